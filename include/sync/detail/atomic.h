@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The seam for shared memory: every primitive names detail::atomic, never
+// std::atomic, so that one source serves the real world and the checkers'.
+//
+// In the real world the names below ARE std::atomic: they cost nothing
+// (tests/codegen compares the machine code).
+#ifndef SYNCXX_DETAIL_ATOMIC_H_
+#define SYNCXX_DETAIL_ATOMIC_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include <sync/detail/config.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+template <class T>
+using atomic = std::atomic<T>;
+
+using std::memory_order;
+using std::memory_order_acq_rel;
+using std::memory_order_acquire;
+using std::memory_order_relaxed;
+using std::memory_order_release;
+using std::memory_order_seq_cst;
+
+// A fence by itself. ThreadSanitizer does not model fences: primitives that
+// need one also have a variant without, chosen by SYNCXX_TSAN.
+inline void atomic_thread_fence(memory_order order) noexcept {
+  std::atomic_thread_fence(order);
+}
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_DETAIL_ATOMIC_H_

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The seam for time: the two clocks that the kernel can sleep on.
+#ifndef SYNCXX_DETAIL_CLOCK_H_
+#define SYNCXX_DETAIL_CLOCK_H_
+
+#include <chrono>
+#include <cstdint>
+
+#include <sync/detail/config.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+// monotonic: CLOCK_MONOTONIC, std::chrono::steady_clock.
+// realtime:  CLOCK_REALTIME, std::chrono::system_clock; it can be stepped.
+enum class clock_id : std::uint8_t { monotonic, realtime };
+
+// Nanoseconds since the clock's epoch. Read through the vDSO: no syscall.
+inline std::int64_t now_ns(clock_id clock) noexcept {
+  using std::chrono::nanoseconds;
+  const auto since_epoch =
+      clock == clock_id::monotonic
+          ? std::chrono::duration_cast<nanoseconds>(
+                std::chrono::steady_clock::now().time_since_epoch())
+          : std::chrono::duration_cast<nanoseconds>(
+                std::chrono::system_clock::now().time_since_epoch());
+  return since_epoch.count();
+}
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_DETAIL_CLOCK_H_

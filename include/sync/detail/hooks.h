@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a primitive tells what happens to it: one hook point per event.
+//
+// In the plain library these are empty functions. In the hooked one
+// (SYNCXX_HOOKED) each is one relaxed load and, when somebody listens, a call.
+// They stand in the inline shell of a primitive only, never in its protocol:
+// the checked lock is the lock.
+#ifndef SYNCXX_DETAIL_HOOKS_H_
+#define SYNCXX_DETAIL_HOOKS_H_
+
+#include <cstdint>
+
+#include <sync/detail/atomic.h>
+#include <sync/detail/config.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+enum class object_kind : std::uint8_t {
+  mutex,
+  recursive_mutex,
+  spinlock,
+  semaphore,
+  event,
+  auto_reset_event,
+  latch,
+  condition_variable,
+};
+
+// What listeners provide. `object` is the primitive's address. A listener that
+// finds a misuse may throw where a comment allows it; nothing has been changed
+// then.
+struct hook_table {
+  // About to acquire, perhaps to block. May throw.
+  void (*attempt)(const void* object, object_kind kind);
+  // Owned by the calling thread from now on. A condition variable's wait and a
+  // recursive lock's inner levels do not come here.
+  void (*acquired)(const void* object, object_kind kind) noexcept;
+  // About to be released (unlock, release, set, count_down). May throw.
+  void (*releasing)(const void* object, object_kind kind);
+  // About to block / no longer blocked.
+  void (*wait_begin)(const void* object, object_kind kind) noexcept;
+  void (*wait_end)(const void* object, object_kind kind) noexcept;
+  // A misuse that the primitive itself has found: `what` and `code` say which.
+  // Returns where misuse is only reported; else throws or aborts.
+  void (*misuse)(const void* object, object_kind kind, const char* what,
+                 int errno_code);
+  // About to be destroyed.
+  void (*destroyed)(const void* object, object_kind kind) noexcept;
+};
+
+#if SYNCXX_HOOKED
+
+// Null: nobody listens. The table is never freed.
+extern constinit atomic<const hook_table*> g_hooks;
+
+// [H1] acquire; pairs with the release in which a listener is installed
+// (src/deadlock/): its table is complete. A plain move on x86-64.
+inline const hook_table* hooks() noexcept {
+  return g_hooks.load(memory_order_acquire);
+}
+
+#define SYNCXX_DEFINE_HOOK_(name, may_throw)                                  \
+  SYNCXX_ALWAYS_INLINE void hook_##name(const void* object, object_kind kind) \
+      noexcept(!may_throw) {                                                  \
+    if (const hook_table* table = hooks()) [[unlikely]]                       \
+      table->name(object, kind);                                              \
+  }
+
+#else
+
+#define SYNCXX_DEFINE_HOOK_(name, may_throw) \
+  SYNCXX_ALWAYS_INLINE constexpr void hook_##name(const void*, object_kind) noexcept {}
+
+#endif
+
+SYNCXX_DEFINE_HOOK_(attempt, true)
+SYNCXX_DEFINE_HOOK_(acquired, false)
+SYNCXX_DEFINE_HOOK_(releasing, true)
+SYNCXX_DEFINE_HOOK_(wait_begin, false)
+SYNCXX_DEFINE_HOOK_(wait_end, false)
+SYNCXX_DEFINE_HOOK_(destroyed, false)
+#undef SYNCXX_DEFINE_HOOK_
+
+// Ends an operation that was misused: throws std::system_error with the code
+// errno_code, saying `what`. In the hooked library a listener speaks first, and
+// may abort instead.
+[[noreturn]] SYNCXX_COLD void misused(const void* object, object_kind kind,
+                                      const char* what, int errno_code);
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_DETAIL_HOOKS_H_

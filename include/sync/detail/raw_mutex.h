@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The four bytes and the protocol of syncxx::mutex, without its hooks.
+#ifndef SYNCXX_DETAIL_RAW_MUTEX_H_
+#define SYNCXX_DETAIL_RAW_MUTEX_H_
+
+#include <cstdint>
+
+#include <sync/detail/config.h>
+#include <sync/detail/deadline.h>
+#include <sync/detail/futex.h>
+#include <sync/detail/thread.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+class raw_mutex {
+ public:
+  constexpr raw_mutex() noexcept = default;
+  raw_mutex(const raw_mutex&) = delete;
+  raw_mutex& operator=(const raw_mutex&) = delete;
+
+  bool try_lock() noexcept {
+    std::uint32_t free = kFree;
+    // [M1] acquire; pairs with [M2], [M4].
+    return word_.compare_exchange_strong(free, kLocked, memory_order_acquire,
+                                         memory_order_relaxed);
+  }
+  void lock() noexcept {
+    if (!try_lock()) [[unlikely]] lock_slow(deadline::never(), nullptr);
+  }
+  // `stop` may be null. False: stopped or past the deadline.
+  SYNCXX_COLD bool lock_slow(deadline until, const stop_token* stop) noexcept;
+
+  void unlock() noexcept {
+    std::uint32_t alone = kLocked;
+    // [M2] release; pairs with [M1], [M3]: the critical section comes before
+    // the next one. *this may be gone once it is visible.
+    if (!word_.compare_exchange_strong(alone, kFree, memory_order_release,
+                                       memory_order_relaxed)) [[unlikely]]
+      unlock_slow();
+  }
+
+  // For a condition variable, which moves its waiters to sleep here.
+  //
+  // Takes the lock as a thread that was asleep here: others may be, too.
+  SYNCXX_COLD void lock_after_sleep() noexcept;
+  // Makes sure that somebody will wake the threads that sleep here: the owner
+  // when it unlocks (true), or nobody because the lock is free (false).
+  bool ensure_wake() noexcept;
+  // Wakes one sleeper, as an unlock would.
+  void wake_one() noexcept { unpark(&word_, 1, kQueue); }
+  const futex_word* sleep_address() const noexcept { return &word_; }
+
+  bool is_locked() const noexcept {
+    return (word_.load(memory_order_relaxed) & kLocked) != 0;
+  }
+
+  // The masks with which threads sleep on word_.
+  static constexpr std::uint32_t kQueue = 1;     // in the queue
+  static constexpr std::uint32_t kClaimant = 2;  // the one that is next
+
+ private:
+  bool take(std::uint32_t seen, bool slept, bool claimant) noexcept;
+  bool leave(bool slept, bool claimant) noexcept;
+  SYNCXX_COLD void unlock_slow() noexcept;
+
+  // A set of three bits:
+  //
+  //  bit      | meaning                              | set by      | cleared by
+  //  kLocked  | somebody owns the lock               | lock        | unlock
+  //  kParked  | threads may sleep here for which no  | a thread    | unlock,
+  //           | awake thread answers: unlock must    | before it   | unless
+  //           | wake one                             | sleeps, or  | kClaimed
+  //           |                                      | answers     |
+  //           |                                      | for others  |
+  //  kClaimed | one waiter, the claimant, has waited | the claim-  | the claim-
+  //           | too long and is next: nobody else    | ant         | ant: takes
+  //           | takes the lock                       |             | or leaves
+  //
+  // I1: a thread sleeps with mask kQueue only while kParked is set, or a thread
+  //     that was woken and has not yet taken the lock or set kParked (the
+  //     designated waiter) is awake.
+  // I2: kParked implies kLocked or kClaimed: a free lock is 0.
+  // I3: kClaimed is set by one thread at a time, which is in lock_slow; it
+  //     sleeps, if at all, with mask kClaimant.
+  // kParked may be set spuriously (one wake that finds nobody), never missing.
+  static constexpr std::uint32_t kFree = 0;
+  static constexpr std::uint32_t kLocked = 1;
+  static constexpr std::uint32_t kParked = 2;
+  static constexpr std::uint32_t kClaimed = 4;
+
+  futex_word word_{kFree};
+};
+
+static_assert(sizeof(raw_mutex) == 4);
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_DETAIL_RAW_MUTEX_H_

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The seam for threads: who am I, let me wait a moment, may I be stopped.
+#ifndef SYNCXX_DETAIL_THREAD_H_
+#define SYNCXX_DETAIL_THREAD_H_
+
+#include <cstdint>
+#include <stop_token>
+#include <thread>
+
+#include <sync/detail/config.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+
+// Stop requests (C++20 [thread.stoptoken]); named here so that a checker can
+// put its own in their place.
+using std::nostopstate;
+using std::nostopstate_t;
+using std::stop_callback;
+using std::stop_source;
+using std::stop_token;
+
+namespace detail {
+
+// A number that no other live thread of this process has; never 0. It is the
+// thread pointer of the ABI: one instruction, no TLS access, unchanged in the
+// child of a fork. A later thread may get the number of one that has ended.
+inline std::uintptr_t self_id() noexcept {
+#if defined(__x86_64__)
+  std::uintptr_t self;
+  __asm__("mov %%fs:0, %0" : "=r"(self));
+  return self;
+#else
+  return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
+#endif
+}
+
+// Tells the core that this is a spin loop (about 11-14 ns in a VM on x86-64).
+inline void pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  __asm__ __volatile__("isb" ::: "memory");
+#endif
+}
+
+// Lets another runnable thread of the same CPU go first.
+inline void yield() noexcept { std::this_thread::yield(); }
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_DETAIL_THREAD_H_

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What happens when a primitive is misused.
+//
+// The plain library finds what costs nothing to find (a semaphore released past
+// max(), a wait with a lock that does not own its mutex) and throws. The hooked
+// library (syncxx::hooks) keeps a table of who holds what and where it was
+// taken, and finds also:
+//   - unlock by a thread that does not hold the lock    EPERM
+//   - a second lock() of a non-recursive lock           EDEADLK
+//   - destruction of a lock that is held                EBUSY
+//   - a semaphore released past max()                   EOVERFLOW
+//   - a latch counted down below zero                   EINVAL
+// It prints both places, that of the misuse and that of the operation it
+// conflicts with, and then does as misuse_action says.
+#ifndef SYNCXX_MISUSE_H_
+#define SYNCXX_MISUSE_H_
+
+#include <sync/detail/config.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+
+enum class misuse_action {
+  off,              // do not look (what the plain library finds still throws)
+  report,           // print, and go on as the plain library would
+  abort,            // print, then std::abort(): the default
+  throw_exception,  // print, then throw std::system_error with the code above;
+                    // a destructor cannot throw and aborts
+};
+
+// Thread-safe. Takes effect for operations that begin afterwards. Overrides the
+// environment variable SYNCXX_DEADLOCK=off|report|abort|throw, which is read
+// when the program starts. In the plain library it has no effect.
+#if SYNCXX_HOOKED
+void set_misuse_action(misuse_action action) noexcept;
+misuse_action get_misuse_action() noexcept;
+#else
+inline void set_misuse_action(misuse_action) noexcept {}
+inline misuse_action get_misuse_action() noexcept { return misuse_action::off; }
+#endif
+
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_MISUSE_H_

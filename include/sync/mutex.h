@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// mutex: the lock to start with.
+//
+// Choose it for mutual exclusion between threads of one process. Choose
+// recursive_mutex only for code that must re-enter; spinlock only where a
+// sleep is forbidden and sections are a few instructions long.
+//
+// Promises
+//   size      4 bytes; constinit; usable in zero-initialised memory; trivially
+//             destructible (not in the hooked library)
+//   cost      uncontended: lock 1 atomic RMW, unlock 1; no syscall unless a
+//             thread sleeps
+//   progress  blocking. Barging: a thread that comes by may take a free lock
+//             ahead of sleepers; one that has slept in vain for 1 ms is next
+//   ordering  unlock() synchronizes with the lock() that follows it
+//   lifetime  may be destroyed, and its memory unmapped, as soon as the last
+//             unlock() has released it, even if that call has not returned
+//   waits     lock() can be bounded by any clock and by a stop_token
+//   errors    see <sync/misuse.h>; the plain library cannot know a recursive
+//             lock() (it deadlocks) or a stranger's unlock()
+//
+// Meets Cpp17TimedMutex ([thread.timedmutex.requirements]) and works with
+// std::unique_lock, std::scoped_lock and std::condition_variable_any.
+// Design: docs/design/mutex.md. Stress: stress/mutex_stress.cc.
+#ifndef SYNCXX_MUTEX_H_
+#define SYNCXX_MUTEX_H_
+
+#include <chrono>
+
+#include <sync/detail/annotations.h>
+#include <sync/detail/config.h>
+#include <sync/detail/deadline.h>
+#include <sync/detail/hooks.h>
+#include <sync/detail/raw_mutex.h>
+#include <sync/detail/thread.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+
+class condition_variable;
+
+class SYNCXX_CAPABILITY("mutex") mutex {
+ public:
+  constexpr mutex() noexcept = default;
+  mutex(const mutex&) = delete;
+  mutex& operator=(const mutex&) = delete;
+#if SYNCXX_HOOKED
+  ~mutex() { detail::hook_destroyed(this, kKind); }
+#endif
+
+  // Blocks until the lock is owned. The caller must not own it.
+  void lock() SYNCXX_ACQUIRE() {
+    detail::hook_attempt(this, kKind);
+    if (!note(raw_.try_lock())) [[unlikely]] wait(detail::deadline::never());
+  }
+
+  // Never blocks; fails only if the lock is owned, claimed by a waiter, or
+  // changes hands at this moment.
+  bool try_lock() SYNCXX_TRY_ACQUIRE(true) { return note(raw_.try_lock()); }
+
+  // The caller must own the lock.
+  void unlock() SYNCXX_RELEASE() {
+    detail::hook_releasing(this, kKind);
+    raw_.unlock();
+  }
+
+  // Block until the lock is owned (true), or the time has passed or a stop was
+  // requested (false). A lock that is free is taken even so. A time that has
+  // passed costs no syscall. Steady and system clocks are slept on as they are;
+  // any other Clock is asked again after each sleep.
+  template <class Rep, class Period>
+  bool try_lock_for(const std::chrono::duration<Rep, Period>& time)
+      SYNCXX_TRY_ACQUIRE(true) {
+    return try_lock() || slow(detail::deadline::after(time));
+  }
+  template <class Clock, class Duration>
+  bool try_lock_until(const std::chrono::time_point<Clock, Duration>& time)
+      SYNCXX_TRY_ACQUIRE(true) {
+    return try_lock() ||
+           detail::wait_until(
+               time, [this](detail::deadline until) { return slow(until); });
+  }
+  bool lock(const stop_token& stop) SYNCXX_TRY_ACQUIRE(true) {
+    return try_lock() || slow(detail::deadline::never(), &stop);
+  }
+  template <class Rep, class Period>
+  bool try_lock_for(const std::chrono::duration<Rep, Period>& time,
+                    const stop_token& stop) SYNCXX_TRY_ACQUIRE(true) {
+    return try_lock() || slow(detail::deadline::after(time), &stop);
+  }
+  template <class Clock, class Duration>
+  bool try_lock_until(const std::chrono::time_point<Clock, Duration>& time,
+                      const stop_token& stop) SYNCXX_TRY_ACQUIRE(true) {
+    return try_lock() ||
+           detail::wait_until(
+               time,
+               [&](detail::deadline until) { return slow(until, &stop); },
+               stop);
+  }
+
+ private:
+  friend class condition_variable;
+
+  static constexpr auto kKind = detail::object_kind::mutex;
+
+  bool note(bool owned) noexcept {
+    if (owned) detail::hook_acquired(this, kKind);
+    return owned;
+  }
+  bool wait(detail::deadline until, const stop_token* stop = nullptr) noexcept {
+    detail::hook_wait_begin(this, kKind);
+    const bool owned = raw_.lock_slow(until, stop);
+    detail::hook_wait_end(this, kKind);
+    return note(owned);
+  }
+  bool slow(detail::deadline until, const stop_token* stop = nullptr) {
+    detail::hook_attempt(this, kKind);
+    return wait(until, stop);
+  }
+
+  detail::raw_mutex raw_;
+};
+
+using timed_mutex = mutex;
+
+static_assert(sizeof(mutex) == 4);
+
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_MUTEX_H_

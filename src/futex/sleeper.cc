@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// No stop request is lost:
+// - With futex_waitv the kernel compares state_ with kIdle in the same step in
+//   which it queues the waiter. A request made before has changed state_ [S1],
+//   and the sleep does not begin; one made after finds the waiter queued.
+// - Without it, the waiter moves kIdle -> kSleeping before it sleeps [S3]. A
+//   request made before makes that fail. One made after reads kSleeping [S1]
+//   and goes on waking target_ until it reads kAwake [S5], which the waiter
+//   writes only when it is awake and will not sleep again [S4].
+#include "sleeper.h"
+
+#include "syscall.h"
+
+#include <cerrno>
+
+#include <sync/detail/spin_wait.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+void stop_listener::request() noexcept {
+  // [S1] acq_rel; the acquire half pairs with [S3]: target_ is readable. The
+  // release half is for the waiter's own reads of state_.
+  if (state_.exchange(kStopped, memory_order_acq_rel) != kSleeping) {
+    unpark(&state_, 1);
+    return;
+  }
+  // [S5] acquire; pairs with [S4]: the waiter has left target_ for good.
+  for (spin_wait patience; state_.load(memory_order_acquire) != kAwake;
+       patience.wait()) {
+    unpark(target_, kAllSleepers, kAnySleeper, target_scope_);
+  }
+}
+
+void stop_listener::sleep(const futex_word& word, std::uint32_t expected,
+                          deadline until, std::uint32_t mask,
+                          futex_scope scope) noexcept {
+  const sys::waitv_entry both[] = {
+      {&word, expected, scope},
+      {&state_, kIdle, futex_scope::process_private}};
+  if (sys::futex_waitv(both, until) == -ENOSYS)
+    sleep_without_waitv(word, expected, until, mask, scope);
+}
+
+void stop_listener::sleep_without_waitv(const futex_word& word,
+                                        std::uint32_t expected, deadline until,
+                                        std::uint32_t mask,
+                                        futex_scope scope) noexcept {
+  target_ = &word;
+  target_scope_ = scope;
+  std::uint32_t state = kIdle;
+  // [S3] release; pairs with [S1]: publishes target_.
+  if (!state_.compare_exchange_strong(state, kSleeping, memory_order_release,
+                                      memory_order_relaxed)) {
+    return;  // requested
+  }
+  sys::futex_wait(&word, expected, until, mask, scope);
+  state = kSleeping;
+  if (!state_.compare_exchange_strong(state, kIdle, memory_order_relaxed,
+                                      memory_order_relaxed)) {
+    // [S4] release; pairs with [S5].
+    state_.store(kAwake, memory_order_release);
+  }
+}
+
+void sleeper::sleep(const futex_word& word, std::uint32_t expected,
+                    std::uint32_t mask) noexcept {
+  if (stop_ == nullptr) {
+    sys::futex_wait(&word, expected, until_, mask, scope_);
+    return;
+  }
+  if (!listener_) listener_.emplace(*stop_);
+  listener_->sleep(word, expected, until_, mask, scope_);
+}
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "syscall.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+// Linux 5.16; older headers lack it. One number on all architectures.
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail::sys {
+namespace {
+
+// linux/futex.h has these from 5.16 on; named here to build on older headers.
+constexpr std::uint32_t kFutex32 = 0x02;         // FUTEX_32
+constexpr std::uint32_t kFutexPrivate = 128;     // FUTEX_PRIVATE_FLAG
+struct kernel_waitv {                            // struct futex_waitv
+  std::uint64_t value;
+  std::uint64_t address;
+  std::uint32_t flags;
+  std::uint32_t reserved;
+};
+
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+
+timespec to_timespec(deadline until) noexcept {
+  const std::int64_t ns = until.ns() > 0 ? until.ns() : 0;
+  timespec ts{};
+  ts.tv_sec = static_cast<time_t>(ns / kNsPerSecond);
+  ts.tv_nsec = static_cast<long>(ns % kNsPerSecond);
+  return ts;
+}
+
+int private_flag(futex_scope scope) noexcept {
+  return scope == futex_scope::process_private ? FUTEX_PRIVATE_FLAG : 0;
+}
+
+[[noreturn]] SYNCXX_COLD void refused(const char* operation,
+                                      int error) noexcept {
+  const char* advice =
+      error == ENOSYS || error == EPERM || error == EACCES
+          ? "a sandbox (seccomp filter) or kernel refuses a syscall that "
+            "locks need to sleep: allow futex(2)"
+          : "this is a bug in the program (a lock in unmapped or misaligned "
+            "memory) or in syncxx";
+  std::fprintf(stderr, "syncxx: %s failed: %s (errno %d): %s\n", operation,
+               std::strerror(error), error, advice);
+  std::abort();
+}
+
+// FUTEX_* operations share one syscall; its fourth and later arguments mean
+// different things for each, hence the untyped tail.
+long futex(const futex_word* word, int operation, std::uint32_t value,
+           const void* fourth, const void* fifth,
+           std::uint32_t sixth) noexcept {
+  return ::syscall(SYS_futex, word, operation, value, fourth, fifth, sixth);
+}
+
+}  // namespace
+
+int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
+               std::uint32_t mask, futex_scope scope) noexcept {
+  const timespec ts = to_timespec(until);
+  int operation = FUTEX_WAIT_BITSET | private_flag(scope);
+  if (until.clock() == clock_id::realtime) operation |= FUTEX_CLOCK_REALTIME;
+  if (futex(word, operation, expected, until.is_never() ? nullptr : &ts,
+            nullptr, mask) == 0) {
+    return 0;
+  }
+  const int error = errno;
+  if (error == EAGAIN || error == ETIMEDOUT || error == EINTR) return -error;
+  refused("futex(FUTEX_WAIT_BITSET)", error);
+}
+
+int futex_wake(const futex_word* word, int count, std::uint32_t mask,
+               futex_scope scope) noexcept {
+  const long woken =
+      futex(word, FUTEX_WAKE_BITSET | private_flag(scope),
+            static_cast<std::uint32_t>(count), nullptr, nullptr, mask);
+  if (woken >= 0) return static_cast<int>(woken);
+  if (errno == EFAULT) return 0;  // the memory is gone, and so are its sleepers
+  refused("futex(FUTEX_WAKE_BITSET)", errno);
+}
+
+int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
+                  int move, const futex_word* to, futex_scope scope) noexcept {
+  // The fourth argument is a count in the place of the timeout pointer.
+  const long moved =
+      futex(from, FUTEX_CMP_REQUEUE | private_flag(scope),
+            static_cast<std::uint32_t>(wake),
+            reinterpret_cast<const void*>(static_cast<std::intptr_t>(move)), to,
+            expected);
+  if (moved >= 0) return static_cast<int>(moved);
+  if (errno == EAGAIN) return -EAGAIN;
+  refused("futex(FUTEX_CMP_REQUEUE)", errno);
+}
+
+int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
+  // Whether the syscall is known to be missing. Relaxed: it guards no data, and
+  // a thread that has not heard of it yet asks once more.
+  static constinit atomic<bool> missing{false};
+  if (missing.load(memory_order_relaxed)) return -ENOSYS;
+
+  kernel_waitv vector[kWaitvMax];
+  std::size_t n = 0;
+  for (const waitv_entry& entry : entries) {
+    vector[n++] = {
+        entry.expected, reinterpret_cast<std::uint64_t>(entry.word),
+        kFutex32 | (entry.scope == futex_scope::process_private ? kFutexPrivate
+                                                                : 0u),
+        0};
+  }
+  const timespec ts = to_timespec(until);
+  const clockid_t clock = until.clock() == clock_id::realtime ? CLOCK_REALTIME
+                                                              : CLOCK_MONOTONIC;
+  const long index = ::syscall(SYS_futex_waitv, vector, n, 0u,
+                               until.is_never() ? nullptr : &ts, clock);
+  if (index >= 0) return static_cast<int>(index);
+  const int error = errno;
+  if (error == EAGAIN || error == ETIMEDOUT || error == EINTR) return -error;
+  // Sandboxes answer EPERM for syscalls that they do not know.
+  if (error == ENOSYS || error == EPERM || error == EACCES) {
+    missing.store(true, memory_order_relaxed);
+    return -ENOSYS;
+  }
+  refused("futex_waitv", error);
+}
+
+}  // namespace detail::sys
+
+int detail::unpark(const futex_word* word, int count, std::uint32_t mask,
+                   futex_scope scope) noexcept {
+  return sys::futex_wake(word, count, mask, scope);
+}
+
+}  // namespace syncxx::inline SYNCXX_ABI

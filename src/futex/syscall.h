@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The futex syscalls, one function each: the only door to the kernel's queues.
+// A checker's world puts its own functions behind these declarations.
+//
+// All return a count or index >= 0, or -errno. An error that no caller can
+// answer (the syscall is refused, a word is misaligned) ends the process with a
+// message that names the syscall: a lock that cannot sleep cannot be right.
+#ifndef SYNCXX_SRC_FUTEX_SYSCALL_H_
+#define SYNCXX_SRC_FUTEX_SYSCALL_H_
+
+#include <cstdint>
+#include <span>
+
+#include <sync/detail/deadline.h>
+#include <sync/detail/futex.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail::sys {
+
+// FUTEX_WAIT_BITSET. 0: woken. -EAGAIN: the word was not `expected`.
+// -ETIMEDOUT. -EINTR: a signal was handled (also with SA_RESTART).
+int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
+               std::uint32_t mask, futex_scope scope) noexcept;
+
+// FUTEX_WAKE_BITSET: how many were woken; 0 also where nothing is mapped.
+int futex_wake(const futex_word* word, int count, std::uint32_t mask,
+               futex_scope scope) noexcept;
+
+// FUTEX_CMP_REQUEUE: how many were woken or moved. -EAGAIN: `*from` was not
+// `expected`.
+int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
+                  int move, const futex_word* to, futex_scope scope) noexcept;
+
+struct waitv_entry {
+  const futex_word* word;
+  std::uint32_t expected;
+  futex_scope scope;
+};
+inline constexpr std::size_t kWaitvMax = 128;  // FUTEX_WAITV_MAX
+
+// futex_waitv: the index of a woken entry (others may have been woken too).
+// -EAGAIN, -ETIMEDOUT, -EINTR as above. -ENOSYS: this kernel or sandbox has no
+// futex_waitv; remembered, so that only the first call pays for asking.
+int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept;
+
+}  // namespace detail::sys
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_SRC_FUTEX_SYSCALL_H_

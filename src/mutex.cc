@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The slow paths of mutex.
+//
+// No wake is lost. A thread sleeps only if, in one step with queueing, the
+// kernel has seen kLocked|kParked (or kClaimed|kParked) in the word. Whoever
+// clears kParked is an unlock, which wakes one sleeper; the woken thread, the
+// designated waiter, answers for the others from then on (I1): when it takes
+// the lock it sets kParked again, before it sleeps again it sets kParked again,
+// and when it gives up it sets kParked again or takes the lock, if that is
+// free. A wake that finds nobody asleep (all waiters were between setting
+// kParked and the kernel's comparison) has changed the word, so that none of
+// them will fall asleep: each is its own designated waiter.
+//
+// Bounded overtaking. Threads that come by may take a free lock ahead of the
+// sleepers (barging): the lock would otherwise idle for the time a wake takes.
+// A waiter that was woken in vain and has waited for kPatience claims the lock:
+// kClaimed keeps everybody else away (I3). The claim is in the word and not in
+// the wake: a wake can be lost to a timeout or come without reason.
+//
+// Destroy after unlock. The compare-exchange that releases the lock is the last
+// access to the object; the wake after it names the address only.
+#include <sync/detail/raw_mutex.h>
+
+#include "futex/sleeper.h"
+
+#include <sync/detail/spin_wait.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+namespace {
+
+constexpr std::int64_t kPatienceNs = 1'000'000;
+
+}  // namespace
+
+// Tries to go from `seen`, in which the caller may take the lock, to owning it.
+bool raw_mutex::take(std::uint32_t seen, bool slept, bool claimant) noexcept {
+  std::uint32_t mine = seen | kLocked;
+  if (slept) mine |= kParked;
+  if (claimant) mine &= ~kClaimed;
+  // [M3] acquire; pairs with [M2], [M4].
+  return word_.compare_exchange_weak(seen, mine, memory_order_acquire,
+                                     memory_order_relaxed);
+}
+
+bool raw_mutex::lock_slow(deadline until, const stop_token* stop) noexcept {
+  sleeper self(until, stop);
+  spin_wait spinner;
+  std::int64_t since = 0;
+  bool slept = false;
+  bool claimant = false;
+  for (;;) {
+    std::uint32_t w = word_.load(memory_order_relaxed);
+    const bool mine_to_take = (w & kLocked) == 0 && (claimant || !(w & kClaimed));
+    if (mine_to_take) {
+      if (take(w, slept, claimant)) return true;
+      continue;
+    }
+    // Free but claimed by another, who may sleep: the wake that ended our sleep
+    // may have been the claimant's (futex_waitv knows no masks).
+    if (slept && (w & kLocked) == 0) unpark(&word_, 1, kClaimant);
+    if (spinner.spin()) continue;
+    if (self.must_leave()) return leave(slept, claimant);
+    const bool claim = !claimant && slept && !(w & kClaimed) &&
+                       now_ns(clock_id::monotonic) - since > kPatienceNs;
+    const std::uint32_t asleep = w | kParked | (claim ? kClaimed : 0);
+    if (w != asleep && !word_.compare_exchange_weak(
+                           w, asleep, memory_order_relaxed,
+                           memory_order_relaxed)) {
+      continue;
+    }
+    if (claim) {
+      claimant = true;
+      spinner = spin_wait();
+      continue;
+    }
+    if (!slept) since = now_ns(clock_id::monotonic);
+    self.sleep(word_, asleep, claimant ? kClaimant : kQueue);
+    slept = true;
+    spinner = spin_wait();
+  }
+}
+
+// Gives up waiting, unless the lock is free: then it is taken after all. What
+// the caller answered for (I1) is left in the word for the next unlock.
+bool raw_mutex::leave(bool slept, bool claimant) noexcept {
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  for (;;) {
+    if ((w & kLocked) == 0 && (claimant || !(w & kClaimed))) {
+      if (take(w, slept, claimant)) return true;
+      w = word_.load(memory_order_relaxed);
+      continue;
+    }
+    std::uint32_t left = slept ? w | kParked : w;
+    if (claimant) left &= ~kClaimed;
+    if (left == w || word_.compare_exchange_weak(w, left, memory_order_relaxed,
+                                                 memory_order_relaxed)) {
+      break;
+    }
+  }
+  if (slept && (w & kLocked) == 0) unpark(&word_, 1, kClaimant);
+  return false;
+}
+
+void raw_mutex::unlock_slow() noexcept {
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  // [M4] release; pairs with [M1], [M3].
+  while (!word_.compare_exchange_weak(
+      w, (w & kClaimed) ? w & ~kLocked : kFree, memory_order_release,
+      memory_order_relaxed)) {
+  }
+  if (w & kClaimed)
+    unpark(&word_, 1, kClaimant);
+  else if (w & kParked)
+    unpark(&word_, 1, kQueue);
+}
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
