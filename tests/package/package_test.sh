@@ -1,0 +1,239 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Uses syncxx as its users do. One case a call:
+#   tests/package/package_test.sh CASE WORK_DIRECTORY COMPILER
+# The case `install` fills WORK_DIRECTORY/prefix; the cases that use an
+# installed syncxx need it to have run.
+set -eu
+
+case_name=$1
+work=$2
+export CXX="$3"
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+source_tree=$(CDPATH='' cd -- "$here/../.." && pwd)
+prefix=$work/prefix
+mkdir -p "$work"
+
+# Nothing of the surrounding build may leak into the outside projects.
+unset DESTDIR CMAKE_PREFIX_PATH PKG_CONFIG_PATH LD_LIBRARY_PATH CXXFLAGS LDFLAGS
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+# equals WHAT GOT WANTED
+equals() {
+  [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
+  echo "ok: $1 is '$2'"
+}
+
+# consumer NAME CMAKE_ARGUMENT...: configures the consumer from scratch.
+consumer() {
+  build=$work/$1
+  shift
+  rm -rf "$build"
+  cmake -S "$here/consumer" -B "$build" -G Ninja "$@"
+}
+
+# build_and_run NAME CMAKE_ARGUMENT...: also builds; `said` is what it printed.
+build_and_run() {
+  consumer "$@"
+  cmake --build "$build"
+  said=$("$build/consumer")
+}
+
+# install_to DIRECTORY CMAKE_ARGUMENT...
+install_to() {
+  destination=$1
+  shift
+  rm -rf "$destination" "$destination.moved-from"
+  cmake -S "$source_tree" -B "$work/library" -G Ninja --fresh \
+    -DCMAKE_BUILD_TYPE=Release -DSYNCXX_BUILD_TESTS=OFF \
+    -DSYNCXX_BUILD_STRESS=OFF -DSYNCXX_BUILD_BENCH=OFF \
+    -DSYNCXX_BUILD_EXAMPLES=OFF "$@"
+  cmake --build "$work/library"
+  # Installed to one place, used in another: nothing may remember the first.
+  cmake --install "$work/library" --prefix "$destination.moved-from"
+  mv "$destination.moved-from" "$destination"
+  if grep -rIl -e moved-from -e "$source_tree/" "$destination"; then
+    fail "the files above name the place they were built or installed in"
+  fi
+}
+
+compile() { # OBJECT SOURCE FLAG...
+  object=$1
+  shift
+  "$CXX" -std=c++20 -pthread -c -o "$object" "-I$prefix/include" "$@"
+}
+
+case $case_name in
+  install)
+    install_to "$prefix"
+    for file in include/sync/mutex.h include/sync/detail/config.h; do
+      [ -f "$prefix/$file" ] || fail "$file is not installed"
+    done
+    ;;
+
+  find_package_release)
+    # NDEBUG does not decide: neither with it nor without.
+    for flags in -DNDEBUG -UNDEBUG; do
+      build_and_run "$case_name" "-DCMAKE_PREFIX_PATH=$prefix" \
+        -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O2 $flags"
+      equals "Release, $flags" "$said" plain
+    done
+    ;;
+
+  find_package_debug)
+    for flags in -DNDEBUG -UNDEBUG; do
+      build_and_run "$case_name" "-DCMAKE_PREFIX_PATH=$prefix" \
+        -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-g $flags"
+      equals "Debug, $flags" "$said" hooks
+    done
+    ;;
+
+  find_package_multi_config)
+    consumer "$case_name" "-DCMAKE_PREFIX_PATH=$prefix" \
+      -G "Ninja Multi-Config"
+    for pair in Release:plain RelWithDebInfo:plain Debug:hooks; do
+      cmake --build "$build" --config "${pair%:*}"
+      equals "${pair%:*}" "$("$build/${pair%:*}/consumer")" "${pair#*:}"
+    done
+    ;;
+
+  find_package_by_name)
+    build_and_run "$case_name" "-DCMAKE_PREFIX_PATH=$prefix" \
+      -DCMAKE_BUILD_TYPE=Release -DLINK=syncxx::hooks
+    equals "syncxx::hooks in Release" "$said" hooks
+    build_and_run "$case_name" "-DCMAKE_PREFIX_PATH=$prefix" \
+      -DCMAKE_BUILD_TYPE=Debug -DLINK=syncxx::plain
+    equals "syncxx::plain in Debug" "$said" plain
+    build_and_run "$case_name" "-DCMAKE_PREFIX_PATH=$prefix" \
+      -DLINK=syncxx::syncxx
+    equals "syncxx::syncxx with no build type" "$said" plain
+    ;;
+
+  find_package_version)
+    consumer "$case_name" "-DCMAKE_PREFIX_PATH=$prefix" -DVERSION_WANTED=0.1
+    if consumer "$case_name" "-DCMAKE_PREFIX_PATH=$prefix" \
+        -DVERSION_WANTED=99; then
+      fail "version 99 was found"
+    fi
+    ;;
+
+  refuses_both)
+    for both in "syncxx::plain;syncxx::hooks" "syncxx::hooks;syncxx::syncxx"; do
+      if consumer "$case_name" "-DCMAKE_PREFIX_PATH=$prefix" \
+          -DCMAKE_BUILD_TYPE=Release "-DLINK=$both" 2> "$work/both.log"; then
+        fail "a target that links $both was accepted"
+      fi
+      grep SYNCXX_ABI "$work/both.log" || fail "refused for another reason"
+    done
+    ;;
+
+  add_subdirectory | fetch_content)
+    for pair in Release:plain Debug:hooks; do
+      build_and_run "$case_name" "-DCONSUME=$case_name" \
+        "-DSYNCXX_SOURCE=$source_tree" "-DCMAKE_BUILD_TYPE=${pair%:*}"
+      equals "${pair%:*}" "$said" "${pair#*:}"
+    done
+    if grep -q googletest "$build/CMakeCache.txt"; then
+      fail "syncxx's own tests are part of the user's build"
+    fi
+    ;;
+
+  shared)
+    install_to "$work/prefix-shared" -DBUILD_SHARED_LIBS=ON
+    for pair in Release:plain Debug:hooks; do
+      build_and_run "$case_name" "-DCMAKE_PREFIX_PATH=$work/prefix-shared" \
+        "-DCMAKE_BUILD_TYPE=${pair%:*}"
+      equals "${pair%:*} against the shared library" "$said" "${pair#*:}"
+    done
+    ldd "$build/consumer" | grep "libsyncxx_hooks\.so" ||
+      fail "the program does not use the shared library"
+    ;;
+
+  pkg_config)
+    pc_file=$(find "$prefix" -name syncxx.pc)
+    [ -n "$pc_file" ] || fail "syncxx.pc is not installed"
+    PKG_CONFIG_PATH=${pc_file%/*}
+    export PKG_CONFIG_PATH
+    for pair in syncxx:plain syncxx-hooks:hooks; do
+      # shellcheck disable=SC2046
+      "$CXX" -std=c++20 -o "$work/pkg_config_consumer" \
+        "$here/consumer/main.cc" "$here/consumer/other.cc" \
+        $(pkg-config --cflags --libs "${pair%:*}")
+      equals "pkg-config ${pair%:*}" "$("$work/pkg_config_consumer")" \
+        "${pair#*:}"
+    done
+    if pkg-config --cflags syncxx syncxx-hooks; then
+      fail "pkg-config gave both libraries at once"
+    fi
+    equals "the version" "$(pkg-config --modversion syncxx)" "$(
+      awk '/^#define SYNCXX_VERSION_(MAJOR|MINOR|PATCH) / {
+        version = version dot $3; dot = "." } END { print version }' \
+        "$prefix/include/sync/version.h")"
+    ;;
+
+  bare_library)
+    library=$(dirname "$(find "$prefix" -name 'libsyncxx.a')")
+    "$CXX" -std=c++20 -g -pthread -o "$work/bare" "-I$prefix/include" \
+      "$here/consumer/main.cc" "$here/consumer/other.cc" \
+      "-L$library" -lsyncxx
+    equals "a bare -lsyncxx" "$("$work/bare")" plain
+    ;;
+
+  mixed_abi)
+    library=$(dirname "$(find "$prefix" -name 'libsyncxx.a')")
+    for main in plain hooks; do
+      for other in plain hooks; do
+        for linked in syncxx syncxx_hooks; do
+          main_flag=-DMAIN
+          other_flag=-DOTHER
+          [ $main = plain ] || main_flag=-DSYNCXX_HOOKS=1
+          [ $other = plain ] || other_flag=-DSYNCXX_HOOKS=1
+          compile "$work/main.o" "$here/consumer/main.cc" $main_flag
+          compile "$work/other.o" "$here/consumer/other.cc" $other_flag
+          what="main.o $main + other.o $other + -l$linked"
+          rm -f "$work/mixed"
+          if "$CXX" -pthread -o "$work/mixed" "$work/main.o" "$work/other.o" \
+              "-L$library" "-l$linked" 2> "$work/mixed.log"; then
+            result=links
+          else
+            result=fails
+            grep -q "undefined reference to .*syncxx::abi1" "$work/mixed.log" ||
+              fail "$what failed, but not because of the ABI's name"
+          fi
+          case $main/$other/$linked in
+            plain/plain/syncxx | hooks/hooks/syncxx_hooks)
+              equals "$what" $result links
+              equals "what it says" "$("$work/mixed")" $main
+              ;;
+            *) equals "$what" $result fails ;;
+          esac
+        done
+      done
+    done
+    ;;
+
+  bazel)
+    if ! command -v bazel > /dev/null; then
+      fail "bazel is not installed (\`./dev bazel\` installs it)"
+    fi
+    cd "$here/bazel"
+    # One output base for all the runs of this check, not one in $HOME.
+    for pair in //:consumer:plain //:consumer_hooks:hooks; do
+      said=$(bazel "--output_base=$work/bazel" run --config=debian \
+        --override_repository="syncxx=$source_tree" "${pair%:*}")
+      equals "bazel run ${pair%:*}" "$said" "${pair##*:}"
+    done
+    bazel "--output_base=$work/bazel" shutdown
+    ;;
+
+  *)
+    echo "no such case: $case_name" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Checks that headers are self-sufficient: each compiles as the only thing (and
+# the first, and twice over) in a file, in the plain and in the hooked build.
+#
+# Usage: tools/check_headers_alone.sh [COMPILER [HEADER...]]
+#   COMPILER  default: $CXX, else c++
+#   HEADER    as in #include <...>, e.g. sync/mutex.h; default: all of them
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+compiler=${1:-${CXX:-c++}}
+[ $# -eq 0 ] || shift
+if [ $# -eq 0 ]; then
+  # Header names hold no blanks.
+  # shellcheck disable=SC2046
+  set -- $(cd "$root/include" && find sync -name '*.h' | sort)
+fi
+
+warnings='-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror'
+case $("$compiler" --version) in
+  *clang*) warnings="$warnings -Wthread-safety" ;;
+esac
+
+failed=0
+for header in "$@"; do
+  for hooks in 0 1; do
+    # shellcheck disable=SC2086
+    if ! printf '#include <%s>\n#include <%s>\n' "$header" "$header" |
+        "$compiler" -std=c++20 -fsyntax-only -pthread $warnings \
+            -DSYNCXX_HOOKS=$hooks "-I$root/include" -x c++ -; then
+      echo "not self-sufficient (SYNCXX_HOOKS=$hooks): <$header>" >&2
+      failed=1
+    fi
+  done
+done
+exit $failed
