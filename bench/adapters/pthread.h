@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The C library's types: pthread mutexes of each kind, spinlock, condition
+// variable, and POSIX semaphores.
+#ifndef SYNCXX_BENCH_ADAPTERS_PTHREAD_H_
+#define SYNCXX_BENCH_ADAPTERS_PTHREAD_H_
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include <cerrno>
+
+#include "bench/adapters/concepts.h"
+
+namespace syncxx_bench {
+
+template <int Kind>
+class pthread_mutex {
+ public:
+  using node = no_node;
+  static constexpr std::string_view kName =
+      Kind == PTHREAD_MUTEX_ADAPTIVE_NP ? "pthread_mutex(adaptive)"
+      : Kind == PTHREAD_MUTEX_ERRORCHECK ? "pthread_mutex(errorcheck)"
+                                         : "pthread_mutex";
+  static constexpr std::string_view kLibrary = "pthread";
+  static constexpr std::size_t kSize = sizeof(pthread_mutex_t);
+  static constexpr waiting kWaiting = waiting::kParks;
+
+  pthread_mutex() {
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, Kind);
+    pthread_mutex_init(&mutex_, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+  }
+  pthread_mutex(const pthread_mutex&) = delete;
+  pthread_mutex& operator=(const pthread_mutex&) = delete;
+  ~pthread_mutex() { pthread_mutex_destroy(&mutex_); }
+
+  SYNCXX_BENCH_NO_TSA void lock(node&) { pthread_mutex_lock(&mutex_); }
+  SYNCXX_BENCH_NO_TSA void unlock(node&) { pthread_mutex_unlock(&mutex_); }
+
+ private:
+  pthread_mutex_t mutex_;
+};
+
+using pthread_normal_mutex = pthread_mutex<PTHREAD_MUTEX_NORMAL>;
+using pthread_adaptive_mutex = pthread_mutex<PTHREAD_MUTEX_ADAPTIVE_NP>;
+using pthread_errorcheck_mutex = pthread_mutex<PTHREAD_MUTEX_ERRORCHECK>;
+
+class pthread_spin {
+ public:
+  using node = no_node;
+  static constexpr std::string_view kName = "pthread_spinlock";
+  static constexpr std::string_view kLibrary = "pthread";
+  static constexpr std::size_t kSize = sizeof(pthread_spinlock_t);
+  static constexpr waiting kWaiting = waiting::kSpins;
+
+  pthread_spin() { pthread_spin_init(&lock_, PTHREAD_PROCESS_PRIVATE); }
+  pthread_spin(const pthread_spin&) = delete;
+  pthread_spin& operator=(const pthread_spin&) = delete;
+  ~pthread_spin() { pthread_spin_destroy(&lock_); }
+
+  SYNCXX_BENCH_NO_TSA void lock(node&) { pthread_spin_lock(&lock_); }
+  SYNCXX_BENCH_NO_TSA void unlock(node&) { pthread_spin_unlock(&lock_); }
+
+ private:
+  pthread_spinlock_t lock_;
+};
+
+class posix_semaphore {
+ public:
+  static constexpr std::string_view kName = "sem_t";
+  static constexpr std::string_view kLibrary = "pthread";
+  static constexpr std::size_t kSize = sizeof(sem_t);
+
+  explicit posix_semaphore(int count) {
+    sem_init(&semaphore_, 0, static_cast<unsigned>(count));
+  }
+  posix_semaphore(const posix_semaphore&) = delete;
+  posix_semaphore& operator=(const posix_semaphore&) = delete;
+  ~posix_semaphore() { sem_destroy(&semaphore_); }
+
+  void acquire() {
+    while (sem_wait(&semaphore_) != 0 && errno == EINTR) {
+    }
+  }
+  void release() { sem_post(&semaphore_); }
+
+ private:
+  sem_t semaphore_;
+};
+
+class pthread_condvar {
+ public:
+  static constexpr std::string_view kName = "pthread_cond";
+  static constexpr std::string_view kLibrary = "pthread";
+  static constexpr std::size_t kSize = sizeof(pthread_cond_t);
+
+  SYNCXX_BENCH_NO_TSA void lock() { pthread_mutex_lock(&mutex_); }
+  SYNCXX_BENCH_NO_TSA void unlock() { pthread_mutex_unlock(&mutex_); }
+  SYNCXX_BENCH_NO_TSA void wait() { pthread_cond_wait(&condvar_, &mutex_); }
+  void notify_one() { pthread_cond_signal(&condvar_); }
+  void notify_all() { pthread_cond_broadcast(&condvar_); }
+
+ private:
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t condvar_ = PTHREAD_COND_INITIALIZER;
+};
+
+}  // namespace syncxx_bench
+
+#endif  // SYNCXX_BENCH_ADAPTERS_PTHREAD_H_

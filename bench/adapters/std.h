@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The C++ standard library's types.
+#ifndef SYNCXX_BENCH_ADAPTERS_STD_H_
+#define SYNCXX_BENCH_ADAPTERS_STD_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <latch>
+#include <mutex>
+#include <semaphore>
+
+#include "bench/adapters/concepts.h"
+
+namespace syncxx_bench {
+
+struct std_mutex : lockable<std::mutex> {
+  static constexpr std::string_view kName = "std::mutex";
+  static constexpr std::string_view kLibrary = "std";
+};
+
+struct std_timed_mutex : lockable<std::timed_mutex> {
+  static constexpr std::string_view kName = "std::timed_mutex";
+  static constexpr std::string_view kLibrary = "std";
+};
+
+struct std_recursive_mutex : lockable<std::recursive_mutex> {
+  static constexpr std::string_view kName = "std::recursive_mutex";
+  static constexpr std::string_view kLibrary = "std";
+};
+
+class std_semaphore {
+ public:
+  static constexpr std::string_view kName = "std::counting_semaphore";
+  static constexpr std::string_view kLibrary = "std";
+  static constexpr std::size_t kSize = sizeof(std::counting_semaphore<>);
+
+  explicit std_semaphore(int count) : semaphore_(count) {}
+  void acquire() { semaphore_.acquire(); }
+  void release() { semaphore_.release(); }
+
+ private:
+  std::counting_semaphore<> semaphore_;
+};
+
+template <class Mutex, class CondVar>
+class std_shaped_condvar {
+ public:
+  static constexpr std::size_t kSize = sizeof(CondVar);
+
+  SYNCXX_BENCH_NO_TSA void lock() { mutex_.lock(); }
+  SYNCXX_BENCH_NO_TSA void unlock() { mutex_.unlock(); }
+  SYNCXX_BENCH_NO_TSA void wait() {
+    std::unique_lock<Mutex> lock(mutex_, std::adopt_lock);
+    condvar_.wait(lock);
+    lock.release();
+  }
+  void notify_one() { condvar_.notify_one(); }
+  void notify_all() { condvar_.notify_all(); }
+
+ private:
+  Mutex mutex_;
+  CondVar condvar_;
+};
+
+struct std_condvar : std_shaped_condvar<std::mutex, std::condition_variable> {
+  static constexpr std::string_view kName = "std::condition_variable";
+  static constexpr std::string_view kLibrary = "std";
+};
+
+struct std_condvar_any
+    : std_shaped_condvar<std::mutex, std::condition_variable_any> {
+  static constexpr std::string_view kName = "std::condition_variable_any";
+  static constexpr std::string_view kLibrary = "std";
+};
+
+// The standard has no event: a flag with wait() and notify_all() is what
+// people write instead.
+class std_flag_event {
+ public:
+  static constexpr std::string_view kName = "std::atomic wait/notify";
+  static constexpr std::string_view kLibrary = "std";
+  static constexpr std::size_t kSize = sizeof(std::atomic<int>);
+
+  void set() {
+    flag_.store(1, std::memory_order_release);
+    flag_.notify_all();
+  }
+  void reset() { flag_.store(0, std::memory_order_relaxed); }
+  void wait() { flag_.wait(0, std::memory_order_acquire); }
+  bool is_set() const { return flag_.load(std::memory_order_acquire) != 0; }
+
+ private:
+  std::atomic<int> flag_{0};
+};
+
+// ... or a flag with a mutex and a condition variable.
+class std_condvar_event {
+ public:
+  static constexpr std::string_view kName = "std::mutex+condvar";
+  static constexpr std::string_view kLibrary = "std";
+
+  void set() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    flag_ = true;
+    condvar_.notify_all();
+  }
+  void reset() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    flag_ = false;
+  }
+  void wait() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    condvar_.wait(lock, [this] { return flag_; });
+  }
+  bool is_set() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return flag_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable condvar_;
+  bool flag_ = false;
+
+ public:
+  static constexpr std::size_t kSize =
+      sizeof(std::mutex) + sizeof(std::condition_variable) + sizeof(bool);
+};
+
+class std_latch {
+ public:
+  static constexpr std::string_view kName = "std::latch";
+  static constexpr std::string_view kLibrary = "std";
+  static constexpr std::size_t kSize = sizeof(std::latch);
+
+  explicit std_latch(int count) : latch_(count) {}
+  void count_down() { latch_.count_down(); }
+  void wait() { latch_.wait(); }
+
+ private:
+  std::latch latch_;
+};
+
+}  // namespace syncxx_bench
+
+#endif  // SYNCXX_BENCH_ADAPTERS_STD_H_
