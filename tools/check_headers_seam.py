@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that only the seam names atomics, syscalls, clocks and threads.
 
-Every primitive is written against include/sync/detail/ (and src/futex/ for the
-kernel), so that one source also serves the checkers. This tool fails on a
-header or source outside the seam that names std::atomic, a fence, a syscall,
+Every primitive is written against the seam's headers in include/sync/detail/
+(and src/futex/ for the kernel), so that one source also serves the checkers.
+This tool fails on a header or source outside the seam that names std::atomic, a fence, a syscall,
 std::this_thread or a clock's now(); it prints file, line and what to use.
 
 Usage: tools/check_headers_seam.py [--self-test]
@@ -15,7 +15,11 @@ import re
 import sys
 import tempfile
 
-SEAM = ("include/sync/detail/", "src/futex/")
+SEAM_HEADERS = ("annotations", "atomic", "cache_line", "clock", "config",
+                "deadline", "futex", "hooks", "spin_wait", "thread")
+SEAM = ("src/futex/",
+        *(f"include/sync/detail/{name}.h" for name in SEAM_HEADERS),
+        *(f"src/{name}.cc" for name in SEAM_HEADERS))
 
 # A public header whose purpose is to give one of these names to the user.
 EXEMPT = {
@@ -30,7 +34,7 @@ RULES = [
      "detail::atomic, detail::memory_order_* of <sync/detail/atomic.h>"),
     ("threads",
      r"\bstd\s*::\s*(this_thread|thread|jthread)\b|\bpthread_\w+"
-     r"|\bsched_yield\b|\b(nano|u)?sleep\s*\(",
+     r"|\bsched_yield\b|(?<![\w.>:])(nano|u)?sleep\s*\(",
      "<sync/detail/thread.h>"),
     ("clocks",
      r"\b(steady_clock|system_clock|high_resolution_clock|Clock)\s*::\s*now\b"
@@ -85,12 +89,15 @@ def self_test():
     for rule, line in guilty.items():
         with tempfile.TemporaryDirectory() as root:
             for name in ("include/sync/a.h", "src/b.cc",
-                         "include/sync/detail/c.h", "src/futex/d.cc"):
+                         "include/sync/detail/raw.h",
+                         "include/sync/detail/clock.h", "src/spin_wait.cc",
+                         "src/futex/d.cc"):
                 path = pathlib.Path(root) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(f"// {line}\n/* {line}\n*/\n{line}\n")
             got = [entry.split(": ")[0] for entry in findings(root)]
-            want = ["include/sync/a.h:4", "src/b.cc:4"]
+            want = ["include/sync/a.h:4", "include/sync/detail/raw.h:4",
+                    "src/b.cc:4"]
             if got != want:
                 print(f"self-test: rule {rule}: found {got}, wanted {want}")
                 return 1

@@ -224,10 +224,10 @@ case $case_name in
     fi
     cd "$here/bazel"
     # One output base for all the runs of this check, not one in $HOME.
-    for pair in //:consumer:plain //:consumer_hooks:hooks; do
-      said=$(bazel "--output_base=$work/bazel" run --config=debian \
-        --override_repository="syncxx=$source_tree" "${pair%:*}")
-      equals "bazel run ${pair%:*}" "$said" "${pair##*:}"
+    for pair in //:consumer=plain //:consumer_hooks=hooks; do
+      said=$(bazel "--output_base=$work/bazel" run --symlink_prefix=/ \
+        --spawn_strategy=processwrapper-sandbox,local "${pair%=*}")
+      equals "bazel run ${pair%=*}" "$said" "${pair#*=}"
     done
     bazel "--output_base=$work/bazel" shutdown
     ;;
