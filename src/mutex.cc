@@ -44,15 +44,16 @@ bool raw_mutex::take(std::uint32_t seen, bool slept, bool claimant) noexcept {
                                      memory_order_relaxed);
 }
 
-bool raw_mutex::lock_slow(deadline until, const stop_token* stop) noexcept {
+bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
+                          bool slept) noexcept {
   sleeper self(until, stop);
   spin_wait spinner;
   std::int64_t since = 0;
-  bool slept = false;
   bool claimant = false;
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
-    const bool mine_to_take = (w & kLocked) == 0 && (claimant || !(w & kClaimed));
+    const bool mine_to_take =
+        (w & kLocked) == 0 && (claimant || !(w & kClaimed));
     if (mine_to_take) {
       if (take(w, slept, claimant)) return true;
       continue;
@@ -62,12 +63,12 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop) noexcept {
     if (slept && (w & kLocked) == 0) unpark(&word_, 1, kClaimant);
     if (spinner.spin()) continue;
     if (self.must_leave()) return leave(slept, claimant);
-    const bool claim = !claimant && slept && !(w & kClaimed) &&
+    const bool claim = !claimant && since != 0 && !(w & kClaimed) &&
                        now_ns(clock_id::monotonic) - since > kPatienceNs;
     const std::uint32_t asleep = w | kParked | (claim ? kClaimed : 0);
-    if (w != asleep && !word_.compare_exchange_weak(
-                           w, asleep, memory_order_relaxed,
-                           memory_order_relaxed)) {
+    if (w != asleep &&
+        !word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
+                                     memory_order_relaxed)) {
       continue;
     }
     if (claim) {
@@ -75,7 +76,7 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop) noexcept {
       spinner = spin_wait();
       continue;
     }
-    if (!slept) since = now_ns(clock_id::monotonic);
+    if (since == 0) since = now_ns(clock_id::monotonic);
     self.sleep(word_, asleep, claimant ? kClaimant : kQueue);
     slept = true;
     spinner = spin_wait();
@@ -106,9 +107,9 @@ bool raw_mutex::leave(bool slept, bool claimant) noexcept {
 void raw_mutex::unlock_slow() noexcept {
   std::uint32_t w = word_.load(memory_order_relaxed);
   // [M4] release; pairs with [M1], [M3].
-  while (!word_.compare_exchange_weak(
-      w, (w & kClaimed) ? w & ~kLocked : kFree, memory_order_release,
-      memory_order_relaxed)) {
+  while (!word_.compare_exchange_weak(w, (w & kClaimed) ? w & ~kLocked : kFree,
+                                      memory_order_release,
+                                      memory_order_relaxed)) {
   }
   if (w & kClaimed)
     unpark(&word_, 1, kClaimant);

@@ -51,7 +51,8 @@ class SYNCXX_CAPABILITY("mutex") mutex {
   // Blocks until the lock is owned. The caller must not own it.
   void lock() SYNCXX_ACQUIRE() {
     detail::hook_attempt(this, kKind);
-    if (!note(raw_.try_lock())) [[unlikely]] wait(detail::deadline::never());
+    if (!note(raw_.try_lock())) [[unlikely]]
+      wait(detail::deadline::never());
   }
 
   // Never blocks; fails only if the lock is owned, claimed by a waiter, or
@@ -93,8 +94,7 @@ class SYNCXX_CAPABILITY("mutex") mutex {
                       const stop_token& stop) SYNCXX_TRY_ACQUIRE(true) {
     return try_lock() ||
            detail::wait_until(
-               time,
-               [&](detail::deadline until) { return slow(until, &stop); },
+               time, [&](detail::deadline until) { return slow(until, &stop); },
                stop);
   }
 

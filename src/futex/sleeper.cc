@@ -37,8 +37,7 @@ void stop_listener::sleep(const futex_word& word, std::uint32_t expected,
                           deadline until, std::uint32_t mask,
                           futex_scope scope) noexcept {
   const sys::waitv_entry both[] = {
-      {&word, expected, scope},
-      {&state_, kIdle, futex_scope::process_private}};
+      {&word, expected, scope}, {&state_, kIdle, futex_scope::process_private}};
   if (sys::futex_waitv(both, until) == -ENOSYS)
     sleep_without_waitv(word, expected, until, mask, scope);
 }

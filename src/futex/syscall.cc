@@ -21,9 +21,9 @@ namespace detail::sys {
 namespace {
 
 // linux/futex.h has these from 5.16 on; named here to build on older headers.
-constexpr std::uint32_t kFutex32 = 0x02;         // FUTEX_32
-constexpr std::uint32_t kFutexPrivate = 128;     // FUTEX_PRIVATE_FLAG
-struct kernel_waitv {                            // struct futex_waitv
+constexpr std::uint32_t kFutex32 = 0x02;      // FUTEX_32
+constexpr std::uint32_t kFutexPrivate = 128;  // FUTEX_PRIVATE_FLAG
+struct kernel_waitv {                         // struct futex_waitv
   std::uint64_t value;
   std::uint64_t address;
   std::uint32_t flags;
@@ -115,13 +115,13 @@ int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
   for (const waitv_entry& entry : entries) {
     vector[n++] = {
         entry.expected, reinterpret_cast<std::uint64_t>(entry.word),
-        kFutex32 | (entry.scope == futex_scope::process_private ? kFutexPrivate
-                                                                : 0u),
+        kFutex32 |
+            (entry.scope == futex_scope::process_private ? kFutexPrivate : 0u),
         0};
   }
   const timespec ts = to_timespec(until);
-  const clockid_t clock = until.clock() == clock_id::realtime ? CLOCK_REALTIME
-                                                              : CLOCK_MONOTONIC;
+  const clockid_t clock =
+      until.clock() == clock_id::realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC;
   const long index = ::syscall(SYS_futex_waitv, vector, n, 0u,
                                until.is_never() ? nullptr : &ts, clock);
   if (index >= 0) return static_cast<int>(index);

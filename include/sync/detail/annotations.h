@@ -38,7 +38,8 @@
   SYNCXX_THREAD_ATTRIBUTE_(release_shared_capability(__VA_ARGS__))
 #define SYNCXX_RELEASE_GENERIC(...) \
   SYNCXX_THREAD_ATTRIBUTE_(release_generic_capability(__VA_ARGS__))
-#define SYNCXX_EXCLUDES(...) SYNCXX_THREAD_ATTRIBUTE_(locks_excluded(__VA_ARGS__))
+#define SYNCXX_EXCLUDES(...) \
+  SYNCXX_THREAD_ATTRIBUTE_(locks_excluded(__VA_ARGS__))
 #define SYNCXX_RETURN_CAPABILITY(x) SYNCXX_THREAD_ATTRIBUTE_(lock_returned(x))
 
 // On functions that the analysis cannot follow; say why beside each use.

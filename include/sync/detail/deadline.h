@@ -56,6 +56,11 @@ constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
   return b > 0 ? kNsMax : kNsMin;
 }
 
+template <class Clock>
+inline constexpr bool kKernelClock =
+    std::is_same_v<Clock, std::chrono::steady_clock> ||
+    std::is_same_v<Clock, std::chrono::system_clock>;
+
 class deadline {
  public:
   // A wait without end.
@@ -88,6 +93,17 @@ class deadline {
           when) noexcept {
     return deadline(saturating_ns(when.time_since_epoch()), clock_id::realtime);
   }
+  // On any clock. A Clock that the kernel does not know is asked now, and what
+  // is left is taken in steady time: it may have passed there and not here.
+  template <class Clock, class Duration>
+  static deadline of(const std::chrono::time_point<Clock, Duration>& when) {
+    if constexpr (kKernelClock<Clock>) {
+      return at(when);
+    } else {
+      const auto now = Clock::now();
+      return when <= now ? past() : after(when - now);
+    }
+  }
 
   constexpr bool is_never() const noexcept { return ns_ == kNsMax; }
   // Reads the clock unless the answer is known without.
@@ -106,26 +122,16 @@ class deadline {
   clock_id clock_;
 };
 
-template <class Clock>
-inline constexpr bool kKernelClock =
-    std::is_same_v<Clock, std::chrono::steady_clock> ||
-    std::is_same_v<Clock, std::chrono::system_clock>;
-
 // Runs `wait(deadline) -> bool` until it succeeds or `when` has passed on its
 // own clock. The kernel knows nothing of a user's Clock: that is slept on in
 // steady time, and asked again after each sleep ([thread.req.timing]/4).
 template <class Clock, class Duration, class Wait>
 bool wait_until(const std::chrono::time_point<Clock, Duration>& when,
                 Wait&& wait, const stop_token& stop = stop_token{}) {
-  if constexpr (kKernelClock<Clock>) {
-    return wait(deadline::at(when));
-  } else {
-    for (;;) {
-      const auto now = Clock::now();
-      if (wait(when <= now ? deadline::past() : deadline::after(when - now)))
-        return true;
-      if (when <= now || stop.stop_requested()) return false;
-    }
+  for (;;) {
+    if (wait(deadline::of(when))) return true;
+    if (kKernelClock<Clock> || stop.stop_requested() || Clock::now() >= when)
+      return false;
   }
 }
 

@@ -30,9 +30,9 @@ inline constexpr int kAllSleepers = 0x7fffffff;
 // many. The word is named by its address and never touched: it may be gone (a
 // wake on unmapped memory wakes nobody; on reused memory it is a spurious wake,
 // which every sleeper of this library expects).
-SYNCXX_COLD int unpark(const futex_word* word, int count,
-                       std::uint32_t mask = kAnySleeper,
-                       futex_scope scope = futex_scope::process_private) noexcept;
+SYNCXX_COLD int unpark(
+    const futex_word* word, int count, std::uint32_t mask = kAnySleeper,
+    futex_scope scope = futex_scope::process_private) noexcept;
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

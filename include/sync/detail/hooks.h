@@ -61,17 +61,18 @@ inline const hook_table* hooks() noexcept {
   return g_hooks.load(memory_order_acquire);
 }
 
-#define SYNCXX_DEFINE_HOOK_(name, may_throw)                                  \
-  SYNCXX_ALWAYS_INLINE void hook_##name(const void* object, object_kind kind) \
-      noexcept(!may_throw) {                                                  \
-    if (const hook_table* table = hooks()) [[unlikely]]                       \
-      table->name(object, kind);                                              \
+#define SYNCXX_DEFINE_HOOK_(name, may_throw)                       \
+  SYNCXX_ALWAYS_INLINE void hook_##name(                           \
+      const void* object, object_kind kind) noexcept(!may_throw) { \
+    if (const hook_table* table = hooks()) [[unlikely]]            \
+      table->name(object, kind);                                   \
   }
 
 #else
 
-#define SYNCXX_DEFINE_HOOK_(name, may_throw) \
-  SYNCXX_ALWAYS_INLINE constexpr void hook_##name(const void*, object_kind) noexcept {}
+#define SYNCXX_DEFINE_HOOK_(name, may_throw)                   \
+  SYNCXX_ALWAYS_INLINE constexpr void hook_##name(const void*, \
+                                                  object_kind) noexcept {}
 
 #endif
 

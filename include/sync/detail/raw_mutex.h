@@ -27,10 +27,14 @@ class raw_mutex {
                                          memory_order_relaxed);
   }
   void lock() noexcept {
-    if (!try_lock()) [[unlikely]] lock_slow(deadline::never(), nullptr);
+    if (!try_lock()) [[unlikely]]
+      lock_slow(deadline::never(), nullptr);
   }
-  // `stop` may be null. False: stopped or past the deadline.
-  SYNCXX_COLD bool lock_slow(deadline until, const stop_token* stop) noexcept;
+  // `stop` may be null. `slept`: the caller was asleep on this word (moved
+  // there by a condition variable) and answers for the others that are.
+  // False: stopped or past the deadline.
+  SYNCXX_COLD bool lock_slow(deadline until, const stop_token* stop,
+                             bool slept = false) noexcept;
 
   void unlock() noexcept {
     std::uint32_t alone = kLocked;
@@ -41,20 +45,8 @@ class raw_mutex {
       unlock_slow();
   }
 
-  // For a condition variable, which moves its waiters to sleep here.
-  //
-  // Takes the lock as a thread that was asleep here: others may be, too.
-  SYNCXX_COLD void lock_after_sleep() noexcept;
-  // Makes sure that somebody will wake the threads that sleep here: the owner
-  // when it unlocks (true), or nobody because the lock is free (false).
-  bool ensure_wake() noexcept;
-  // Wakes one sleeper, as an unlock would.
-  void wake_one() noexcept { unpark(&word_, 1, kQueue); }
-  const futex_word* sleep_address() const noexcept { return &word_; }
-
-  bool is_locked() const noexcept {
-    return (word_.load(memory_order_relaxed) & kLocked) != 0;
-  }
+  // Where a condition variable moves its waiters to.
+  const futex_word* address() const noexcept { return &word_; }
 
   // The masks with which threads sleep on word_.
   static constexpr std::uint32_t kQueue = 1;     // in the queue

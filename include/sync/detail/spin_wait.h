@@ -45,7 +45,8 @@ class spin_wait {
 
  private:
   void pause_round() noexcept {
-    for (unsigned i = 0; i < (unsigned{SYNCXX_SPIN_FIRST} << round_); ++i) pause();
+    for (unsigned i = 0; i < (unsigned{SYNCXX_SPIN_FIRST} << round_); ++i)
+      pause();
     ++round_;
   }
   SYNCXX_COLD void give_way() noexcept;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// atomic, cell: shared memory under names that a checker can take over.
+//
+// Write your own structures with these instead of std::atomic and plain
+// members, and one source can both be used and be explored by a model checker.
+// Here, in the real world, atomic<T> IS std::atomic<T>, and a cell<T> is a
+// plain T: neither costs anything.
+#ifndef SYNCXX_ATOMIC_H_
+#define SYNCXX_ATOMIC_H_
+
+#include <type_traits>
+#include <utility>
+
+#include <sync/detail/atomic.h>
+#include <sync/detail/config.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+
+using detail::atomic;
+using detail::atomic_thread_fence;
+
+// Plain shared data. Two threads that use one at the same time, one of them to
+// write, make a data race (undefined behaviour, [intro.races]); a checker says
+// so. Ordering: none of its own.
+template <class T>
+class cell {
+ public:
+  constexpr cell() = default;  // T() for class types; else uninitialised
+  constexpr cell(T value) noexcept(std::is_nothrow_move_constructible_v<T>)
+      : value_(std::move(value)) {}
+  cell(const cell&) = delete;
+  cell& operator=(const cell&) = delete;
+
+  constexpr const T& get() const noexcept { return value_; }
+  constexpr void set(T value) noexcept(std::is_nothrow_move_assignable_v<T>) {
+    value_ = std::move(value);
+  }
+  constexpr operator const T&() const noexcept { return get(); }
+  constexpr cell& operator=(T value) noexcept(
+      std::is_nothrow_move_assignable_v<T>) {
+    set(std::move(value));
+    return *this;
+  }
+
+ private:
+  T value_;
+};
+
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_ATOMIC_H_

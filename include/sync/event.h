@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// event, auto_reset_event: a flag that threads can wait for.
+//
+// Choose event (manual reset) to let all waiters through once something has
+// happened; auto_reset_event to let one waiter through each time. Choose latch
+// when the thing is "n threads have arrived", condition_variable when it is a
+// predicate over data under a mutex, counting_semaphore when setting twice must
+// let two through.
+//
+// Promises
+//   size      4 bytes each; constinit; usable in zero-initialised memory (not
+//             set); trivially destructible (not in the hooked library)
+//   cost      event: wait after set no RMW, set 1; auto_reset_event: set 1,
+//             wait 1; no syscall unless a thread sleeps
+//   progress  blocking; try_wait and set are lock-free
+//   ordering  set() synchronizes with every wait that returns because of it,
+//             also when the event was set already; reset() orders nothing
+//   lifetime  may be destroyed as soon as the last wait has returned, even if
+//             the set() that made that possible has not
+//   waits     can be bounded by any clock and by a stop_token
+//
+// set() is async-signal-safe. Design: docs/design/event.md.
+// Stress: stress/event_stress.cc.
+#ifndef SYNCXX_EVENT_H_
+#define SYNCXX_EVENT_H_
+
+#include <chrono>
+#include <cstdint>
+
+#include <sync/detail/config.h>
+#include <sync/detail/deadline.h>
+#include <sync/detail/futex.h>
+#include <sync/detail/hooks.h>
+#include <sync/detail/raw_semaphore.h>
+#include <sync/detail/thread.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+
+// Stays set until reset(). Every thread that is blocked in a wait when set() is
+// called returns from it, even if reset() follows at once.
+class event {
+ public:
+  constexpr explicit event(bool set = false) noexcept : word_(set ? kSet : 0) {}
+  event(const event&) = delete;
+  event& operator=(const event&) = delete;
+#if SYNCXX_HOOKED
+  ~event() { detail::hook_destroyed(this, kKind); }
+#endif
+
+  void set() {
+    detail::hook_releasing(this, kKind);
+    std::uint32_t w = word_.load(detail::memory_order_relaxed);
+    std::uint32_t now_set = 0;
+    do {
+      now_set = (w & kSet) != 0 ? w : ((w + kEpoch) & ~kParked) | kSet;
+      // [E1] release; pairs with [E2], [E3]: what the setter wrote is seen by
+      // the released. *this may be gone once it is visible.
+    } while (!word_.compare_exchange_weak(w, now_set,
+                                          detail::memory_order_release,
+                                          detail::memory_order_relaxed));
+    if ((w & kParked) != 0) [[unlikely]]
+      detail::unpark(&word_, detail::kAllSleepers);
+  }
+
+  void reset() noexcept {
+    // Relaxed: it orders nothing; as an RMW it keeps the release sequence of
+    // [E1] whole, for waiters that see the new epoch here.
+    word_.fetch_and(~kSet, detail::memory_order_relaxed);
+  }
+
+  // Whether it is set now; for a wait that also orders, use try_wait().
+  bool is_set() const noexcept {
+    return (word_.load(detail::memory_order_relaxed) & kSet) != 0;
+  }
+  // [E2] acquire; pairs with [E1].
+  bool try_wait() const noexcept {
+    return (word_.load(detail::memory_order_acquire) & kSet) != 0;
+  }
+
+  // Blocks until it is set.
+  void wait() const noexcept {
+    if (!try_wait()) [[unlikely]]
+      slow(detail::deadline::never());
+  }
+
+  // Block until it is set (true), or the time has passed or a stop was
+  // requested (false). True if it is set even so. A time that has passed costs
+  // no syscall.
+  template <class Rep, class Period>
+  bool wait_for(const std::chrono::duration<Rep, Period>& time) const {
+    return try_wait() || slow(detail::deadline::after(time));
+  }
+  template <class Clock, class Duration>
+  bool wait_until(const std::chrono::time_point<Clock, Duration>& time) const {
+    return try_wait() ||
+           detail::wait_until(
+               time, [this](detail::deadline until) { return slow(until); });
+  }
+  bool wait(const stop_token& stop) const {
+    return try_wait() || slow(detail::deadline::never(), &stop);
+  }
+  template <class Rep, class Period>
+  bool wait_for(const std::chrono::duration<Rep, Period>& time,
+                const stop_token& stop) const {
+    return try_wait() || slow(detail::deadline::after(time), &stop);
+  }
+  template <class Clock, class Duration>
+  bool wait_until(const std::chrono::time_point<Clock, Duration>& time,
+                  const stop_token& stop) const {
+    return try_wait() ||
+           detail::wait_until(
+               time, [&](detail::deadline until) { return slow(until, &stop); },
+               stop);
+  }
+
+ private:
+  static constexpr auto kKind = detail::object_kind::event;
+
+  bool slow(detail::deadline until,
+            const stop_token* stop = nullptr) const noexcept {
+    detail::hook_wait_begin(this, kKind);
+    const bool released = wait_slow(until, stop);
+    detail::hook_wait_end(this, kKind);
+    return released;
+  }
+  SYNCXX_COLD bool wait_slow(detail::deadline until,
+                             const stop_token* stop) const noexcept;
+
+  //  bits  | meaning                          | changed by
+  //  0     | kSet                             | set(), reset()
+  //  1     | kParked: threads may sleep here  | set by a thread before it
+  //        |                                  | sleeps, cleared by set()
+  //  2..31 | epoch: how often it went from    | set()
+  //        | not set to set, modulo 2^30      |
+  //
+  // I1: a thread sleeps only while kParked is set, or a wake of all is under
+  //     way. kParked may be set spuriously, never missing.
+  // I2: kParked implies not kSet.
+  // I3: a waiter returns when kSet is set or the epoch is not the one it came
+  //     in: a reset cannot hide a set from it. (2^30 sets while one woken
+  //     thread does not run would; it then waits for the next set.)
+  static constexpr std::uint32_t kSet = 1;
+  static constexpr std::uint32_t kParked = 2;
+  static constexpr std::uint32_t kEpoch = 4;
+
+  mutable detail::futex_word word_;
+};
+
+// Goes back to not set when one thread's wait returns. set() of an event that
+// is set does nothing but order: two calls that come before a waiter has run
+// may let one through.
+class auto_reset_event {
+ public:
+  constexpr explicit auto_reset_event(bool set = false) noexcept
+      : raw_(set ? 1 : 0) {}
+  auto_reset_event(const auto_reset_event&) = delete;
+  auto_reset_event& operator=(const auto_reset_event&) = delete;
+#if SYNCXX_HOOKED
+  ~auto_reset_event() { detail::hook_destroyed(this, kKind); }
+#endif
+
+  void set() {
+    detail::hook_releasing(this, kKind);
+    raw_.release_saturating();
+  }
+  // As a wait by the caller would, if it is set.
+  void reset() noexcept { raw_.try_acquire(); }
+  bool is_set() const noexcept { return raw_.available() > 0; }
+
+  // Takes the set state if it is there.
+  bool try_wait() noexcept { return raw_.try_acquire(); }
+  // Blocks until it has taken the set state.
+  void wait() noexcept {
+    if (!try_wait()) [[unlikely]]
+      slow(detail::deadline::never());
+  }
+
+  // Block until the set state is taken (true), or the time has passed or a stop
+  // was requested (false). It is taken even so if it is there. A time that has
+  // passed costs no syscall.
+  template <class Rep, class Period>
+  bool wait_for(const std::chrono::duration<Rep, Period>& time) {
+    return try_wait() || slow(detail::deadline::after(time));
+  }
+  template <class Clock, class Duration>
+  bool wait_until(const std::chrono::time_point<Clock, Duration>& time) {
+    return try_wait() ||
+           detail::wait_until(
+               time, [this](detail::deadline until) { return slow(until); });
+  }
+  bool wait(const stop_token& stop) {
+    return try_wait() || slow(detail::deadline::never(), &stop);
+  }
+  template <class Rep, class Period>
+  bool wait_for(const std::chrono::duration<Rep, Period>& time,
+                const stop_token& stop) {
+    return try_wait() || slow(detail::deadline::after(time), &stop);
+  }
+  template <class Clock, class Duration>
+  bool wait_until(const std::chrono::time_point<Clock, Duration>& time,
+                  const stop_token& stop) {
+    return try_wait() ||
+           detail::wait_until(
+               time, [&](detail::deadline until) { return slow(until, &stop); },
+               stop);
+  }
+
+ private:
+  static constexpr auto kKind = detail::object_kind::auto_reset_event;
+
+  bool slow(detail::deadline until, const stop_token* stop = nullptr) noexcept {
+    detail::hook_wait_begin(this, kKind);
+    const bool taken = raw_.acquire_slow(until, stop);
+    detail::hook_wait_end(this, kKind);
+    return taken;
+  }
+
+  detail::raw_semaphore raw_;
+};
+
+static_assert(sizeof(event) == 4 && sizeof(auto_reset_event) == 4);
+
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_EVENT_H_

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// latch: a countdown that opens once.
+//
+// Choose it to wait until n things have happened, one time. Choose event for
+// n = 1 with reset, a barrier for rounds.
+//
+// Promises
+//   size      4 bytes; constinit; usable in zero-initialised memory (open);
+//             trivially destructible (not in the hooked library)
+//   cost      count_down 1 atomic RMW, wait after it has opened 0; no syscall
+//             unless a thread sleeps
+//   progress  blocking; count_down and try_wait are wait-free
+//   ordering  every count_down() synchronizes with every wait that returns
+//   lifetime  may be destroyed as soon as the last wait has returned, even if
+//             the count_down() that opened it has not
+//   waits     can be bounded by any clock and by a stop_token
+//   errors    see below; found before anything is changed, unless two threads
+//             count down below zero together
+//
+// Meets [thread.latch]. count_down() is async-signal-safe.
+// Design: docs/design/latch.md. Stress: stress/latch_stress.cc.
+#ifndef SYNCXX_LATCH_H_
+#define SYNCXX_LATCH_H_
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+
+#include <sync/detail/config.h>
+#include <sync/detail/deadline.h>
+#include <sync/detail/futex.h>
+#include <sync/detail/hooks.h>
+#include <sync/detail/thread.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+
+class latch {
+ public:
+  static constexpr std::ptrdiff_t max() noexcept { return (1 << 30) - 1; }
+
+  // Throws std::invalid_argument unless 0 <= expected <= max().
+  constexpr explicit latch(std::ptrdiff_t expected)
+      : word_(checked(expected) * kOne) {}
+  latch(const latch&) = delete;
+  latch& operator=(const latch&) = delete;
+#if SYNCXX_HOOKED
+  ~latch() { detail::hook_destroyed(this, kKind); }
+#endif
+
+  // Throws std::system_error (EINVAL) if update is negative or more than is
+  // left.
+  void count_down(std::ptrdiff_t update = 1) {
+    const std::uint32_t left = word_.load(detail::memory_order_relaxed) / kOne;
+    if (update < 0 || update > static_cast<std::ptrdiff_t>(left)) [[unlikely]]
+      below_zero();
+    detail::hook_releasing(this, kKind);
+    const auto n = static_cast<std::uint32_t>(update);
+    // [L1] release; pairs with [L2], [L3]: what each thread wrote before it
+    // counted down is seen by those that waited (the RMWs of others continue
+    // its release sequence). *this may be gone once it is visible.
+    const std::uint32_t w =
+        word_.fetch_sub(n * kOne, detail::memory_order_release);
+    if (w == (n * kOne | kParked)) [[unlikely]]
+      detail::unpark(&word_, detail::kAllSleepers);
+    if (w / kOne < n) [[unlikely]]
+      below_zero();
+  }
+
+  // [L2] acquire; pairs with [L1].
+  bool try_wait() const noexcept {
+    return word_.load(detail::memory_order_acquire) / kOne == 0;
+  }
+
+  // Blocks until the count is zero.
+  void wait() const noexcept {
+    if (!try_wait()) [[unlikely]]
+      slow(detail::deadline::never());
+  }
+  void arrive_and_wait(std::ptrdiff_t update = 1) {
+    count_down(update);
+    wait();
+  }
+
+  // Block until the count is zero (true), or the time has passed or a stop was
+  // requested (false). True if it is zero even so. A time that has passed costs
+  // no syscall.
+  template <class Rep, class Period>
+  bool wait_for(const std::chrono::duration<Rep, Period>& time) const {
+    return try_wait() || slow(detail::deadline::after(time));
+  }
+  template <class Clock, class Duration>
+  bool wait_until(const std::chrono::time_point<Clock, Duration>& time) const {
+    return try_wait() ||
+           detail::wait_until(
+               time, [this](detail::deadline until) { return slow(until); });
+  }
+  bool wait(const stop_token& stop) const {
+    return try_wait() || slow(detail::deadline::never(), &stop);
+  }
+  template <class Rep, class Period>
+  bool wait_for(const std::chrono::duration<Rep, Period>& time,
+                const stop_token& stop) const {
+    return try_wait() || slow(detail::deadline::after(time), &stop);
+  }
+  template <class Clock, class Duration>
+  bool wait_until(const std::chrono::time_point<Clock, Duration>& time,
+                  const stop_token& stop) const {
+    return try_wait() ||
+           detail::wait_until(
+               time, [&](detail::deadline until) { return slow(until, &stop); },
+               stop);
+  }
+
+ private:
+  static constexpr auto kKind = detail::object_kind::latch;
+
+  static constexpr std::uint32_t checked(std::ptrdiff_t expected) {
+    if (expected < 0 || expected > max())
+      throw std::invalid_argument("syncxx: a latch starts with 0 to max()");
+    return static_cast<std::uint32_t>(expected);
+  }
+  [[noreturn]] SYNCXX_COLD void below_zero() const {
+    detail::misused(this, kKind,
+                    "a latch counted down by less than zero or "
+                    "by more than was left",
+                    EINVAL);
+  }
+  bool slow(detail::deadline until,
+            const stop_token* stop = nullptr) const noexcept {
+    detail::hook_wait_begin(this, kKind);
+    const bool open = wait_slow(until, stop);
+    detail::hook_wait_end(this, kKind);
+    return open;
+  }
+  SYNCXX_COLD bool wait_slow(detail::deadline until,
+                             const stop_token* stop) const noexcept;
+
+  //  bits  | meaning                         | changed by
+  //  0     | kParked: threads may sleep here | set by a thread before it
+  //  sleeps;
+  //        |                                 | never cleared
+  //  1..31 | what is left to count down      | count_down()
+  //
+  // I1: a thread sleeps only while kParked is set and the count is not zero, or
+  //     a wake of all is under way. kParked may be set spuriously, never
+  //     missing.
+  static constexpr std::uint32_t kParked = 1;
+  static constexpr std::uint32_t kOne = 2;
+
+  mutable detail::futex_word word_;
+};
+
+static_assert(sizeof(latch) == 4);
+
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_LATCH_H_

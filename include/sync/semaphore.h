@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// counting_semaphore, binary_semaphore: tokens that threads give and take.
+//
+// Choose it to bound how many threads do something at once, to count items, or
+// where the thread that gives is not the one that took. Choose mutex for mutual
+// exclusion (it has an owner, and bounded overtaking), auto_reset_event where
+// giving twice should count once.
+//
+// Promises
+//   size      4 bytes; constinit; usable in zero-initialised memory (no token);
+//             trivially destructible (not in the hooked library)
+//   cost      acquire with a token there 1 atomic RMW, release with nobody
+//             asleep 1; no syscall unless a thread sleeps
+//   progress  blocking; try_acquire is lock-free. Tokens go to whoever comes
+//             first; sleepers are woken longest first and may be overtaken
+//   ordering  release() synchronizes with the acquire that takes its token
+//   lifetime  may be destroyed as soon as the last acquire has returned, even
+//             if the release() that made that possible has not
+//   waits     acquire() can be bounded by any clock and by a stop_token
+//   errors    std::invalid_argument (std::system_error for release) and
+//             EOVERFLOW, see below; nothing has been changed then
+//
+// Meets [thread.sema]. release() is async-signal-safe.
+// Design: docs/design/semaphore.md. Stress: stress/semaphore_stress.cc.
+#ifndef SYNCXX_SEMAPHORE_H_
+#define SYNCXX_SEMAPHORE_H_
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <stdexcept>
+
+#include <sync/detail/config.h>
+#include <sync/detail/deadline.h>
+#include <sync/detail/hooks.h>
+#include <sync/detail/raw_semaphore.h>
+#include <sync/detail/thread.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+
+template <std::ptrdiff_t LeastMaxValue = detail::raw_semaphore::kMax>
+class counting_semaphore {
+  static_assert(LeastMaxValue >= 0,
+                "a semaphore cannot hold less than nothing");
+  static_assert(LeastMaxValue <= detail::raw_semaphore::kMax,
+                "a syncxx semaphore holds up to 2^30 - 1 tokens");
+
+ public:
+  static constexpr std::ptrdiff_t max() noexcept { return LeastMaxValue; }
+
+  // Throws std::invalid_argument unless 0 <= desired <= max().
+  constexpr explicit counting_semaphore(std::ptrdiff_t desired)
+      : raw_(checked(desired)) {}
+  counting_semaphore(const counting_semaphore&) = delete;
+  counting_semaphore& operator=(const counting_semaphore&) = delete;
+#if SYNCXX_HOOKED
+  ~counting_semaphore() { detail::hook_destroyed(this, kKind); }
+#endif
+
+  // Gives `update` tokens. Throws std::system_error: EINVAL if update < 0,
+  // EOVERFLOW if there would be more than max().
+  void release(std::ptrdiff_t update = 1) {
+    if (update <= 0) [[unlikely]] {
+      if (update == 0) return;
+      detail::misused(this, kKind, "release of a negative number of tokens",
+                      EINVAL);
+    }
+    detail::hook_releasing(this, kKind);
+    if (update > max() || !raw_.release(static_cast<std::int32_t>(update),
+                                        static_cast<std::int32_t>(max())))
+        [[unlikely]]
+      detail::misused(this, kKind, "release of a semaphore past its max()",
+                      EOVERFLOW);
+  }
+
+  // Blocks until a token is taken.
+  void acquire() {
+    bool owing;
+    if (!raw_.try_take(owing)) [[unlikely]]
+      slow(detail::deadline::never(), nullptr, owing);
+  }
+  // Takes a token if there is one. Never blocks; may fail while another thread
+  // is in acquire().
+  bool try_acquire() noexcept { return raw_.try_acquire(); }
+
+  // Block until a token is taken (true), or the time has passed or a stop was
+  // requested (false). A token that is there is taken even so. A time that has
+  // passed costs no syscall.
+  template <class Rep, class Period>
+  bool try_acquire_for(const std::chrono::duration<Rep, Period>& time) {
+    return try_acquire() || slow(detail::deadline::after(time));
+  }
+  template <class Clock, class Duration>
+  bool try_acquire_until(const std::chrono::time_point<Clock, Duration>& time) {
+    return try_acquire() ||
+           detail::wait_until(
+               time, [this](detail::deadline until) { return slow(until); });
+  }
+  bool acquire(const stop_token& stop) {
+    return try_acquire() || slow(detail::deadline::never(), &stop);
+  }
+  template <class Rep, class Period>
+  bool try_acquire_for(const std::chrono::duration<Rep, Period>& time,
+                       const stop_token& stop) {
+    return try_acquire() || slow(detail::deadline::after(time), &stop);
+  }
+  template <class Clock, class Duration>
+  bool try_acquire_until(const std::chrono::time_point<Clock, Duration>& time,
+                         const stop_token& stop) {
+    return try_acquire() ||
+           detail::wait_until(
+               time, [&](detail::deadline until) { return slow(until, &stop); },
+               stop);
+  }
+
+ private:
+  static constexpr auto kKind = detail::object_kind::semaphore;
+
+  static constexpr std::int32_t checked(std::ptrdiff_t desired) {
+    if (desired < 0 || desired > max())
+      throw std::invalid_argument(
+          "syncxx: a semaphore starts with 0 to max() tokens");
+    return static_cast<std::int32_t>(desired);
+  }
+  bool slow(detail::deadline until, const stop_token* stop = nullptr,
+            bool owing = false) noexcept {
+    detail::hook_wait_begin(this, kKind);
+    const bool taken = raw_.acquire_slow(until, stop, owing);
+    detail::hook_wait_end(this, kKind);
+    return taken;
+  }
+
+  detail::raw_semaphore raw_;
+};
+
+using binary_semaphore = counting_semaphore<1>;
+
+static_assert(sizeof(counting_semaphore<>) == 4);
+
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_SEMAPHORE_H_

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The queue behind the condition variables.
+//
+// No notification is lost. A waiter is in the list before it unlocks the mutex,
+// so every notifier that locks the mutex later finds it there. It sleeps only
+// if, in one step with queueing, the kernel has seen kWaiting in its word; a
+// notifier changes the word before it wakes. A waiter that runs out of time
+// goes from kWaiting to kLeaving, a notifier that wants it from kWaiting to
+// kTaken: one of them wins, and a notifier passes over those that are leaving.
+//
+// No herd. notify_all wakes the first waiter only. The others are moved, in the
+// kernel, from their own words to the queue of the mutex, where each unlock
+// wakes the next. The first is woken last and answers for them (raw_mutex I1):
+// it marks the mutex as having sleepers when it takes it.
+//
+// No stranger is moved. While a node is kTaken its thread stays in wait(), so
+// that nobody else can sleep on that word; the kernel compares the word with
+// kTaken in the same step in which it moves the sleeper.
+//
+// Destroy after notify. A notified thread touches only its own node (I2). A
+// leaving one must still unlink itself: a notifier that has seen it waits for
+// that before it lets go of the threads it notifies.
+#include "futex/sleeper.h"
+#include "futex/syscall.h"
+
+#include <sync/detail/spin_wait.h>
+#include <sync/detail/wait_list.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+// Holds the list; returns its last node.
+wait_node* wait_list::acquire() noexcept {
+  for (spin_wait patience;; patience.wait()) {
+    std::uintptr_t tail = tail_.load(memory_order_relaxed);
+    // [C1] acquire; pairs with [C2]: links and states that holders wrote.
+    if ((tail & kBusy) == 0 &&
+        tail_.compare_exchange_weak(tail, tail | kBusy, memory_order_acquire,
+                                    memory_order_relaxed)) {
+      return reinterpret_cast<wait_node*>(tail);
+    }
+  }
+}
+
+void wait_list::release(wait_node* tail) noexcept {
+  // [C2] release; pairs with [C1].
+  tail_.store(reinterpret_cast<std::uintptr_t>(tail), memory_order_release);
+}
+
+void wait_list::enqueue(wait_node& node) noexcept {
+  wait_node* const tail = acquire();
+  if (tail == nullptr) {
+    node.next_ = node.prev_ = &node;
+  } else {
+    node.prev_ = tail;
+    node.next_ = tail->next_;
+    node.next_->prev_ = &node;
+    tail->next_ = &node;
+  }
+  release(&node);
+}
+
+void wait_list::unlink(wait_node*& tail, wait_node& node) noexcept {
+  node.prev_->next_ = node.next_;
+  node.next_->prev_ = node.prev_;
+  if (tail == &node) tail = node.next_ == &node ? nullptr : node.prev_;
+}
+
+bool wait_list::cancel(wait_node& node) noexcept {
+  std::uint32_t state = wait_node::kWaiting;
+  // Relaxed: what the state decides is read and written under [C1].
+  if (!node.state_.compare_exchange_strong(state, wait_node::kLeaving,
+                                           memory_order_relaxed,
+                                           memory_order_relaxed)) {
+    await_end(node);
+    return false;
+  }
+  wait_node* tail = acquire();
+  unlink(tail, node);
+  release(tail);
+  return true;
+}
+
+// Waits until the notifier has let go of the node; says whether its thread
+// answers for sleepers on the mutex.
+bool wait_list::await_end(wait_node& node) noexcept {
+  for (spin_wait patience;; patience.wait()) {
+    // [C4] acquire; pairs with [C3]: the notifier's last use of the node comes
+    // before its memory is used again.
+    const std::uint32_t state = node.state_.load(memory_order_acquire);
+    if (state >= wait_node::kNotified) return state == wait_node::kMoved;
+  }
+}
+
+bool wait_list::sleep(wait_node& node, deadline until,
+                      const stop_token* stop) noexcept {
+  sleeper self(until, stop);
+  while (node.state_.load(memory_order_relaxed) == wait_node::kWaiting) {
+    if (self.must_leave()) return !cancel(node);
+    self.sleep(node.state_, wait_node::kWaiting, raw_mutex::kQueue);
+  }
+  await_end(node);
+  return true;
+}
+
+bool wait_list::wait(raw_mutex& mutex, deadline until,
+                     const stop_token* stop) noexcept {
+  wait_node node;
+  // One that may be stopped is woken and not moved: its stop request reaches it
+  // where it went to sleep.
+  if (stop == nullptr || !stop->stop_possible()) node.mutex_ = &mutex;
+  enqueue(node);
+  mutex.unlock();
+  const bool notified = sleep(node, until, stop);
+  if (notified && node.state_.load(memory_order_relaxed) == wait_node::kMoved) {
+    mutex.lock_slow(deadline::never(), nullptr, true);
+  } else {
+    mutex.lock();
+  }
+  return notified;
+}
+
+// Lets go of a node that was taken, and wakes its thread.
+void wait_list::finish(wait_node& node, std::uint32_t state) noexcept {
+  const futex_word* const word = &node.state_;
+  // [C3] release; pairs with [C4]. The node may be gone once it is visible.
+  node.state_.store(state, memory_order_release);
+  unpark(word, 1);
+}
+
+// Returns when no waiter that was leaving before is in the list any more.
+void wait_list::await_leavers() noexcept {
+  for (spin_wait patience;; patience.wait()) {
+    wait_node* const tail = acquire();
+    bool leaving = false;
+    if (tail != nullptr) {
+      const wait_node* node = tail;
+      do {
+        leaving |=
+            node->state_.load(memory_order_relaxed) == wait_node::kLeaving;
+        node = node->next_;
+      } while (node != tail);
+    }
+    release(tail);
+    if (!leaving) return;
+  }
+}
+
+void wait_list::notify_one_slow() noexcept {
+  wait_node* tail = acquire();
+  wait_node* taken = nullptr;
+  bool leavers = false;
+  if (tail != nullptr) {
+    wait_node* const last = tail;
+    wait_node* node = tail->next_;
+    for (;; node = node->next_) {
+      std::uint32_t state = wait_node::kWaiting;
+      if (node->state_.compare_exchange_strong(state, wait_node::kTaken,
+                                               memory_order_relaxed,
+                                               memory_order_relaxed)) {
+        taken = node;
+        unlink(tail, *node);
+        break;
+      }
+      leavers = true;
+      if (node == last) break;
+    }
+  }
+  release(tail);
+  if (leavers) await_leavers();
+  if (taken != nullptr) finish(*taken, wait_node::kNotified);
+}
+
+void wait_list::notify_all_slow() noexcept {
+  // Take everybody who is not leaving, as a chain in the order of arrival.
+  wait_node* tail = acquire();
+  wait_node* first = nullptr;
+  wait_node** link = &first;
+  bool leavers = false;
+  wait_node* node = tail != nullptr ? tail->next_ : nullptr;
+  for (wait_node* const last = tail; node != nullptr;) {
+    wait_node* const next = node == last ? nullptr : node->next_;
+    std::uint32_t state = wait_node::kWaiting;
+    if (node->state_.compare_exchange_strong(state, wait_node::kTaken,
+                                             memory_order_relaxed,
+                                             memory_order_relaxed)) {
+      unlink(tail, *node);
+      *link = node;
+      link = &node->next_;
+    } else {
+      leavers = true;
+    }
+    node = next;
+  }
+  *link = nullptr;
+  release(tail);
+  if (leavers) await_leavers();
+  if (first == nullptr) return;
+
+  bool moved = false;
+  for (node = first->next_; node != nullptr;) {
+    wait_node* const next = node->next_;
+    if (node->mutex_ != nullptr && node->mutex_ == first->mutex_) {
+      sys::futex_requeue(&node->state_, wait_node::kTaken, 0, 1,
+                         node->mutex_->address(), futex_scope::process_private);
+      moved = true;
+      // [C3], without the wake: that is the mutex's now.
+      node->state_.store(wait_node::kMoved, memory_order_release);
+    } else {
+      finish(*node, wait_node::kNotified);
+    }
+    node = next;
+  }
+  finish(*first, moved ? wait_node::kMoved : wait_node::kNotified);
+}
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI

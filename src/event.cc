@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The slow path of event.
+//
+// No wake is lost. A thread sleeps only if, in one step with queueing, the
+// kernel has seen kParked, no kSet and the thread's own epoch in the word. The
+// set() that ends this state clears kParked, changes the epoch and then wakes
+// everybody who sleeps (I1).
+#include <sync/event.h>
+
+#include "futex/sleeper.h"
+
+#include <sync/detail/spin_wait.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+
+bool event::wait_slow(detail::deadline until,
+                      const stop_token* stop) const noexcept {
+  detail::sleeper self(until, stop);
+  detail::spin_wait spinner;
+  // [E3] acquire (here and below); pairs with [E1], through resets too.
+  std::uint32_t w = word_.load(detail::memory_order_acquire);
+  const std::uint32_t came_in = w / kEpoch;
+  for (;; w = word_.load(detail::memory_order_acquire)) {
+    if ((w & kSet) != 0 || w / kEpoch != came_in) return true;
+    if (spinner.spin()) continue;
+    if (self.must_leave()) return false;
+    const std::uint32_t asleep = w | kParked;
+    if (w == asleep ||
+        word_.compare_exchange_weak(w, asleep, detail::memory_order_relaxed,
+                                    detail::memory_order_relaxed)) {
+      self.sleep(word_, asleep);
+    }
+  }
+}
+
+}  // namespace syncxx::inline SYNCXX_ABI
