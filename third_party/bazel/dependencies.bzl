@@ -86,7 +86,7 @@ def _debian_abseil(ctx):
         got = ctx.execute(["pkg-config", "--libs", "absl_" + name])
         if got.return_code != 0:
             fail("pkg-config --libs absl_%s: %s" % (name, got.stderr))
-        linkopts = ", ".join([repr(word) for word in got.stdout.split()])
+        linkopts = ", ".join([repr(word) for word in got.stdout.strip().split(" ") if word])
         ctx.file(
             "absl/%s/BUILD.bazel" % name,
             _ABSEIL.format(name = name, linkopts = linkopts),
