@@ -10,29 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/adapters/pthread.h"
-#include "bench/adapters/std.h"
-#include "bench/adapters/syncxx.h"
+#include "bench/adapters/all.h"
 #include "bench/harness/contest.h"
 #include "bench/harness/flags.h"
 #include "bench/harness/json.h"
 #include "bench/harness/machine.h"
 #include "bench/harness/stats.h"
-#if defined(SYNCXX_BENCH_HAVE_ABSL)
-#include "bench/adapters/absl.h"
-#endif
-#if defined(SYNCXX_BENCH_HAVE_TBB)
-#include "bench/adapters/tbb.h"
-#endif
-#if defined(SYNCXX_BENCH_HAVE_NSYNC)
-#include "bench/adapters/nsync.h"
-#endif
-#if defined(SYNCXX_BENCH_HAVE_CK)
-#include "bench/adapters/ck.h"
-#endif
-#if defined(SYNCXX_BENCH_HAVE_BOOST)
-#include "bench/adapters/boost.h"
-#endif
 
 namespace syncxx_bench {
 namespace {
@@ -65,50 +48,18 @@ struct competitor {
   fairness_result (*fairness)(const contest_setup&);
 };
 
-template <mutex_like M>
-competitor enter() {
-  return {M::kName,    M::kLibrary,           M::kSize,
-          M::kWaiting, measure_throughput<M>, measure_fairness<M>};
-}
-
 std::vector<competitor> all_competitors() {
-  return {
-#if defined(SYNCXX_BENCH_SELF_MUTEX)
-      enter<self_mutex>(),
-#endif
-      enter<std_mutex>(),
-      enter<pthread_adaptive_mutex>(),
-#if defined(SYNCXX_BENCH_HAVE_ABSL)
-      enter<absl_mutex>(),
-#endif
-#if defined(SYNCXX_BENCH_HAVE_NSYNC)
-      enter<nsync_mutex>(),
-#endif
-#if defined(SYNCXX_BENCH_HAVE_TBB)
-      enter<tbb_mutex>(),
-#endif
-#if defined(SYNCXX_BENCH_SELF_SPINLOCK)
-      enter<self_spinlock>(),
-#endif
-      enter<pthread_spin>(),
-#if defined(SYNCXX_BENCH_HAVE_BOOST)
-      enter<boost_spinlock>(),
-#endif
-#if defined(SYNCXX_BENCH_HAVE_TBB)
-      enter<tbb_spin_mutex>(),
-      enter<tbb_queuing_mutex>(),
-#endif
-#if defined(SYNCXX_BENCH_HAVE_CK)
-      enter<ck_fas>(),
-      enter<ck_ticket>(),
-      enter<ck_mcs>(),
-#endif
-#if defined(SYNCXX_BENCH_SELF_SEMAPHORE)
-      enter<semaphore_as_mutex<self_semaphore>>(),
-#endif
-      enter<semaphore_as_mutex<posix_semaphore>>(),
-      enter<semaphore_as_mutex<std_semaphore>>(),
+  std::vector<competitor> all;
+  const auto enter = [&all]<mutex_like M>() {
+    all.push_back({M::kName, M::kLibrary, M::kSize, M::kWaiting,
+                   measure_throughput<M>, measure_fairness<M>});
   };
+  parking_mutexes::for_each(enter);
+  spinlocks::for_each(enter);
+  semaphores::for_each([&enter]<semaphore_like S>() {
+    enter.template operator()<semaphore_as_mutex<S>>();
+  });
+  return all;
 }
 
 std::vector<competitor> chosen(const std::vector<std::string>& patterns) {
@@ -350,10 +301,10 @@ void write_results(json_writer& out, const std::vector<record>& records,
 }
 
 int contention(int argc, char** argv) {
-  const flags args(argc, argv,
-                   {"locks", "threads", "cs", "think", "seconds", "rounds",
-                    "base", "fair-seconds", "fair-rounds", "all", "table",
-                    "json", "list", "help"});
+  const flags args(
+      argc, argv,
+      {"locks", "threads", "cs", "think", "seconds", "rounds", "base",
+       "fair-seconds", "fair-rounds", "all", "table", "json", "list", "help"});
   if (args.has("help")) {
     std::fputs(kUsage, stdout);
     return 0;

@@ -60,8 +60,10 @@ class absl_notification {
   absl::Notification notification_;
 };
 
+// Only one thread may wait for it.
 class absl_blocking_counter {
  public:
+  static constexpr bool kOneWaiter = true;
   static constexpr std::string_view kName = "absl::BlockingCounter";
   static constexpr std::string_view kLibrary = "absl";
   static constexpr std::size_t kSize = sizeof(absl::BlockingCounter);

@@ -45,10 +45,10 @@ concept mutex_like = named<M> && requires(M& m, typename M::node& n) {
 
 template <class S>
 concept semaphore_like = named<S> && std::constructible_from<S, int> &&
-                         requires(S& s) {
-                           s.acquire();
-                           s.release();
-                         };
+    requires(S& s) {
+  s.acquire();
+  s.release();
+};
 
 // One mutex and one condition variable. wait() is called with the lock held
 // and may return early; the benchmarks loop over their own predicate.
@@ -70,14 +70,22 @@ concept event_like = named<E> && requires(E& e) {
 };
 
 template <class E>
-concept resettable_event_like = event_like<E> && requires(E& e) { e.reset(); };
+concept resettable_event_like = event_like<E> && requires(E& e) {
+  e.reset();
+};
 
 template <class L>
 concept latch_like = named<L> && std::constructible_from<L, int> &&
-                     requires(L& l) {
-                       l.count_down();
-                       l.wait();
-                     };
+    requires(L& l) {
+  l.count_down();
+  l.wait();
+};
+
+// Some peers can be waited for by one thread only, and say kOneWaiter.
+template <class T>
+concept one_waiter = requires {
+  T::kOneWaiter;
+};
 
 // A mutex adapter for anything with lock() and unlock().
 template <class L>

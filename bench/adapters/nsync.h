@@ -75,8 +75,7 @@ class nsync_counter_latch {
   static constexpr std::size_t kSize = sizeof(nsync::nsync_counter);
 
   explicit nsync_counter_latch(int count)
-      : counter_(
-            nsync::nsync_counter_new(static_cast<std::uint32_t>(count))) {}
+      : counter_(nsync::nsync_counter_new(static_cast<std::uint32_t>(count))) {}
   nsync_counter_latch(const nsync_counter_latch&) = delete;
   nsync_counter_latch& operator=(const nsync_counter_latch&) = delete;
   ~nsync_counter_latch() { nsync::nsync_counter_free(counter_); }

@@ -19,7 +19,7 @@ class pthread_mutex {
  public:
   using node = no_node;
   static constexpr std::string_view kName =
-      Kind == PTHREAD_MUTEX_ADAPTIVE_NP ? "pthread_mutex(adaptive)"
+      Kind == PTHREAD_MUTEX_ADAPTIVE_NP  ? "pthread_mutex(adaptive)"
       : Kind == PTHREAD_MUTEX_ERRORCHECK ? "pthread_mutex(errorcheck)"
                                          : "pthread_mutex";
   static constexpr std::string_view kLibrary = "pthread";

@@ -4,29 +4,105 @@
 #ifndef SYNCXX_BENCH_ADAPTERS_SYNCXX_H_
 #define SYNCXX_BENCH_ADAPTERS_SYNCXX_H_
 
-#include "bench/adapters/concepts.h"
-
-#if __has_include(<sync/mutex.h>)
+#include <sync/condition_variable.h>
+#include <sync/event.h>
+#include <sync/latch.h>
 #include <sync/mutex.h>
-#define SYNCXX_BENCH_SELF_MUTEX 1
+#include <sync/recursive_mutex.h>
+#include <sync/semaphore.h>
+#include <sync/spinlock.h>
+
+#include "bench/adapters/concepts.h"
+#include "bench/adapters/std.h"
+
 namespace syncxx_bench {
+
 struct self_mutex : lockable<syncxx::mutex> {
   static constexpr std::string_view kName = "syncxx::mutex";
   static constexpr std::string_view kLibrary = "syncxx";
 };
-}  // namespace syncxx_bench
-#endif
 
-#if __has_include(<sync/spinlock.h>)
-#include <sync/spinlock.h>
-#define SYNCXX_BENCH_SELF_SPINLOCK 1
-namespace syncxx_bench {
+struct self_recursive_mutex : lockable<syncxx::recursive_mutex> {
+  static constexpr std::string_view kName = "syncxx::recursive_mutex";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
 struct self_spinlock : lockable<syncxx::spinlock> {
   static constexpr std::string_view kName = "syncxx::spinlock";
   static constexpr std::string_view kLibrary = "syncxx";
   static constexpr waiting kWaiting = waiting::kSpins;
 };
+
+class self_semaphore {
+ public:
+  static constexpr std::string_view kName = "syncxx::counting_semaphore";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = sizeof(syncxx::counting_semaphore<>);
+
+  explicit self_semaphore(int count) : semaphore_(count) {}
+  void acquire() { semaphore_.acquire(); }
+  void release() { semaphore_.release(); }
+
+ private:
+  syncxx::counting_semaphore<> semaphore_;
+};
+
+struct self_condvar
+    : std_shaped_condvar<syncxx::mutex, syncxx::condition_variable> {
+  static constexpr std::string_view kName = "syncxx::condition_variable";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
+struct self_condvar_any
+    : std_shaped_condvar<syncxx::mutex, syncxx::condition_variable_any> {
+  static constexpr std::string_view kName = "syncxx::condition_variable_any";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
+class self_event {
+ public:
+  static constexpr std::string_view kName = "syncxx::event";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = sizeof(syncxx::event);
+
+  void set() { event_.set(); }
+  void reset() { event_.reset(); }
+  void wait() { event_.wait(); }
+  bool is_set() const { return event_.is_set(); }
+
+ private:
+  syncxx::event event_;
+};
+
+// Shaped like a semaphore: wait() takes what set() gave.
+class self_auto_reset_event {
+ public:
+  static constexpr std::string_view kName = "syncxx::auto_reset_event";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = sizeof(syncxx::auto_reset_event);
+
+  explicit self_auto_reset_event(int count) : event_(count != 0) {}
+  void acquire() { event_.wait(); }
+  void release() { event_.set(); }
+
+ private:
+  syncxx::auto_reset_event event_;
+};
+
+class self_latch {
+ public:
+  static constexpr std::string_view kName = "syncxx::latch";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = sizeof(syncxx::latch);
+
+  explicit self_latch(int count) : latch_(count) {}
+  void count_down() { latch_.count_down(); }
+  void wait() { latch_.wait(); }
+
+ private:
+  syncxx::latch latch_;
+};
+
 }  // namespace syncxx_bench
-#endif
 
 #endif  // SYNCXX_BENCH_ADAPTERS_SYNCXX_H_

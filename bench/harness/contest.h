@@ -165,8 +165,7 @@ fairness_result measure_fairness(const contest_setup& setup) {
       static_cast<std::size_t>(setup.threads));
   for (auto& r : records) r.fairness = std::make_unique<fairness_result>();
   fairness_result total;
-  total.run =
-      detail::run_contest<M>(setup, records, detail::fairness_loop<M>);
+  total.run = detail::run_contest<M>(setup, records, detail::fairness_loop<M>);
   for (const auto& r : records) {
     total.wait_ticks.merge(r.fairness->wait_ticks);
     total.passed_wait_ticks.merge(r.fairness->passed_wait_ticks);

@@ -40,7 +40,7 @@ class json_writer {
     std::fputs(b ? "true" : "false", out_);
   }
   template <class T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   void value(T number) {
     separate();
     if constexpr (std::is_floating_point_v<T>) {

@@ -69,9 +69,10 @@ inline void write_libraries(json_writer& out) {
   out.field("libstdc++", _GLIBCXX_RELEASE);
 #endif
 #if defined(SYNCXX_BENCH_HAVE_ABSL) && defined(ABSL_LTS_RELEASE_VERSION)
-  out.field("absl", "LTS " SYNCXX_BENCH_TEXT(
-                        ABSL_LTS_RELEASE_VERSION) "." SYNCXX_BENCH_TEXT(
-                        ABSL_LTS_RELEASE_PATCH_LEVEL));
+  out.field(
+      "absl",
+      "LTS " SYNCXX_BENCH_TEXT(ABSL_LTS_RELEASE_VERSION) "." SYNCXX_BENCH_TEXT(
+          ABSL_LTS_RELEASE_PATCH_LEVEL));
 #endif
 #if defined(SYNCXX_BENCH_HAVE_TBB)
   out.field("tbb", TBB_runtime_version());

@@ -81,8 +81,8 @@ class histogram {
   // The upper edge of the bucket that holds the quantile, never above max().
   std::uint64_t quantile(double q) const {
     if (count_ == 0) return 0;
-    const auto rank = static_cast<std::uint64_t>(
-        std::ceil(q * static_cast<double>(count_)));
+    const auto rank =
+        static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(count_)));
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < buckets_.size(); ++i) {
       seen += buckets_[i];

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every adapter that this build has, as lists of types.
+#ifndef SYNCXX_BENCH_ADAPTERS_ALL_H_
+#define SYNCXX_BENCH_ADAPTERS_ALL_H_
+
+#include "bench/adapters/concepts.h"
+#include "bench/adapters/floor.h"
+#include "bench/adapters/pthread.h"
+#include "bench/adapters/std.h"
+#include "bench/adapters/syncxx.h"
+#if defined(SYNCXX_BENCH_HAVE_ABSL)
+#include "bench/adapters/absl.h"
+#endif
+#if defined(SYNCXX_BENCH_HAVE_TBB)
+#include "bench/adapters/tbb.h"
+#endif
+#if defined(SYNCXX_BENCH_HAVE_NSYNC)
+#include "bench/adapters/nsync.h"
+#endif
+#if defined(SYNCXX_BENCH_HAVE_CK)
+#include "bench/adapters/ck.h"
+#endif
+#if defined(SYNCXX_BENCH_HAVE_BOOST)
+#include "bench/adapters/boost.h"
+#endif
+
+namespace syncxx_bench {
+
+template <class... T>
+struct types {
+  template <class... U>
+  friend constexpr types<T..., U...> operator+(types, types<U...>) {
+    return {};
+  }
+
+  // Calls f.operator()<T>() for each, in order.
+  template <class F>
+  static void for_each(F f) {
+    (f.template operator()<T>(), ...);
+  }
+};
+
+#if defined(SYNCXX_BENCH_HAVE_ABSL)
+using absl_mutexes = types<absl_mutex>;
+using absl_condvars = types<absl_condvar>;
+using absl_events = types<absl_notification>;
+using absl_latches = types<absl_blocking_counter>;
+#else
+using absl_mutexes = types<>;
+using absl_condvars = types<>;
+using absl_events = types<>;
+using absl_latches = types<>;
+#endif
+
+#if defined(SYNCXX_BENCH_HAVE_TBB)
+using tbb_mutexes = types<tbb_mutex>;
+using tbb_spinlocks = types<tbb_spin_mutex, tbb_queuing_mutex>;
+#else
+using tbb_mutexes = types<>;
+using tbb_spinlocks = types<>;
+#endif
+
+#if defined(SYNCXX_BENCH_HAVE_NSYNC)
+using nsync_mutexes = types<nsync_mutex>;
+using nsync_condvars = types<nsync_condvar>;
+using nsync_events = types<nsync_note_event>;
+using nsync_latches = types<nsync_counter_latch>;
+#else
+using nsync_mutexes = types<>;
+using nsync_condvars = types<>;
+using nsync_events = types<>;
+using nsync_latches = types<>;
+#endif
+
+#if defined(SYNCXX_BENCH_HAVE_CK)
+using ck_spinlocks = types<ck_fas, ck_ticket, ck_mcs>;
+#else
+using ck_spinlocks = types<>;
+#endif
+
+#if defined(SYNCXX_BENCH_HAVE_BOOST)
+using boost_spinlocks = types<boost_spinlock>;
+using boost_condvars = types<boost_condvar>;
+using boost_latches = types<boost_latch>;
+#else
+using boost_spinlocks = types<>;
+using boost_condvars = types<>;
+using boost_latches = types<>;
+#endif
+
+// Locks whose waiters sleep.
+using parking_mutexes =
+    decltype(types<self_mutex, std_mutex, pthread_adaptive_mutex>{} +
+             absl_mutexes{} + nsync_mutexes{} + tbb_mutexes{});
+// Locks whose waiters don't.
+using spinlocks = decltype(types<self_spinlock, pthread_spin>{} +
+                           boost_spinlocks{} + tbb_spinlocks{} +
+                           ck_spinlocks{});
+using semaphores = types<self_semaphore, posix_semaphore, std_semaphore>;
+using condvars = decltype(types<self_condvar, self_condvar_any, std_condvar,
+                                std_condvar_any, pthread_condvar>{} +
+                          absl_condvars{} + nsync_condvars{} +
+                          boost_condvars{});
+using events = decltype(types<self_event, std_flag_event, std_condvar_event>{} +
+                        absl_events{} + nsync_events{});
+using latches = decltype(types<self_latch, std_latch>{} + absl_latches{} +
+                         nsync_latches{} + boost_latches{});
+
+}  // namespace syncxx_bench
+
+#endif  // SYNCXX_BENCH_ADAPTERS_ALL_H_
