@@ -3,7 +3,8 @@
 """Checks that only the seam names atomics, syscalls, clocks and threads.
 
 Every primitive is written against the seam's headers in include/sync/detail/
-(and src/futex/ for the kernel), so that one source also serves the checkers.
+(and src/futex/ for the kernel), so that one source also serves the checkers;
+src/deadlock/ watches primitives from outside and is no primitive itself.
 This tool fails on a header or source outside the seam that names std::atomic, a fence, a syscall,
 std::this_thread or a clock's now(); it prints file, line and what to use.
 
@@ -17,14 +18,16 @@ import tempfile
 
 SEAM_HEADERS = ("annotations", "atomic", "cache_line", "clock", "config",
                 "deadline", "futex", "hooks", "spin_wait", "thread")
-SEAM = ("src/futex/",
+SEAM = ("src/futex/", "src/deadlock/",
         *(f"include/sync/detail/{name}.h" for name in SEAM_HEADERS),
         *(f"src/{name}.cc" for name in SEAM_HEADERS))
 
-# A public header whose purpose is to give one of these names to the user.
+# A header whose purpose is to give one of these names to the user, or to ask a
+# clock that only the user knows.
 EXEMPT = {
     "include/sync/atomic.h": {"atomics"},
     "include/sync/thread.h": {"threads"},
+    "include/sync/detail/cv_waits.h": {"clocks"},
 }
 
 RULES = [
@@ -34,7 +37,7 @@ RULES = [
      "detail::atomic, detail::memory_order_* of <sync/detail/atomic.h>"),
     ("threads",
      r"\bstd\s*::\s*(this_thread|thread|jthread)\b|\bpthread_\w+"
-     r"|\bsched_yield\b|(?<![\w.>:])(nano|u)?sleep\s*\(",
+     r"|\bsched_yield\b|\b(nano|u)sleep\s*\(|(?<!\w)::sleep\s*\(",
      "<sync/detail/thread.h>"),
     ("clocks",
      r"\b(steady_clock|system_clock|high_resolution_clock|Clock)\s*::\s*now\b"
