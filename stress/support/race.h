@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Deadlines and stop requests that come at about the time the thing waited
+// for comes, so that they race it, and the check that nobody gives up early.
+#ifndef SYNCXX_STRESS_SUPPORT_RACE_H_
+#define SYNCXX_STRESS_SUPPORT_RACE_H_
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <vector>
+
+#include "harness.h"
+#include "inject.h"
+
+namespace syncxx::stress {
+
+// Guesses how long a wait takes: longer after each wait that was given up,
+// shorter after each that was not, so that about half of those that really
+// wait are given up.
+class race_timer {
+ public:
+  std::uint64_t next_ns(rng& random) noexcept {
+    return guess_ns_ / 2 + random.below(guess_ns_);
+  }
+  void note(bool succeeded, std::uint64_t waited_ns) noexcept {
+    if (succeeded && waited_ns < kNoWait) return;
+    guess_ns_ += succeeded ? 0 - guess_ns_ / 16 : guess_ns_ / 12;
+    guess_ns_ = std::clamp<std::uint64_t>(guess_ns_, 2000, 20000000);
+  }
+
+ private:
+  static constexpr std::uint64_t kNoWait = 1000;
+
+  std::uint64_t guess_ns_ = 50000;
+};
+
+// A clock that the library has never heard of.
+struct strange_clock {
+  using rep = std::int64_t;
+  using period = std::ratio<1, 3000000>;
+  using duration = std::chrono::duration<rep, period>;
+  using time_point = std::chrono::time_point<strange_clock>;
+  static constexpr bool is_steady = true;
+  static time_point now() noexcept {
+    return time_point(std::chrono::duration_cast<duration>(
+        std::chrono::steady_clock::now().time_since_epoch() +
+        std::chrono::hours(1000)));
+  }
+};
+
+// Calls wait_for(duration) or wait_until(time_point), with durations and
+// clocks of many kinds, and fails the case where the answer is false although
+// the time is not up. `forever` allows waits that never time out. A wait with
+// a stop token may end early: then `stopped` says whether it was stopped.
+template <class For, class Until, class Stopped>
+bool race_the_clock(run& r, worker& w, race_timer& timer, bool forever,
+                    For wait_for, Until wait_until, Stopped stopped) {
+  using namespace std::chrono;
+  const nanoseconds d(timer.next_ns(w.random));
+  const std::uint64_t begin_ns = now_ns();
+  // `now` is read after the wait, so a wait that ends early shows.
+  const auto until = [&](auto clock, auto deadline) {
+    const bool done = wait_until(deadline);
+    if (!done && decltype(clock)::now() < deadline && !stopped())
+      r.fail(failure::wrong_result, "a wait of thread #%u gave up early",
+             w.index());
+    timer.note(done, now_ns() - begin_ns);
+    return done;
+  };
+  const auto plain = [&](auto duration) {
+    const auto begin = steady_clock::now();
+    const bool done = wait_for(duration);
+    if (!done && steady_clock::now() - begin < duration && !stopped())
+      r.fail(failure::wrong_result, "a wait of thread #%u gave up early",
+             w.index());
+    timer.note(done, now_ns() - begin_ns);
+    return done;
+  };
+  const auto endless = [&](bool done) {
+    if (!done && !stopped())
+      r.fail(failure::wrong_result, "an endless wait of thread #%u timed out",
+             w.index());
+    return done;
+  };
+  switch (w.random.below(forever ? 14 : 11)) {
+    case 0:
+      return wait_for(nanoseconds(0));
+    case 1:
+      return wait_for(hours(-1));
+    case 2:
+      return wait_until(steady_clock::now() - d);
+    case 3:
+      return wait_until(system_clock::time_point::min());
+    case 4:
+      return until(system_clock{}, system_clock::now() + d);
+    case 5:
+      return until(strange_clock{},
+                   strange_clock::now() + ceil<strange_clock::duration>(d));
+    case 6:
+      return plain(duration<double, std::micro>(d));
+    case 7:
+    case 8:
+      return until(steady_clock{}, steady_clock::now() + d);
+    case 11:
+      return endless(wait_for(nanoseconds::max()));
+    case 12:
+      return endless(wait_until(steady_clock::time_point::max()));
+    case 13:
+      return endless(wait_for(duration<double>(1e30)));
+    default:
+      return plain(d);
+  }
+}
+
+template <class For, class Until>
+bool race_the_clock(run& r, worker& w, race_timer& timer, bool forever,
+                    For wait_for, Until wait_until) {
+  return race_the_clock(r, w, timer, forever, wait_for, wait_until,
+                        [] { return false; });
+}
+
+// Gives each worker stop tokens, one after another, and requests the stops:
+// from a thread of its own once a fuse has burnt down, or from any worker
+// that calls fire().
+class stop_racer final : public periodic_injector {
+ public:
+  explicit stop_racer(unsigned workers)
+      : periodic_injector(10000, 60000, "late stop requests"),
+        slots_(workers) {}
+
+  // A fresh token for the worker's next operation. Once in sixteen times, and
+  // always after end(), it is stopped already: nobody waits for a stop that
+  // will not come.
+  std::stop_token arm(worker& w) {
+    slot& s = slots_[w.index()];
+    std::stop_source fresh;
+    bool stopped = w.random.one_in(16);
+    const std::lock_guard hold(s.guard);
+    stopped = stopped || quiet_.load(std::memory_order_relaxed);
+    if (stopped) fresh.request_stop();
+    s.source = std::move(fresh);
+    s.armed_ns = now_ns();
+    s.due_ns = s.armed_ns + s.timer.next_ns(w.random);
+    s.armed = !stopped;
+    return s.source.get_token();
+  }
+
+  // Ends it. An operation that gave up without a stop request fails the case.
+  void disarm(run& r, worker& w, bool succeeded, bool may_time_out) {
+    slot& s = slots_[w.index()];
+    const std::lock_guard hold(s.guard);
+    s.armed = false;
+    s.timer.note(succeeded, now_ns() - s.armed_ns);
+    if (!succeeded && !may_time_out && !s.source.stop_requested())
+      r.fail(failure::wrong_result,
+             "a wait of thread #%u was stopped, but nobody asked for it",
+             w.index());
+  }
+
+  // Now and then requests a stop of some other worker, at once.
+  void fire(worker& w, std::uint64_t one_in) {
+    if (w.random.one_in(one_in))
+      request(slots_[w.random.below(slots_.size())], kAlways);
+  }
+
+  void end() override {
+    periodic_injector::end();
+    quiet_.store(true, std::memory_order_relaxed);
+    for (slot& s : slots_) {
+      const std::lock_guard hold(s.guard);  // not to miss one that is arming
+    }
+    for (slot& s : slots_)
+      while (s.armed_now() && request(s, kAlways) == 0) relax();
+  }
+
+ private:
+  struct alignas(128) slot {
+    std::mutex guard;  // between one worker and whoever stops it
+    std::stop_source source{std::nostopstate};
+    std::uint64_t armed_ns = 0;
+    std::uint64_t due_ns = 0;
+    bool armed = false;
+    race_timer timer;
+
+    bool armed_now() {
+      const std::lock_guard hold(guard);
+      return armed;
+    }
+  };
+
+  static constexpr std::uint64_t kAlways = ~std::uint64_t{0};
+
+  std::uint64_t act(run&, rng&) override {
+    std::uint64_t stops = 0;
+    const std::uint64_t now = now_ns();
+    for (slot& s : slots_) stops += request(s, now);
+    return stops;
+  }
+
+  // Stops the slot's operation if it is due at `now`. Outside of the guard:
+  // the worker may leave while the callbacks run.
+  std::uint64_t request(slot& s, std::uint64_t now) {
+    std::stop_source source(std::nostopstate);
+    {
+      const std::unique_lock hold(s.guard, std::try_to_lock);
+      if (!hold || !s.armed || now < s.due_ns) return 0;
+      s.armed = false;
+      source = s.source;
+    }
+    return source.request_stop() ? 1 : 0;
+  }
+
+  std::vector<slot> slots_;
+  std::atomic<bool> quiet_{false};
+};
+
+}  // namespace syncxx::stress
+
+#endif  // SYNCXX_STRESS_SUPPORT_RACE_H_
