@@ -215,4 +215,48 @@ for verb in demo test bench stress model tsan asan bazel format lint ci help; do
   prints "^  $verb  "
 done
 
+# 13. .ci/run on a made-up ./dev: goes on after a failing step, adds up what the
+# runners print, and its last line and exit status tell.
+ci=$scratch/ci
+mkdir -p "$ci/.ci"
+cp "$root/.ci/run" "$ci/.ci/run"
+cat > "$ci/dev" << 'EOF'
+#!/bin/sh
+case $1 in
+  test)
+    echo '  7/10 Test #7: a.b ........***Skipped   0.01 sec'
+    echo '90% tests passed, 1 tests failed out of 10'
+    exit 8
+    ;;
+  compilers) echo 'error: does not compile'; exit 1 ;;
+  tsan)
+    echo '100% tests passed, 0 tests failed out of 5'
+    echo '100% tests passed, 0 tests failed out of 6'
+    ;;
+  lint) printf 'dev: ok: a\ndev: FAILED: b\n'; exit 1 ;;
+  bazel)
+    echo '//tests:a_test                        PASSED in 2.1s'
+    echo '//tests:b_test               (cached) PASSED in 2.1s'
+    echo '//tests:c_test                        FAILED in 0.1s'
+    exit 3
+    ;;
+esac
+EOF
+chmod +x "$ci/dev"
+: > "$log"
+status=0
+bash "$ci/.ci/run" > "$scratch/out" 2>&1 < /dev/null || status=$?
+exits 1
+# test 8+1, compilers 0+1, tsan 11, lint 1+1, bazel 2+1, and demo, asan, stress
+# and aarch64 one each.
+checks=$((checks + 1))
+[ "$(tail -n 1 "$scratch/out")" = '26 passed, 4 failed' ] ||
+  fail 'wrong closing line'
+prints 'counted neither way: 1'
+printf '#!/bin/sh\n' > "$ci/dev"
+status=0
+bash "$ci/.ci/run" > "$scratch/out" 2>&1 < /dev/null || status=$?
+exits 0
+prints '^9 passed, 0 failed$'
+
 echo "dev_test: $checks checks passed"
