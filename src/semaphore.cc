@@ -49,7 +49,7 @@ bool raw_semaphore::acquire_slow(deadline until, const stop_token* stop,
   bool slept = false;
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
-    if (tokens(w) > 0) {
+    if (has_token(w)) {
       if (take(w, slept)) return true;
       continue;
     }
@@ -72,7 +72,7 @@ bool raw_semaphore::acquire_slow(deadline until, const stop_token* stop,
 bool raw_semaphore::leave(bool slept) noexcept {
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
-    if (tokens(w) > 0) {
+    if (has_token(w)) {
       if (take(w, slept)) return true;
       continue;
     }
@@ -100,7 +100,7 @@ void raw_semaphore::release_saturating() noexcept {
   std::uint32_t w = word_.load(memory_order_relaxed);
   std::uint32_t given = 0;
   do {
-    given = tokens(w) > 0 ? w : (w + kToken) & ~kParked;
+    given = has_token(w) ? w : (w + kToken) & ~kParked;
     // [P6] release; pairs with [P1], [P2], [P4]. Also where nothing changes:
     // the next taker sees what every setter before it wrote.
   } while (!word_.compare_exchange_weak(w, given, memory_order_release,

@@ -31,7 +31,7 @@ class raw_semaphore {
   // Takes a token if there is one.
   bool try_acquire() noexcept {
     std::uint32_t w = word_.load(memory_order_relaxed);
-    while (tokens(w) > 0) {
+    while (has_token(w)) {
       // [P1] acquire; pairs with [P3], [P5], [P6].
       if (word_.compare_exchange_weak(w, w - kToken, memory_order_acquire,
                                       memory_order_relaxed))
@@ -45,9 +45,9 @@ class raw_semaphore {
   // its value. False: there was none; a token that others took in between is
   // owed, and acquire_slow(…, owing) puts it right.
   bool try_take(bool& owing) noexcept {
-    owing = tokens(word_.load(memory_order_relaxed)) > 0;
+    owing = has_token(word_.load(memory_order_relaxed));
     // [P2] acquire; pairs with [P3], [P5], [P6].
-    return owing && tokens(word_.fetch_sub(kToken, memory_order_acquire)) > 0;
+    return owing && has_token(word_.fetch_sub(kToken, memory_order_acquire));
   }
 
   // False: stopped or past the deadline, and nothing is owed.
@@ -76,6 +76,9 @@ class raw_semaphore {
  private:
   static constexpr std::int32_t tokens(std::uint32_t w) noexcept {
     return static_cast<std::int32_t>(w) >> 1;
+  }
+  static constexpr bool has_token(std::uint32_t w) noexcept {
+    return static_cast<std::int32_t>(w) >= static_cast<std::int32_t>(kToken);
   }
   bool take(std::uint32_t seen, bool slept) noexcept;
   bool leave(bool slept) noexcept;
