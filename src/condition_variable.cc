@@ -9,10 +9,14 @@
 // goes from kWaiting to kLeaving, a notifier that wants it from kWaiting to
 // kTaken: one of them wins, and a notifier passes over those that are leaving.
 //
-// No herd. notify_all wakes the first waiter only. The others are moved, in the
-// kernel, from their own words to the queue of the mutex, where each unlock
-// wakes the next. The first is woken last and answers for them (raw_mutex I1):
-// it marks the mutex as having sleepers when it takes it.
+// No herd, and no hurry to wait. Where the mutex is owned when the notification
+// comes, the waiters are not woken but moved, in the kernel, from their own
+// words to the queue of the mutex, where each unlock wakes the next. Where it
+// is free, the first is woken, after the others have been moved: it answers for
+// them (raw_mutex I1). Until then the notifier does: it makes the mutex expect
+// sleepers before the first move and again after the last, and wakes one if the
+// mutex was unlocked for good in between. The first waiter's node is let go of
+// last, so that the mutex is there until then: that thread has yet to lock it.
 //
 // No stranger is moved. While a node is kTaken its thread stays in wait(), so
 // that nobody else can sleep on that word; the kernel compares the word with
@@ -86,8 +90,8 @@ bool wait_list::cancel(wait_node& node) noexcept {
 // answers for sleepers on the mutex.
 bool wait_list::await_end(wait_node& node) noexcept {
   for (spin_wait patience;; patience.wait()) {
-    // [C4] acquire; pairs with [C3]: the notifier's last use of the node comes
-    // before its memory is used again.
+    // [C4] acquire; pairs with [C3], [C5], [C6]: the notifier's last use of the
+    // node comes before its memory is used again.
     const std::uint32_t state = node.state_.load(memory_order_acquire);
     if (state >= wait_node::kNotified) return state == wait_node::kMoved;
   }
@@ -119,14 +123,6 @@ bool wait_list::wait(raw_mutex& mutex, deadline until,
     mutex.lock();
   }
   return notified;
-}
-
-// Lets go of a node that was taken, and wakes its thread.
-void wait_list::finish(wait_node& node, std::uint32_t state) noexcept {
-  const futex_word* const word = &node.state_;
-  // [C3] release; pairs with [C4]. The node may be gone once it is visible.
-  node.state_.store(state, memory_order_release);
-  unpark(word, 1);
 }
 
 // Returns when no waiter that was leaving before is in the list any more.
@@ -169,7 +165,10 @@ void wait_list::notify_one_slow() noexcept {
   }
   release(tail);
   if (leavers) await_leavers();
-  if (taken != nullptr) finish(*taken, wait_node::kNotified);
+  if (taken != nullptr) {
+    taken->next_ = nullptr;
+    deliver(taken);
+  }
 }
 
 void wait_list::notify_all_slow() noexcept {
@@ -196,23 +195,49 @@ void wait_list::notify_all_slow() noexcept {
   *link = nullptr;
   release(tail);
   if (leavers) await_leavers();
-  if (first == nullptr) return;
+  if (first != nullptr) deliver(first);
+}
 
-  bool moved = false;
-  for (node = first->next_; node != nullptr;) {
+// Wakes or moves the threads of a chain of nodes that were taken, and lets go
+// of the nodes.
+void wait_list::deliver(wait_node* first) noexcept {
+  raw_mutex* const mutex = first->mutex_;
+  const bool owned = mutex != nullptr && mutex->expect_sleepers();
+  if (owned) move(*first);
+  bool moved = owned;
+  for (wait_node* node = first->next_; node != nullptr;) {
     wait_node* const next = node->next_;
-    if (node->mutex_ != nullptr && node->mutex_ == first->mutex_) {
-      sys::futex_requeue(&node->state_, wait_node::kTaken, 0, 1,
-                         node->mutex_->address(), futex_scope::process_private);
+    if (mutex != nullptr && node->mutex_ == mutex) {
+      move(*node);
       moved = true;
-      // [C3], without the wake: that is the mutex's now.
+      // [C5] release; pairs with [C4]. The wake is the mutex's now.
       node->state_.store(wait_node::kMoved, memory_order_release);
     } else {
-      finish(*node, wait_node::kNotified);
+      wake(*node, wait_node::kNotified);
     }
     node = next;
   }
-  finish(*first, moved ? wait_node::kMoved : wait_node::kNotified);
+  if (!owned) {
+    wake(*first, moved ? wait_node::kMoved : wait_node::kNotified);
+    return;
+  }
+  if (!mutex->expect_sleepers()) mutex->wake_one();
+  // [C6] release; pairs with [C4].
+  first->state_.store(wait_node::kMoved, memory_order_release);
+}
+
+// Moves a thread to the queue of its mutex, if it is asleep.
+void wait_list::move(wait_node& node) noexcept {
+  sys::futex_requeue(&node.state_, wait_node::kTaken, 0, 1,
+                     node.mutex_->address(), futex_scope::process_private);
+}
+
+// Lets go of a node, and wakes its thread.
+void wait_list::wake(wait_node& node, std::uint32_t state) noexcept {
+  const futex_word* const word = &node.state_;
+  // [C3] release; pairs with [C4]. The node may be gone once it is visible.
+  node.state_.store(state, memory_order_release);
+  unpark(word, 1);
 }
 
 }  // namespace detail

@@ -104,6 +104,18 @@ bool raw_mutex::leave(bool slept, bool claimant) noexcept {
   return false;
 }
 
+bool raw_mutex::expect_sleepers() noexcept {
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  while (w != kFree) {
+    if ((w & kParked) != 0 ||
+        word_.compare_exchange_weak(w, w | kParked, memory_order_relaxed,
+                                    memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void raw_mutex::unlock_slow() noexcept {
   std::uint32_t w = word_.load(memory_order_relaxed);
   // [M4] release; pairs with [M1], [M3].

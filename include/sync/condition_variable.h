@@ -10,9 +10,9 @@
 // Promises
 //   size      8 bytes each; constinit; usable in zero-initialised memory;
 //             trivially destructible (not in the hooked library)
-//   cost      notify with nobody waiting: 0 atomic RMW, 0 syscalls. notify_all
-//             wakes one waiter and moves the others to the mutex's queue: about
-//             one context switch a waiter
+//   cost      notify with nobody waiting: 0 atomic RMW, 0 syscalls. Waiters
+//             are moved to the queue of the mutex while that is owned (all but
+//             the first while it is not): about one context switch a waiter
 //   progress  blocking. notify_one wakes the waiter that came first
 //   ordering  by the lock alone, as in the standard
 //   lifetime  may be destroyed as soon as all waiters have been notified, even

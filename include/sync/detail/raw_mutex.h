@@ -45,7 +45,11 @@ class raw_mutex {
       unlock_slow();
   }
 
-  // Where a condition variable moves its waiters to.
+  // For a condition variable, which moves sleepers to this word. While the lock
+  // is owned: makes its next unlock wake one of them (true). False: it is free.
+  bool expect_sleepers() noexcept;
+  // Wakes one thread that sleeps here, as an unlock would.
+  void wake_one() const noexcept { unpark(&word_, 1, kQueue); }
   const futex_word* address() const noexcept { return &word_; }
 
   // The masks with which threads sleep on word_.

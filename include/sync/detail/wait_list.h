@@ -51,7 +51,7 @@ class wait_node {
 
   wait_node* next_ = nullptr;  // all links: the list's holder's alone
   wait_node* prev_ = nullptr;
-  const raw_mutex* mutex_ = nullptr;  // may be moved there; null: is woken
+  raw_mutex* mutex_ = nullptr;  // may be moved there; null: is woken
   futex_word state_{kWaiting};
 };
 
@@ -91,7 +91,9 @@ class wait_list {
   static void unlink(wait_node*& tail, wait_node& node) noexcept;
   static bool await_end(wait_node& node) noexcept;
   void await_leavers() noexcept;
-  static void finish(wait_node& node, std::uint32_t state) noexcept;
+  static void deliver(wait_node* first) noexcept;
+  static void move(wait_node& node) noexcept;
+  static void wake(wait_node& node, std::uint32_t state) noexcept;
   SYNCXX_COLD void notify_one_slow() noexcept;
   SYNCXX_COLD void notify_all_slow() noexcept;
 
