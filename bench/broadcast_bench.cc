@@ -2,8 +2,9 @@
 //
 // Many threads asleep, one call that wakes them all. Time runs from the call
 // until the last of them is through. "switches" counts context switches of the
-// waiters: in a broadcast until all are asleep again, so that each needs one;
-// at a gate until they have left, so that none is needed.
+// waiters, "preemptions" those among them that nobody asked for: in a broadcast
+// until all are asleep again, so that each waiter needs one switch; at a gate
+// until they have left, so that none is needed.
 #include <benchmark/benchmark.h>
 
 #include <atomic>
@@ -58,12 +59,11 @@ class audience {
     }
     wait_until_asleep(tids_);
     ns_ = last_ns_ - start;
-    switches_ = (usage::of_process() - everybody).switches() -
-                (usage::of_this_thread() - me).switches();
+    used_ = (usage::of_process() - everybody) - (usage::of_this_thread() - me);
   }
 
   std::int64_t ns() const { return ns_; }
-  std::int64_t switches() const { return switches_; }
+  const usage& used() const { return used_; }
 
  private:
   void sit(int i) {
@@ -88,25 +88,42 @@ class audience {
   bool over_ = false;
   std::int64_t last_ns_ = 0;
   std::int64_t ns_ = 0;
-  std::int64_t switches_ = 0;
+  usage used_;
   std::atomic<int> seated_{0};
   std::atomic<int> done_{0};
   std::vector<pid_t> tids_;
   std::vector<std::thread> threads_;
 };
 
+// Means over the iterations of a run.
+class switch_counter {
+ public:
+  void add(const usage& used) {
+    switches_ += static_cast<double>(used.switches());
+    preemptions_ += static_cast<double>(used.involuntary);
+  }
+  void report(benchmark::State& state, int waiters) const {
+    const auto n = static_cast<double>(state.iterations());
+    state.counters["waiters"] = waiters;
+    state.counters["switches"] = switches_ / n;
+    state.counters["preemptions"] = preemptions_ / n;
+  }
+
+ private:
+  double switches_ = 0;
+  double preemptions_ = 0;
+};
+
 template <condvar_like C>
 void broadcast(benchmark::State& state, int waiters, bool locked) {
   audience<C> waiting(waiters);
-  double switches = 0;
+  switch_counter switches;
   for (auto _ : state) {
     waiting.wake_all(locked);
     state.SetIterationTime(static_cast<double>(waiting.ns()) * 1e-9);
-    switches += static_cast<double>(waiting.switches());
+    switches.add(waiting.used());
   }
-  state.counters["waiters"] = waiters;
-  state.counters["switches"] =
-      switches / static_cast<double>(state.iterations());
+  switches.report(state, waiters);
 }
 
 // A gate that opens once: event or latch, made anew for every opening.
@@ -122,7 +139,7 @@ struct latch_gate : L {
 
 template <class Gate>
 void open_gate(benchmark::State& state, int waiters) {
-  double switches = 0;
+  switch_counter switches;
   for (auto _ : state) {
     auto gate = std::make_unique<Gate>();
     std::atomic<int> arrived{0};
@@ -145,14 +162,11 @@ void open_gate(benchmark::State& state, int waiters) {
     const std::int64_t start = now_ns();
     gate->open();
     for (std::thread& t : threads) t.join();
-    switches +=
-        static_cast<double>((usage::of_process() - everybody).switches() -
-                            (usage::of_this_thread() - me).switches());
+    switches.add((usage::of_process() - everybody) -
+                 (usage::of_this_thread() - me));
     state.SetIterationTime(static_cast<double>(last_ns.load() - start) * 1e-9);
   }
-  state.counters["waiters"] = waiters;
-  state.counters["switches"] =
-      switches / static_cast<double>(state.iterations());
+  switches.report(state, waiters);
 }
 
 template <class F>

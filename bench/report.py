@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables and targets from the combined JSON of bench/run.py."""
+
+import statistics
+
+MUTEXES = ("syncxx::mutex", "std::mutex", "pthread_mutex(adaptive)",
+           "absl::Mutex", "nsync_mu", "tbb::mutex")
+SEMAPHORES = ("syncxx::counting_semaphore", "sem_t", "std::counting_semaphore")
+
+
+def quartiles(values):
+    """Median and quartiles, linear between ranks."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    q1, median, q3 = statistics.quantiles(values, n=4, method="inclusive")
+    return median, q1, q3
+
+
+def ratios(rounds, base):
+    """One ratio per round; both were measured side by side in it."""
+    return [a / b for a, b in zip(rounds, base) if b > 0]
+
+
+def scenarios(data):
+    """scenario -> competitor -> result, in the order they were measured."""
+    found = {}
+    for name, runs in data["programs"].items():
+        if name == "contention":
+            continue
+        for run in runs:
+            for r in run["results"]:
+                found.setdefault(r["scenario"], {})[r["competitor"]] = r
+    return found
+
+
+def contests(data):
+    """(cs, think, threads) -> lock -> result."""
+    found = {}
+    for run in data["programs"].get("contention", []):
+        for r in run["results"]:
+            if not r["skipped"]:
+                key = (r["cs_ns"], r["think_ns"], r["threads"])
+                found.setdefault(key, {})[r["lock"]] = r
+    return found
+
+
+def time_rounds(result):
+    """Processor time where one thread does all, else time on the clock."""
+    alone = result["scenario"].split("_")[0] not in (
+        "condvar", "broadcast") and "ping_pong" not in result["scenario"]
+    gate = result["scenario"].startswith(("event_set_", "latch_open_")) and \
+        result["scenario"].rsplit("_", 1)[-1].isdigit()
+    if alone and not gate:
+        return result["cpu_ns_rounds"]
+    return result["real_ns_rounds"]
+
+
+def show_ns(ns):
+    for limit, scale, unit in ((1e3, 1, "ns"), (1e6, 1e3, "µs"),
+                               (1e12, 1e6, "ms")):
+        if ns < limit:
+            return f"{ns / scale:.{1 if ns / scale < 100 else 0}f} {unit}"
+    return f"{ns:.3g} ns"
+
+
+class Target:
+    """Something that must be reached: value against limit."""
+
+    def __init__(self, what, limit, above=False):
+        self.what, self.limit, self.above = what, limit, above
+        self.value = self.low = self.high = None
+        self.note = ""
+
+    def by_rounds(self, rounds, base, note=""):
+        if rounds and base:
+            values = ratios(rounds, base)
+            self.value, self.low, self.high = quartiles(values)
+        self.note = note
+        return self
+
+    def by_value(self, value, note=""):
+        self.value, self.note = value, note
+        return self
+
+    def passed(self):
+        if self.value is None:
+            return None
+        if self.above:
+            return self.value >= self.limit
+        return self.value <= self.limit
+
+    def as_json(self):
+        return {"what": self.what, "limit": self.limit,
+                "relation": ">=" if self.above else "<=",
+                "value": self.value, "q1": self.low, "q3": self.high,
+                "passed": self.passed(), "note": self.note}
+
+
+def pair_targets(found):
+    out = []
+    for scenario, ours, limits in (
+            ("mutex_pair", "syncxx::mutex",
+             (("bare cmpxchg + xchg", 1.10), ("std::mutex", 0.8))),
+            ("semaphore_pair", "syncxx::counting_semaphore", (("sem_t", 0.7),)),
+            ("spinlock_pair", "syncxx::spinlock",
+             (("bare xchg + store", 1.05),))):
+        table = found.get(scenario, {})
+        for peer, limit in limits:
+            if ours in table and peer in table:
+                a, b = (time_rounds(table[n]) for n in (ours, peer))
+                out.append(Target(f"{ours} pair / {peer}", limit).by_rounds(
+                    a, b, f"{show_ns(statistics.median(a))} against "
+                    f"{show_ns(statistics.median(b))}"))
+    return out
+
+
+def best_peer(table, candidates):
+    peers = [n for n in candidates if n in table
+             and table[n]["library"] != "syncxx"]
+    return max(peers, key=lambda n: table[n]["mops"]["median"], default=None)
+
+
+def contention_targets(found):
+    out = []
+    ours = "syncxx::mutex"
+    for threads in (2, 8, 64):
+        table = found.get((20, 0, threads), {})
+        if ours not in table:
+            continue
+        mutex = best_peer(table, MUTEXES)
+        anything = best_peer(table, list(table))
+        rows = [("best mutex", mutex)]
+        if anything != mutex:
+            rows.append(("best lock of any kind", anything))
+        for words, peer in rows:
+            if peer is None:
+                continue
+            a, b = (table[n]["mops_rounds"] for n in (ours, peer))
+            out.append(Target(
+                f"{threads} threads: throughput / {words} ({peer})", 1.0,
+                above=True).by_rounds(
+                    a, b, f"{statistics.median(a):.1f} against "
+                    f"{statistics.median(b):.1f} Mops/s; p99.9 wait there "
+                    f"{show_ns(table[peer]['wait_ns']['p999'])}"))
+    table = found.get((20, 0, 8), {})
+    if ours in table:
+        mine = table[ours]
+        out.append(Target("8 threads: p99.9 wait in ms, all acquisitions",
+                          10.0).by_value(mine["wait_ns"]["p999"] / 1e6))
+        out.append(Target(
+            "8 threads: p99.9 wait in ms, where others were served meanwhile",
+            10.0).by_value(mine["passed_wait_ns"]["p999"] / 1e6))
+        peers = [(n, table[n]["passed_over"]["max"]) for n in table
+                 if table[n]["library"] != "syncxx"]
+        if peers:
+            name, most = max(peers, key=lambda p: p[1])
+            out.append(Target(
+                "8 threads: most overtakes of a waiter / worst peer's",
+                1.0).by_value(
+                    mine["passed_over"]["max"] / max(most, 1),
+                    f"{mine['passed_over']['max']} against {most} ({name})"))
+    return out
+
+
+def wakeup_targets(found):
+    out = []
+    ours, raw = "syncxx::condition_variable", "raw futex"
+    for suffix, words in (("", "notify with the lock held"),
+                          ("_unlocked", "notify after unlocking")):
+        for place in ("_same_cpu", "_two_cpus"):
+            table = found.get("condvar_ping_pong" + suffix + place, {})
+            if ours not in table or raw not in table:
+                continue
+            a, b = (time_rounds(table[n]) for n in (ours, raw))
+            out.append(Target(
+                f"condvar ping-pong / raw futex,{place.replace('_', ' ')}, "
+                f"{words}", 1.15).by_rounds(
+                    a, b, f"{show_ns(statistics.median(a))} against "
+                    f"{show_ns(statistics.median(b))}"))
+    for suffix, words in (("", "with the lock held"),
+                          ("_unlocked", "after unlocking")):
+        for waiters in (64, 8):
+            table = found.get(f"broadcast{suffix}_{waiters}", {})
+            if ours not in table or (waiters == 8 and out and any(
+                    "broadcast to 64" in t.what for t in out)):
+                continue
+            mine = table[ours]
+            out.append(Target(
+                f"broadcast to {waiters} {words}: context switches",
+                waiters + 8).by_value(
+                    statistics.median(mine["switches"]),
+                    f"{statistics.median(mine['preemptions']):.0f} of them "
+                    "preemptions"))
+            std = table["std::condition_variable"]
+            out.append(Target(
+                f"broadcast to {waiters} {words}: time / "
+                "std::condition_variable", 1.0).by_rounds(
+                    time_rounds(mine), time_rounds(std),
+                    f"{show_ns(statistics.median(time_rounds(mine)))} against "
+                    f"{show_ns(statistics.median(time_rounds(std)))}"))
+    return out
+
+
+def targets(data):
+    found = scenarios(data)
+    return (pair_targets(found) + contention_targets(contests(data)) +
+            wakeup_targets(found))
+
+
+def table_lines(header, rows):
+    """Left-aligned first column, right-aligned others."""
+    widths = [max(len(str(r[i])) for r in [header, *rows])
+              for i in range(len(header))]
+    out = []
+    for r in [header, *rows]:
+        out.append("  ".join([str(r[0]).ljust(widths[0])] +
+                             [str(c).rjust(w)
+                              for c, w in zip(r[1:], widths[1:])]).rstrip())
+    out.insert(1, "  ".join("-" * w for w in widths))
+    return out
+
+
+def print_scenarios(data):
+    for scenario, table in scenarios(data).items():
+        base = next(iter(table))
+        rows = []
+        counted = any("switches" in r for r in table.values())
+        for name, r in table.items():
+            rounds = time_rounds(r)
+            if not rounds:
+                continue
+            median, q1, q3 = quartiles(rounds)
+            ratio = quartiles(ratios(rounds, time_rounds(table[base])))[0]
+            row = [name, show_ns(median), f"{show_ns(q1)} - {show_ns(q3)}",
+                   f"{ratio:.2f}"]
+            if counted:
+                row.append(f"{statistics.median(r['switches']):.0f}")
+            rows.append(row)
+        print()
+        header = [scenario, "median", "quartiles", f"/ {base}"]
+        print("\n".join(table_lines(
+            header + (["switches"] if counted else []), rows)))
+
+
+def print_contests(data):
+    for (cs, think, threads), table in contests(data).items():
+        rows = []
+        base = next(iter(table))
+        for name, r in table.items():
+            ratio = ratios(r["mops_rounds"], table[base]["mops_rounds"])
+            median, q1, q3 = quartiles(r["mops_rounds"])
+            row = [name, f"{median:.2f}", f"{q1:.2f} - {q3:.2f}",
+                   f"{quartiles(ratio)[0]:.2f}", f"{r['jain']['median']:.2f}",
+                   show_ns(r["cpu_ns_per_op"]["median"])]
+            if "wait_ns" in r:
+                row += [show_ns(r["wait_ns"]["p999"]),
+                        show_ns(r["passed_wait_ns"]["p999"]),
+                        show_ns(r["wait_ns"]["max"]),
+                        str(r["passed_over"]["max"])]
+            else:
+                row += ["", "", "", ""]
+            rows.append(row)
+        print()
+        print(f"{threads} threads, {cs} ns inside, {think} ns outside "
+              "(second p99.9: where others were served meanwhile)")
+        print("\n".join(table_lines(
+            ["lock", "Mops/s", "quartiles", f"/ {base}", "Jain", "cpu/op",
+             "p99.9 wait", "p99.9 passed", "longest", "overtakes"], rows)))
+
+
+def print_targets(data):
+    rows = []
+    for t in data["targets"]:
+        value = "-" if t["value"] is None else f"{t['value']:.3g}"
+        if t["q1"] is not None:
+            value += f" ({t['q1']:.3g} - {t['q3']:.3g})"
+        verdict = {True: "pass", False: "MISS", None: "not run"}[t["passed"]]
+        rows.append([t["what"], verdict, value,
+                     f"{t['relation']} {t['limit']:g}", t["note"]])
+    print()
+    print("\n".join(table_lines(
+        ["must reach", "", "measured", "limit", ""], rows)))
+
+
+def print_all(data):
+    print_scenarios(data)
+    print_contests(data)
+    print_targets(data)
+    machine = data["machine"]
+    print()
+    print(f"{machine['cpu']}, {machine['cpus']} CPUs, Linux "
+          f"{machine['kernel']}, {machine.get('distribution', '')}, "
+          f"{machine['compiler']}, {machine['date']}")
+    libraries = dict(data["libraries"])
+    print("libraries: " + ", ".join(f"{k} {v}" for k, v in libraries.items()))
+    if data.get("packages"):
+        print("packages:  " + ", ".join(
+            f"{k} {v}" for k, v in data["packages"].items()))
+    if machine.get("load_average", 0) > 0.5 and data["mode"] != "smoke":
+        print(f"(load average {machine['load_average']:.2f} before the last "
+              "program ended: measured on a machine that was not quiet?)")
