@@ -24,7 +24,7 @@ constexpr const char* kUsage =
     R"(usage: contention [--locks=a,b,...] [--threads=2,8,64] [--cs=NS,...]
                   [--think=NS,...] [--seconds=S] [--rounds=N] [--base=NAME]
                   [--fair-seconds=S] [--fair-rounds=N] [--all] [--table]
-                  [--json=FILE] [--list]
+                  [--json=FILE] [--brief] [--list]
   --locks         competitors: names or parts of names (default: all)
   --threads       thread counts (default 1,2,4,8,64)
   --cs            nanoseconds of work in the critical section (default 20)
@@ -37,6 +37,7 @@ constexpr const char* kUsage =
   --all           run FIFO spinlocks with many more threads than processors
                   too: each hand-over then waits for the scheduler
   --table         print the table only, no JSON
+  --brief         print a line of progress instead of each table
 )";
 
 struct competitor {
@@ -301,10 +302,10 @@ void write_results(json_writer& out, const std::vector<record>& records,
 }
 
 int contention(int argc, char** argv) {
-  const flags args(
-      argc, argv,
-      {"locks", "threads", "cs", "think", "seconds", "rounds", "base",
-       "fair-seconds", "fair-rounds", "all", "table", "json", "list", "help"});
+  const flags args(argc, argv,
+                   {"locks", "threads", "cs", "think", "seconds", "rounds",
+                    "base", "fair-seconds", "fair-rounds", "all", "table",
+                    "json", "brief", "list", "help"});
   if (args.has("help")) {
     std::fputs(kUsage, stdout);
     return 0;
@@ -353,8 +354,12 @@ int contention(int argc, char** argv) {
       for (const int threads : args.integers("threads", "1,2,4,8,64")) {
         if (threads < 1) throw std::invalid_argument("--threads: at least 1");
         const configuration config{threads, hold, think};
+        if (args.has("brief")) {
+          std::fprintf(stderr, "contention: %d threads, %d ns, %d ns\n",
+                       threads, hold, think);
+        }
         const std::vector<record> records = run(field, config, opt);
-        print_table(records, config, opt);
+        if (!args.has("brief")) print_table(records, config, opt);
         write_results(out, records, config, opt);
       }
     }

@@ -121,9 +121,10 @@ def draw_bars(data, out, name, title, panels, counter=None):
                 for n, r in found[scenario].items()
                 if report.time_rounds(r)]
         middles = [m for _, (m, _, _), _ in rows]
+        ends = [q3 for _, (_, _, q3), _ in rows]
         scale, unit = (1e3, "µs") if min(middles) > 1e3 else (1, "ns")
         # A peer that is far off would flatten all others.
-        limit = min(max(middles), 6 * sorted(middles)[len(middles) // 2])
+        limit = min(max(ends), 4 * sorted(middles)[len(middles) // 2])
         for at, (label, (middle, q1, q3), r) in enumerate(rows):
             colour = (OURS if label.startswith("syncxx") else
                       "#bbbbbb" if label.startswith(("bare", "raw"))
@@ -133,6 +134,8 @@ def draw_bars(data, out, name, title, panels, counter=None):
                       [[(middle - q1) / scale], [(q3 - middle) / scale]],
                       error_kw={"linewidth": 0.8})
             text = f" {middle / scale:.3g}"
+            if middle > limit:
+                text += " →"
             if counter and counter in r:
                 text += f" ({report.statistics.median(r[counter]):.0f} sw.)"
             axis.text(min(max(middle, q3), limit) / scale, at, text,

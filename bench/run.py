@@ -41,13 +41,13 @@ MODES = {
                         "--fair-rounds=1", "--locks=" + SHORT_FIELD]],
     },
     "quick": {
-        "uncontended_bench": [["--rounds=7", "--seconds=0.005",
+        "uncontended_bench": [["--rounds=5", "--seconds=0.005",
                                "--benchmark_filter=" + PAIRS]],
         "ping_pong_bench": [["--rounds=5", "--seconds=0.005",
                              "--benchmark_filter=" + PINNED]],
         "broadcast_bench": [["--rounds=2",
                              "--benchmark_filter=^broadcast(_unlocked)?_64/"]],
-        "contention": [["--threads=2,8,64", "--rounds=5", "--seconds=0.08",
+        "contention": [["--threads=2,8,64", "--rounds=5", "--seconds=0.07",
                         "--fair-rounds=1", "--fair-seconds=0.2",
                         "--locks=" + SHORT_FIELD]],
     },
@@ -88,7 +88,7 @@ def run_program(build, name, arguments, scratch):
     out = scratch / (name + ".json")
     command = [str(path), *arguments, f"--json={out}"]
     say("$ " + " ".join(command[:-1]))
-    # Tables and round counters go to stderr: that is the progress.
+    # Progress goes to stderr.
     result = subprocess.run(command, stdout=subprocess.DEVNULL)
     if result.returncode != 0:
         raise SystemExit(f"bench/run.py: {name} failed ({result.returncode})")
@@ -118,16 +118,20 @@ def measure(mode, build, scratch):
     """Runs all programs of a mode and puts their results together."""
     data = {"schema": 1, "mode": mode, "programs": {}}
     started = time.monotonic()
+    load = os.getloadavg()[0]
     steps = [(name, arguments) for name, runs in MODES[mode].items()
              for arguments in runs]
+    brief = {"contention": ["--brief"]}
     for number, (name, arguments) in enumerate(steps, 1):
         say(f"[{number}/{len(steps)}] {name}, after "
             f"{time.monotonic() - started:.0f} s")
-        out = run_program(build, name, arguments, scratch)
+        out = run_program(build, name, arguments + brief.get(name, []),
+                          scratch)
         data["machine"] = out["machine"]
         data["libraries"] = out["libraries"]
         data["programs"].setdefault(name, []).append(
             {"arguments": arguments, "results": out["results"]})
+    data["machine"]["load_average"] = load
     sizes = subprocess.run([str(find_program(build, "sizes"))],
                            capture_output=True, text=True, check=True)
     data["sizes"] = json.loads(sizes.stdout)["sizes"]
@@ -156,6 +160,8 @@ def check_sane(data, drawn):
                     problems.append(f"{name}: {what}: {rounds}")
     if not any(s["library"] == "syncxx" for s in data["sizes"]):
         problems.append("sizes: syncxx is missing")
+    if not data["targets"]:
+        problems.append("nothing was held against a target")
     problems += [f"target not judged: {t['what']}" for t in data["targets"]
                  if t["value"] is None]
     if plots.available():

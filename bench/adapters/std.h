@@ -96,36 +96,37 @@ class std_flag_event {
 
 // ... or a flag with a mutex and a condition variable.
 class std_condvar_event {
+  struct parts {
+    std::mutex mutex;
+    std::condition_variable condvar;
+    bool flag = false;
+  };
+
  public:
   static constexpr std::string_view kName = "std::mutex+condvar";
   static constexpr std::string_view kLibrary = "std";
+  static constexpr std::size_t kSize = sizeof(parts);
 
   void set() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    flag_ = true;
-    condvar_.notify_all();
+    const std::lock_guard<std::mutex> lock(my_.mutex);
+    my_.flag = true;
+    my_.condvar.notify_all();
   }
   void reset() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    flag_ = false;
+    const std::lock_guard<std::mutex> lock(my_.mutex);
+    my_.flag = false;
   }
   void wait() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    condvar_.wait(lock, [this] { return flag_; });
+    std::unique_lock<std::mutex> lock(my_.mutex);
+    my_.condvar.wait(lock, [this] { return my_.flag; });
   }
   bool is_set() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return flag_;
+    const std::lock_guard<std::mutex> lock(my_.mutex);
+    return my_.flag;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable condvar_;
-  bool flag_ = false;
-
- public:
-  static constexpr std::size_t kSize =
-      sizeof(std::mutex) + sizeof(std::condition_variable) + sizeof(bool);
+  parts my_;
 };
 
 class std_latch {

@@ -78,7 +78,7 @@ inline void write_libraries(json_writer& out) {
   out.field("tbb", TBB_runtime_version());
 #endif
 #if defined(SYNCXX_BENCH_HAVE_NSYNC)
-  out.field("nsync", "1 (see package)");
+  out.field("nsync", "see package");
 #endif
 #if defined(SYNCXX_BENCH_HAVE_CK)
   out.field("ck", CK_VERSION);
