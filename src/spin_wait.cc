@@ -4,27 +4,59 @@
 #include <sched.h>
 #include <time.h>
 
+#include <algorithm>
+#include <cstdint>
+
+#include <sync/detail/clock.h>
+#include <sync/detail/thread.h>
+
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 namespace {
 
-bool may_use_one_cpu_only() noexcept {
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 &&
-         CPU_COUNT(&cpus) == 1;
+constexpr unsigned kRounds = 3;  // each twice as long as the last
+constexpr std::int64_t kFirstPauseNs = 750;
+constexpr unsigned kYields = 64;
+constexpr long kNapNs = 50'000;  // about what waking a thread costs
+
+void pause_for(unsigned instructions) noexcept {
+  for (unsigned i = 0; i < instructions; ++i) pause();
 }
 
-// Asked once, when the program is loaded, so that no slow path makes the
-// syscall. Locks used by earlier static constructors read false and spin.
-const bool g_one_cpu = may_use_one_cpu_only();
+// How many pause instructions make kFirstPauseNs: one takes 4 to 60 ns,
+// depending on the core. 0 where this process may use one CPU only.
+unsigned measure_first_pause() noexcept {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) == 1)
+    return 0;
+  constexpr unsigned kSample = 16;
+  std::int64_t best = kFirstPauseNs * kSample;
+  for (int i = 0; i < 4; ++i) {  // the shortest was not interrupted
+    const std::int64_t start = now_ns(clock_id::monotonic);
+    pause_for(kSample);
+    best = std::min(best, now_ns(clock_id::monotonic) - start);
+  }
+  const std::int64_t count =
+      kFirstPauseNs * kSample / std::max<std::int64_t>(best, 1);
+  return static_cast<unsigned>(std::clamp<std::int64_t>(count, 1, 512));
+}
+
+// Found once, when the program is loaded, so that no slow path makes a syscall
+// for it. Locks used by earlier static constructors read 0 and do not spin.
+const unsigned g_first_pause = measure_first_pause();
 
 }  // namespace
 
-bool spin_wait::others_can_run() noexcept { return !g_one_cpu; }
+bool spin_wait::spin() noexcept {
+  if (round_ >= kRounds || g_first_pause == 0) return false;
+  pause_for(g_first_pause << round_);
+  ++round_;
+  return true;
+}
 
-void spin_wait::give_way() noexcept {
-  constexpr long kNapNs = 50'000;  // about what waking a thread costs
+void spin_wait::wait() noexcept {
+  if (spin()) return;
   if (round_ < kRounds + kYields) {
     ++round_;
     yield();
