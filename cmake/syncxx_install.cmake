@@ -43,22 +43,21 @@ else()
   set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
 
-function(syncxx_install_pc name description library cflags conflicts)
+function(syncxx_install_pc name description library cflags)
   set(pc_name ${name})
   set(pc_description "${description}")
   set(pc_library ${library})
   set(pc_cflags "${cflags}")
-  set(pc_conflicts ${conflicts})
   configure_file("${PROJECT_SOURCE_DIR}/cmake/syncxx.pc.in"
                  "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
   install(FILES "${PROJECT_BINARY_DIR}/${name}.pc"
           DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endfunction()
 
-syncxx_install_pc(syncxx "${PROJECT_DESCRIPTION}" syncxx "" syncxx-hooks)
+syncxx_install_pc(syncxx "${PROJECT_DESCRIPTION}" syncxx "")
 syncxx_install_pc(
   syncxx-hooks "${PROJECT_DESCRIPTION}, with hooks and misuse checks"
-  syncxx_hooks " -DSYNCXX_HOOKS=1" syncxx)
+  syncxx_hooks " -DSYNCXX_HOOKS=1")
 
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE"
         DESTINATION "${CMAKE_INSTALL_DOCDIR}")
