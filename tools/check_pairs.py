@@ -24,7 +24,6 @@ Usage: tools/check_pairs.py [--list | --self-test]
   --list  prints the tags and their partners
 """
 
-import collections
 import pathlib
 import re
 import sys
@@ -45,9 +44,8 @@ ATOMIC_CALL = re.compile(
 
 TOKEN = re.compile(
     r"//[^\n]*|/\*.*?\*/"
-    r'|R"(?P<d>[^(\s]*)\(.*?\)(?P=d)"|"(?:\\.|[^"\\\n])*"', re.DOTALL)
-
-Use = collections.namedtuple("Use", "place order tag")
+    r'|R"(?P<d>[^(\s]*)\(.*?\)(?P=d)"|"(?:\\.|[^"\\\n])*"'
+    r"|'(?:\\.|[^'\\\n])'", re.DOTALL)
 
 
 def split(text):
@@ -298,6 +296,7 @@ int g() {
 }
 using std::memory_order_acquire;
 const char* s = "[Z9] memory_order_seq_cst";
+char quote = '"';  // an odd number of them, then "code"
 """
 
 # name, code, what the one problem must say
