@@ -70,7 +70,7 @@ def draw_throughput(data, out):
         axis.set_ylabel("million acquisitions per second")
         axis.set_title(f"{cs} ns inside, {think} ns outside", fontsize=10)
         axis.grid(alpha=0.3)
-    axes[0][0].legend(fontsize=8)
+    axes[0][0].legend(fontsize=8, loc="lower left")
     figure.suptitle("Contended mutexes: " + caption(data), fontsize=9)
     return save(figure, out, "throughput")
 

@@ -52,8 +52,8 @@ MODES = {
                         "--locks=" + SHORT_FIELD]],
     },
     "full": {
-        "uncontended_bench": [["--rounds=21", "--seconds=0.01"]],
-        "ping_pong_bench": [["--rounds=11", "--seconds=0.02"]],
+        "uncontended_bench": [["--rounds=15", "--seconds=0.01"]],
+        "ping_pong_bench": [["--rounds=7", "--seconds=0.02"]],
         "broadcast_bench": [["--rounds=7"]],
         "contention": [
             ["--threads=1,2,4,8,64", "--rounds=7", "--seconds=0.2",
