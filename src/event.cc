@@ -14,14 +14,14 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 
-bool event::wait_slow(detail::deadline until,
+bool event::wait_slow(std::uint32_t seen, detail::deadline until,
                       const stop_token* stop) const noexcept {
   detail::sleeper self(until, stop);
   detail::spin_wait spinner;
-  // [E3] acquire (here and below); pairs with [E1], through resets too.
-  std::uint32_t w = word_.load(detail::memory_order_acquire);
-  const std::uint32_t came_in = w / kEpoch;
-  for (;; w = word_.load(detail::memory_order_acquire)) {
+  const std::uint32_t came_in = seen / kEpoch;
+  for (;;) {
+    // [E3] acquire; pairs with [E1], through resets too.
+    std::uint32_t w = word_.load(detail::memory_order_acquire);
     if ((w & kSet) != 0 || w / kEpoch != came_in) return true;
     if (spinner.spin()) continue;
     if (self.must_leave()) return false;

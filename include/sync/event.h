@@ -73,58 +73,56 @@ class event {
   bool is_set() const noexcept {
     return (word_.load(detail::memory_order_relaxed) & kSet) != 0;
   }
-  // [E2] acquire; pairs with [E1].
-  bool try_wait() const noexcept {
-    return (word_.load(detail::memory_order_acquire) & kSet) != 0;
-  }
+  bool try_wait() const noexcept { return (look() & kSet) != 0; }
 
   // Blocks until it is set.
   void wait() const noexcept {
-    if (!try_wait()) [[unlikely]]
-      slow(detail::deadline::never());
+    const std::uint32_t seen = look();
+    if ((seen & kSet) == 0) [[unlikely]]
+      slow(seen, detail::deadline::never());
   }
 
   // Block until it is set (true), or the time has passed or a stop was
   // requested (false). True if it is set even so. A time that has passed costs
   // no syscall.
   template <class Rep, class Period>
-  bool wait_for(const std::chrono::duration<Rep, Period>& time) const {
-    return try_wait() || slow(detail::deadline::after(time));
-  }
-  template <class Clock, class Duration>
-  bool wait_until(const std::chrono::time_point<Clock, Duration>& time) const {
-    return try_wait() ||
-           detail::wait_until(
-               time, [this](detail::deadline until) { return slow(until); });
-  }
-  bool wait(const stop_token& stop) const {
-    return try_wait() || slow(detail::deadline::never(), &stop);
-  }
-  template <class Rep, class Period>
   bool wait_for(const std::chrono::duration<Rep, Period>& time,
-                const stop_token& stop) const {
-    return try_wait() || slow(detail::deadline::after(time), &stop);
+                const stop_token& stop = stop_token{}) const {
+    const std::uint32_t seen = look();
+    return (seen & kSet) != 0 ||
+           slow(seen, detail::deadline::after(time), &stop);
   }
   template <class Clock, class Duration>
   bool wait_until(const std::chrono::time_point<Clock, Duration>& time,
-                  const stop_token& stop) const {
-    return try_wait() ||
+                  const stop_token& stop = stop_token{}) const {
+    const std::uint32_t seen = look();
+    return (seen & kSet) != 0 ||
            detail::wait_until(
-               time, [&](detail::deadline until) { return slow(until, &stop); },
+               time,
+               [&](detail::deadline until) { return slow(seen, until, &stop); },
                stop);
+  }
+  bool wait(const stop_token& stop) const {
+    const std::uint32_t seen = look();
+    return (seen & kSet) != 0 || slow(seen, detail::deadline::never(), &stop);
   }
 
  private:
   static constexpr auto kKind = detail::object_kind::event;
 
-  bool slow(detail::deadline until,
+  // [E2] acquire; pairs with [E1].
+  std::uint32_t look() const noexcept {
+    return word_.load(detail::memory_order_acquire);
+  }
+  bool slow(std::uint32_t seen, detail::deadline until,
             const stop_token* stop = nullptr) const noexcept {
     detail::hook_wait_begin(this, kKind);
-    const bool released = wait_slow(until, stop);
+    const bool released = wait_slow(seen, until, stop);
     detail::hook_wait_end(this, kKind);
     return released;
   }
-  SYNCXX_COLD bool wait_slow(detail::deadline until,
+  // `seen`: the word as it was when the wait began, not set.
+  SYNCXX_COLD bool wait_slow(std::uint32_t seen, detail::deadline until,
                              const stop_token* stop) const noexcept;
 
   //  bits  | meaning                          | changed by
