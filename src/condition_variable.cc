@@ -36,7 +36,7 @@ namespace detail {
 
 // Holds the list; returns its last node.
 wait_node* wait_list::acquire() noexcept {
-  for (spin_wait patience;; patience.wait()) {
+  for (patience others;; others.wait()) {
     std::uintptr_t tail = tail_.load(memory_order_relaxed);
     // [C1] acquire; pairs with [C2]: links and states that holders wrote.
     if ((tail & kBusy) == 0 &&
@@ -89,7 +89,7 @@ bool wait_list::cancel(wait_node& node) noexcept {
 // Waits until the notifier has let go of the node; says whether its thread
 // answers for sleepers on the mutex.
 bool wait_list::await_end(wait_node& node) noexcept {
-  for (spin_wait patience;; patience.wait()) {
+  for (patience others;; others.wait()) {
     // [C4] acquire; pairs with [C3], [C5], [C6]: the notifier's last use of the
     // node comes before its memory is used again.
     const std::uint32_t state = node.state_.load(memory_order_acquire);
@@ -127,7 +127,7 @@ bool wait_list::wait(raw_mutex& mutex, deadline until,
 
 // Returns when no waiter that was leaving before is in the list any more.
 void wait_list::await_leavers() noexcept {
-  for (spin_wait patience;; patience.wait()) {
+  for (patience others;; others.wait()) {
     wait_node* const tail = acquire();
     bool leaving = false;
     if (tail != nullptr) {

@@ -17,13 +17,13 @@ namespace syncxx::inline SYNCXX_ABI {
 bool event::wait_slow(std::uint32_t seen, detail::deadline until,
                       const stop_token* stop) const noexcept {
   detail::sleeper self(until, stop);
-  detail::spin_wait spinner;
+  detail::spinner spinning;
   const std::uint32_t came_in = seen / kEpoch;
   for (;;) {
     // [E3] acquire; pairs with [E1], through resets too.
     std::uint32_t w = word_.load(detail::memory_order_acquire);
     if ((w & kSet) != 0 || w / kEpoch != came_in) return true;
-    if (spinner.spin()) continue;
+    if (spinning.spin()) continue;
     if (self.must_leave()) return false;
     const std::uint32_t asleep = w | kParked;
     if (w == asleep ||

@@ -17,12 +17,12 @@ namespace syncxx::inline SYNCXX_ABI {
 bool latch::wait_slow(detail::deadline until,
                       const stop_token* stop) const noexcept {
   detail::sleeper self(until, stop);
-  detail::spin_wait spinner;
+  detail::spinner spinning;
   for (;;) {
     // [L3] acquire; pairs with [L1].
     std::uint32_t w = word_.load(detail::memory_order_acquire);
     if (w / kOne == 0) return true;
-    if (spinner.spin()) continue;
+    if (spinning.spin()) continue;
     if (self.must_leave()) return false;
     const std::uint32_t asleep = w | kParked;
     if (w == asleep ||

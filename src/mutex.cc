@@ -47,9 +47,10 @@ bool raw_mutex::take(std::uint32_t seen, bool slept, bool claimant) noexcept {
 bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
                           bool slept) noexcept {
   sleeper self(until, stop);
-  spin_wait spinner;
+  spinner spinning;
   std::int64_t since = 0;
   bool claimant = false;
+  bool just_woken = slept;
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
     const bool mine_to_take =
@@ -60,8 +61,11 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
     }
     // Free but claimed by another, who may sleep: the wake that ended our sleep
     // may have been the claimant's (futex_waitv knows no masks).
-    if (slept && (w & kLocked) == 0) unpark(&word_, 1, kClaimant);
-    if (spinner.spin()) continue;
+    if (just_woken && (w & kLocked) == 0) {
+      unpark(&word_, 1, kClaimant);
+      just_woken = false;
+    }
+    if (spinning.spin()) continue;
     if (self.must_leave()) return leave(slept, claimant);
     const bool claim = !claimant && since != 0 && !(w & kClaimed) &&
                        now_ns(clock_id::monotonic) - since > kPatienceNs;
@@ -73,13 +77,13 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
     }
     if (claim) {
       claimant = true;
-      spinner = spin_wait();
+      spinning.restart();
       continue;
     }
     if (since == 0) since = now_ns(clock_id::monotonic);
     self.sleep(word_, asleep, claimant ? kClaimant : kQueue);
-    slept = true;
-    spinner = spin_wait();
+    slept = just_woken = true;
+    spinning.restart();
   }
 }
 

@@ -46,24 +46,44 @@ unsigned measure_first_pause() noexcept {
 // for it. Locks used by earlier static constructors read 0 and do not spin.
 const unsigned g_first_pause = measure_first_pause();
 
+// What this thread has learnt: how many waits are to begin without spinning.
+constexpr unsigned kMostSkips = 64;
+constinit thread_local unsigned t_next_skips = 1;  // after the next failure
+constinit thread_local unsigned t_skips = 0;       // from now on
+
 }  // namespace
 
-bool spin_wait::spin() noexcept {
-  if (round_ >= kRounds || g_first_pause == 0) return false;
+bool spinner::spin() noexcept {
+  if (round_ == kGivenUp) return false;
+  if (g_first_pause == 0 || (round_ == 0 && t_skips != 0)) {
+    if (t_skips != 0) --t_skips;
+    round_ = kGivenUp;
+    return false;
+  }
+  if (round_ == kRounds) {
+    t_skips = t_next_skips;
+    t_next_skips = std::min(2 * t_next_skips, kMostSkips);
+    round_ = kGivenUp;
+    return false;
+  }
   pause_for(g_first_pause << round_);
   ++round_;
   return true;
 }
 
-void spin_wait::wait() noexcept {
-  if (spin()) return;
-  if (round_ < kRounds + kYields) {
+void spinner::succeeded() noexcept { t_next_skips = 1; }
+
+void patience::wait() noexcept {
+  if (round_ < kRounds && g_first_pause != 0) {
+    pause_for(g_first_pause << round_);
+    ++round_;
+  } else if (round_ < kRounds + kYields) {
     ++round_;
     yield();
-    return;
+  } else {
+    const timespec nap{0, kNapNs};
+    nanosleep(&nap, nullptr);
   }
-  const timespec nap{0, kNapNs};
-  nanosleep(&nap, nullptr);
 }
 
 }  // namespace detail

@@ -9,7 +9,7 @@
 namespace syncxx::inline SYNCXX_ABI {
 
 bool spinlock::spin(detail::deadline until) noexcept {
-  for (detail::spin_wait spinner; !until.has_passed(); spinner.wait()) {
+  for (detail::patience others; !until.has_passed(); others.wait()) {
     // [K3] acquire on success; pairs with [K2].
     if (!locked_.load(detail::memory_order_relaxed) &&
         !locked_.exchange(true, detail::memory_order_acquire)) {

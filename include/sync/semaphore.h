@@ -76,9 +76,11 @@ class counting_semaphore {
 
   // Blocks until a token is taken.
   void acquire() {
-    bool owing;
-    if (!raw_.try_take(owing)) [[unlikely]]
-      slow(detail::deadline::never(), nullptr, owing);
+    if (!raw_.take_or_owe()) [[unlikely]] {
+      detail::hook_wait_begin(this, kKind);
+      raw_.pay_and_acquire();
+      detail::hook_wait_end(this, kKind);
+    }
   }
   // Takes a token if there is one. Never blocks; may fail while another thread
   // is in acquire().
@@ -123,10 +125,9 @@ class counting_semaphore {
           "syncxx: a semaphore starts with 0 to max() tokens");
     return static_cast<std::int32_t>(desired);
   }
-  bool slow(detail::deadline until, const stop_token* stop = nullptr,
-            bool owing = false) noexcept {
+  bool slow(detail::deadline until, const stop_token* stop = nullptr) noexcept {
     detail::hook_wait_begin(this, kKind);
-    const bool taken = raw_.acquire_slow(until, stop, owing);
+    const bool taken = raw_.acquire_slow(until, stop);
     detail::hook_wait_end(this, kKind);
     return taken;
   }

@@ -27,8 +27,8 @@ void stop_listener::request() noexcept {
     return;
   }
   // [S5] acquire; pairs with [S4]: the waiter has left target_ for good.
-  for (spin_wait patience; state_.load(memory_order_acquire) != kAwake;
-       patience.wait()) {
+  for (patience others; state_.load(memory_order_acquire) != kAwake;
+       others.wait()) {
     unpark(target_, kAllSleepers, kAnySleeper, target_scope_);
   }
 }

@@ -104,6 +104,16 @@ int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
   refused("futex(FUTEX_CMP_REQUEUE)", errno);
 }
 
+int futex_count(const futex_word* word, int at_most,
+                futex_scope scope) noexcept {
+  const long found =
+      futex(word, FUTEX_REQUEUE | private_flag(scope), 0,
+            reinterpret_cast<const void*>(static_cast<std::intptr_t>(at_most)),
+            word, 0);
+  if (found >= 0) return static_cast<int>(found);
+  refused("futex(FUTEX_REQUEUE)", errno);
+}
+
 int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
   // Whether the syscall is known to be missing. Relaxed: it guards no data, and
   // a thread that has not heard of it yet asks once more.

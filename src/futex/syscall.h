@@ -32,6 +32,11 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
                   int move, const futex_word* to, futex_scope scope) noexcept;
 
+// How many threads sleep on the word, counted up to `at_most`: FUTEX_REQUEUE of
+// nobody to be woken and `at_most` to be moved, from the word to itself.
+int futex_count(const futex_word* word, int at_most,
+                futex_scope scope) noexcept;
+
 struct waitv_entry {
   const futex_word* word;
   std::uint32_t expected;

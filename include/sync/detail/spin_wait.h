@@ -17,15 +17,38 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-class spin_wait {
+// Before parking: about 5 us of looks at most. A thread whose spinning fails
+// (the thread it waits for does not run, or runs on the same CPU) parks at once
+// the next times, twice as many after each failure, until a try succeeds.
+class spinner {
  public:
-  // Before parking: pauses, longer each time, and says whether to look again.
-  // False: enough (about 5 us), sleep. On one CPU always: nobody else can run.
-  SYNCXX_COLD bool spin() noexcept;
+  spinner() noexcept = default;
+  spinner(const spinner&) = delete;
+  spinner& operator=(const spinner&) = delete;
+  ~spinner() { restart(); }
 
-  // Without parking, for what another running thread will do in a moment: the
-  // same pauses, then the CPU is given away, in the end by short sleeps so that
-  // a real-time spinner cannot keep the thread it waits for from running.
+  // Pauses, longer each time, and says whether to look again. False: sleep. On
+  // one CPU always: nobody else can run.
+  SYNCXX_COLD bool spin() noexcept;
+  // After a sleep; what was waited for did not come while spinning or did not
+  // last.
+  void restart() noexcept {
+    if (round_ != 0 && round_ != kGivenUp) succeeded();
+    round_ = 0;
+  }
+
+ private:
+  SYNCXX_COLD static void succeeded() noexcept;
+
+  static constexpr unsigned kGivenUp = ~0u;
+  unsigned round_ = 0;  // pauses so far
+};
+
+// Without parking, for what another thread will do in a moment: the same
+// pauses, then the CPU is given away, in the end by short sleeps so that a
+// real-time thread cannot keep the one it waits for from running.
+class patience {
+ public:
   SYNCXX_COLD void wait() noexcept;
 
  private:
