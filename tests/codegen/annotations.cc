@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What clang's thread-safety analysis must say of our locks and guards, and
+// where it must be silent. Compiled with -Xclang -verify, which fails when a
+// warning differs from the comments here.
+#include <sync/lock_guards.h>
+#include <sync/mutex.h>
+#include <sync/recursive_mutex.h>
+#include <sync/spinlock.h>
+
+#include <chrono>
+#include <stop_token>
+
+using namespace std::chrono_literals;
+
+template <class Mutex>
+struct account {
+  Mutex m;
+  int balance SYNCXX_GUARDED_BY(m) = 0;
+};
+
+struct ledger : account<syncxx::mutex> {
+  int count() SYNCXX_REQUIRES(m) { return balance; }
+
+  void no_lock() {
+    balance = 1;  // expected-warning {{requires holding mutex 'm' exclusively}}
+    count();      // expected-warning {{requires holding mutex 'm' exclusively}}
+  }
+
+  void bare() {
+    m.lock();
+    balance = 1;
+    m.unlock();
+    balance = 2;  // expected-warning {{requires holding mutex 'm' exclusively}}
+  }
+
+  void forgotten() {
+    m.lock();  // expected-note {{mutex acquired here}}
+  }            // expected-warning {{mutex 'm' is still held at the end of function}}
+
+  void twice() {
+    m.lock();  // expected-note {{mutex acquired here}}
+    m.lock();  // expected-warning {{acquiring mutex 'm' that is already held}}
+    m.unlock();
+  }
+
+  void not_held() {
+    m.unlock();  // expected-warning {{releasing mutex 'm' that was not held}}
+  }
+
+  void guarded() {
+    syncxx::lock_guard lock(m);
+    balance = 1;
+    count();
+  }
+
+  void relocked() {
+    syncxx::unique_lock lock(m);
+    balance = 1;
+    lock.unlock();
+    balance = 2;  // expected-warning {{requires holding mutex 'm' exclusively}}
+    lock.lock();
+    balance = 3;
+  }
+
+  void scoped(ledger& other) {
+    syncxx::scoped_lock lock(m, other.m);
+    balance = 1;
+    other.balance = 1;
+  }
+
+  void scoped_alone(ledger& other) {
+    syncxx::scoped_lock lock(m);
+    balance = 1;
+    other.balance = 1;  // expected-warning {{requires holding mutex 'other.m' exclusively}} expected-note {{found near match 'm'}}
+  }
+
+  void adopted() {
+    m.lock();
+    syncxx::lock_guard lock(m, syncxx::adopt_lock);
+    balance = 1;
+  }
+
+  void tried() {
+    if (m.try_lock()) {
+      balance = 1;
+      m.unlock();
+    }
+  }
+
+  void tried_wrongly() {
+    if (!m.try_lock()) {
+      balance = 1;  // expected-warning {{requires holding mutex 'm' exclusively}}
+    } else {
+      m.unlock();
+    }
+  }
+
+  void timed(std::stop_token stop) {
+    if (m.try_lock_for(1ms)) m.unlock();
+    if (m.try_lock_until(std::chrono::steady_clock::now())) m.unlock();
+    if (m.lock(stop)) {
+      balance = 1;
+      m.unlock();
+    }
+    if (m.try_lock_for(1ms, stop)) {
+      balance = 1;
+      m.unlock();
+    }
+  }
+};
+
+struct spin_account : account<syncxx::spinlock> {
+  void works() {
+    syncxx::lock_guard lock(m);
+    balance = 1;
+  }
+  void fails() {
+    balance = 1;  // expected-warning {{requires holding spinlock 'm' exclusively}}
+  }
+};
+
+struct recursive_account : account<syncxx::recursive_mutex> {
+  void works() {
+    syncxx::unique_lock lock(m);
+    balance = 1;
+  }
+  void fails() {
+    balance = 1;  // expected-warning {{requires holding recursive_mutex 'm' exclusively}}
+  }
+};

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One function for each fast path that a promise is made about. Never run:
+// check_fast_paths.py compiles this and reads the machine code.
+#include <sync/condition_variable.h>
+#include <sync/event.h>
+#include <sync/latch.h>
+#include <sync/mutex.h>
+#include <sync/recursive_mutex.h>
+#include <sync/semaphore.h>
+#include <sync/spinlock.h>
+
+#include <atomic>
+#include <cstdint>
+
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wthread-safety"
+#endif
+
+// What mutex and spinlock are, written by hand with std::atomic. The seam costs
+// nothing if both give the same instructions.
+class bare_mutex {
+ public:
+  void lock() {
+    std::uint32_t free = 0;
+    if (!word_.compare_exchange_strong(free, 1, std::memory_order_acquire,
+                                       std::memory_order_relaxed)) [[unlikely]]
+      lock_slow();
+  }
+  bool try_lock() {
+    std::uint32_t free = 0;
+    return word_.compare_exchange_strong(free, 1, std::memory_order_acquire,
+                                         std::memory_order_relaxed);
+  }
+  void unlock() {
+    std::uint32_t alone = 1;
+    if (!word_.compare_exchange_strong(alone, 0, std::memory_order_release,
+                                       std::memory_order_relaxed)) [[unlikely]]
+      unlock_slow();
+  }
+
+ private:
+  [[gnu::cold, gnu::noinline]] void lock_slow();
+  [[gnu::cold, gnu::noinline]] void unlock_slow() noexcept;
+  std::atomic<std::uint32_t> word_{0};
+};
+
+class bare_spinlock {
+ public:
+  void lock() {
+    if (locked_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+      lock_slow();
+  }
+  void unlock() { locked_.store(false, std::memory_order_release); }
+
+ private:
+  [[gnu::cold, gnu::noinline]] void lock_slow();
+  std::atomic<bool> locked_{false};
+};
+
+extern "C" {
+
+void mutex_lock(syncxx::mutex& m) { m.lock(); }
+void mutex_unlock(syncxx::mutex& m) { m.unlock(); }
+bool mutex_try_lock(syncxx::mutex& m) { return m.try_lock(); }
+void bare_mutex_lock(bare_mutex& m) { m.lock(); }
+void bare_mutex_unlock(bare_mutex& m) { m.unlock(); }
+bool bare_mutex_try_lock(bare_mutex& m) { return m.try_lock(); }
+
+void recursive_mutex_lock(syncxx::recursive_mutex& m) { m.lock(); }
+void recursive_mutex_unlock(syncxx::recursive_mutex& m) { m.unlock(); }
+
+void spinlock_lock(syncxx::spinlock& s) { s.lock(); }
+void spinlock_unlock(syncxx::spinlock& s) { s.unlock(); }
+bool spinlock_try_lock(syncxx::spinlock& s) { return s.try_lock(); }
+void bare_spinlock_lock(bare_spinlock& s) { s.lock(); }
+void bare_spinlock_unlock(bare_spinlock& s) { s.unlock(); }
+
+void semaphore_acquire(syncxx::counting_semaphore<>& s) { s.acquire(); }
+bool semaphore_try_acquire(syncxx::counting_semaphore<>& s) {
+  return s.try_acquire();
+}
+void semaphore_release(syncxx::counting_semaphore<>& s) { s.release(); }
+void binary_semaphore_acquire(syncxx::binary_semaphore& s) { s.acquire(); }
+void binary_semaphore_release(syncxx::binary_semaphore& s) { s.release(); }
+
+void event_wait(syncxx::event& e) { e.wait(); }
+bool event_try_wait(syncxx::event& e) { return e.try_wait(); }
+bool event_is_set(syncxx::event& e) { return e.is_set(); }
+void event_set(syncxx::event& e) { e.set(); }
+void auto_reset_event_wait(syncxx::auto_reset_event& e) { e.wait(); }
+void auto_reset_event_set(syncxx::auto_reset_event& e) { e.set(); }
+
+void latch_wait(syncxx::latch& l) { l.wait(); }
+bool latch_try_wait(syncxx::latch& l) { return l.try_wait(); }
+void latch_count_down(syncxx::latch& l) { l.count_down(); }
+
+void condition_variable_notify_one(syncxx::condition_variable& c) {
+  c.notify_one();
+}
+void condition_variable_notify_all(syncxx::condition_variable& c) {
+  c.notify_all();
+}
+void condition_variable_any_notify_one(syncxx::condition_variable_any& c) {
+  c.notify_one();
+}
+void condition_variable_any_notify_all(syncxx::condition_variable_any& c) {
+  c.notify_all();
+}
+
+// The checker itself must be able to fail: these have known counts.
+void control_two_locked(std::atomic<int>& x) {
+  x.fetch_add(1);
+  x.store(7);  // seq_cst: an xchg with memory, which locks without a prefix
+}
+void control_one_of_two_ways(std::atomic<int>& x, bool b) {
+  if (b) x.fetch_add(1);
+}
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the hooked library does about misuse: each kind of misuse under each
+// action, by name of both places.
+#include <gtest/gtest.h>
+#include <sync/condition_variable.h>
+#include <sync/event.h>
+#include <sync/latch.h>
+#include <sync/misuse.h>
+#include <sync/mutex.h>
+#include <sync/recursive_mutex.h>
+#include <sync/semaphore.h>
+#include <sync/spinlock.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <stop_token>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+
+#include "tests/support/misuse_mode.h"
+#include "tests/support/thread_safety_off.h"
+#include "tests/support/threads.h"
+
+namespace syncxx_test {
+namespace {
+
+using syncxx::misuse_action;
+
+#if !(defined(SYNCXX_HOOKS) && SYNCXX_HOOKS)
+
+TEST(MisuseActionTest, PlainLibraryDoesNotLook) {
+  syncxx::set_misuse_action(misuse_action::abort);
+  EXPECT_EQ(syncxx::get_misuse_action(), misuse_action::off);
+}
+
+TEST(MisuseActionTest, IsTestedInTheHookedBuild) {
+  GTEST_SKIP() << "the plain library has no misuse checks";
+}
+
+#else
+
+// The two places of each report, by name.
+#define PLACE [[gnu::noinline]]
+template <class T>
+PLACE void first_place(T operation) {
+  operation();
+  __asm__ __volatile__("");  // no tail call: this frame must be there
+}
+template <class T>
+PLACE void second_place(T operation) {
+  operation();
+  __asm__ __volatile__("");
+}
+template <class T>
+void on_another_thread(T operation) {
+  std::thread(operation).join();
+}
+
+// A report of `what` that names both places; just `what` where no tool can
+// find names for code.
+std::string report_of(const std::string& what, const char* here,
+                      const char* there) {
+  const std::string headline = "syncxx: misuse: " + what;
+  const bool can_name =
+      !under_qemu() && std::system(
+                           "command -v addr2line llvm-symbolizer "
+                           ">/dev/null 2>&1") == 0;
+  if (!can_name) return headline;
+  return headline + "(.|\n)*here(.|\n)*" + here + "(.|\n)*" + there;
+}
+
+class MisuseActionDeathTest : public testing::Test {
+ protected:
+  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST(MisuseActionTest, AbortIsTheDefault) {
+  if (std::getenv("SYNCXX_DEADLOCK") != nullptr)
+    GTEST_SKIP() << "SYNCXX_DEADLOCK is set";
+  EXPECT_EQ(syncxx::get_misuse_action(), misuse_action::abort);
+}
+
+TEST(MisuseActionTest, ActionCanBeSet) {
+  for (const misuse_action action :
+       {misuse_action::off, misuse_action::report,
+        misuse_action::throw_exception, misuse_action::abort}) {
+    const misuse_mode mode(action);
+    EXPECT_EQ(syncxx::get_misuse_action(), action);
+  }
+}
+
+// --- Default: print both places and abort ------------------------------------
+
+TEST_F(MisuseActionDeathTest, StrangersUnlock) {
+  syncxx::mutex m;
+  EXPECT_DEATH(
+      {
+        first_place([&] { m.lock(); });
+        on_another_thread([&] { second_place([&] { m.unlock(); }); });
+      },
+      report_of("unlock of a mutex by a thread that does not hold it",
+                "second_place", "first_place"));
+  syncxx::spinlock s;
+  EXPECT_DEATH(
+      {
+        first_place([&] { s.lock(); });
+        on_another_thread([&] { second_place([&] { s.unlock(); }); });
+      },
+      report_of("unlock of a spinlock by a thread that does not hold it",
+                "second_place", "first_place"));
+  syncxx::recursive_mutex r;
+  EXPECT_DEATH(
+      {
+        first_place([&] { r.lock(); });
+        on_another_thread([&] { second_place([&] { r.unlock(); }); });
+      },
+      report_of("unlock of a recursive_mutex by a thread that does not hold it",
+                "second_place", "first_place"));
+}
+
+TEST_F(MisuseActionDeathTest, UnlockOfAFreeLock) {
+  syncxx::mutex m;
+  EXPECT_DEATH(m.unlock(), "unlock of a mutex that nobody holds");
+  syncxx::spinlock s;
+  EXPECT_DEATH(s.unlock(), "unlock of a spinlock that nobody holds");
+}
+
+TEST_F(MisuseActionDeathTest, SecondLock) {
+  syncxx::mutex m;
+  EXPECT_DEATH(
+      {
+        first_place([&] { m.lock(); });
+        second_place([&] { m.lock(); });
+      },
+      report_of("lock\\(\\) of a mutex that this thread already holds",
+                "second_place", "first_place"));
+  syncxx::spinlock s;
+  EXPECT_DEATH(
+      {
+        first_place([&] { s.lock(); });
+        second_place([&] { s.lock(); });
+      },
+      report_of("lock\\(\\) of a spinlock that this thread already holds",
+                "second_place", "first_place"));
+}
+
+template <class M>
+void destroy_while_held() {
+  alignas(M) unsigned char memory[sizeof(M)];
+  M* const m = new (memory) M;
+  first_place([m] { m->lock(); });
+  second_place([m] { m->~M(); });
+}
+
+TEST_F(MisuseActionDeathTest, DestructionWhileHeld) {
+  const auto report = [](const char* type) {
+    return report_of(std::string("destruction of a ") + type + " that is held",
+                     "second_place", "first_place");
+  };
+  EXPECT_DEATH(destroy_while_held<syncxx::mutex>(), report("mutex"));
+  EXPECT_DEATH(destroy_while_held<syncxx::spinlock>(), report("spinlock"));
+  EXPECT_DEATH(destroy_while_held<syncxx::recursive_mutex>(),
+               report("recursive_mutex"));
+  EXPECT_DEATH(
+      {
+        syncxx::set_misuse_action(misuse_action::throw_exception);
+        destroy_while_held<syncxx::mutex>();  // a destructor cannot throw
+      },
+      "destruction of a mutex that is held");
+}
+
+TEST_F(MisuseActionDeathTest, DestructionWhileAnotherHolds) {
+  EXPECT_DEATH(
+      {
+        auto m = std::make_unique<syncxx::mutex>();
+        on_another_thread([&] { first_place([&] { m->lock(); }); });
+        second_place([&] { m.reset(); });
+      },
+      report_of("destruction of a mutex that is held", "second_place",
+                "first_place"));
+}
+
+TEST_F(MisuseActionDeathTest, SemaphorePastItsMax) {
+  EXPECT_DEATH(
+      {
+        syncxx::binary_semaphore s(0);
+        first_place([&] { s.release(); });
+        second_place([&] { s.release(); });
+      },
+      report_of("release of a semaphore past its max\\(\\)", "second_place",
+                "first_place"));
+}
+
+TEST_F(MisuseActionDeathTest, LatchBelowZero) {
+  EXPECT_DEATH(
+      {
+        syncxx::latch l(1);
+        first_place([&] { l.count_down(); });
+        second_place([&] { l.count_down(); });
+      },
+      report_of("a latch counted down", "second_place", "first_place"));
+}
+
+TEST_F(MisuseActionDeathTest, WaitWithoutTheLock) {
+  EXPECT_DEATH(
+      {
+        syncxx::mutex m;
+        syncxx::condition_variable c;
+        std::unique_lock lock(m, std::defer_lock);
+        c.wait(lock);
+      },
+      "syncxx: misuse: wait with a lock that does not own its mutex");
+}
+
+// --- Throwing: the code says what, and nothing has changed -------------------
+
+bool is_free(syncxx::mutex& m) {
+  bool locked = false;
+  on_another_thread([&] {
+    locked = m.try_lock();
+    if (locked) m.unlock();
+  });
+  return locked;
+}
+
+TEST(MisuseActionThrowTest, StrangersUnlockLeavesItLocked) {
+  syncxx::mutex m;
+  m.lock();
+  on_another_thread([&] {
+    expect_system_error(std::errc::operation_not_permitted,
+                        [&] { m.unlock(); });
+  });
+  EXPECT_FALSE(is_free(m));
+  m.unlock();
+  EXPECT_TRUE(is_free(m));
+  expect_system_error(std::errc::operation_not_permitted, [&] { m.unlock(); });
+  EXPECT_TRUE(is_free(m));
+}
+
+TEST(MisuseActionThrowTest, SecondLockOfEveryForm) {
+  const auto code = std::errc::resource_deadlock_would_occur;
+  const std::stop_source source;
+  const std::stop_token stop = source.get_token();
+  syncxx::mutex m;
+  m.lock();
+  expect_system_error(code, [&] { m.lock(); });
+  expect_system_error(code, [&] { m.lock(stop); });
+  expect_system_error(code, [&] { m.try_lock_for(1h); });
+  expect_system_error(code, [&] { m.try_lock_for(1h, stop); });
+  expect_system_error(
+      code, [&] { m.try_lock_until(std::chrono::steady_clock::now() + 1h); });
+  EXPECT_FALSE(m.try_lock()) << "an answer, not a misuse";
+  m.unlock();
+  EXPECT_TRUE(is_free(m));
+
+  syncxx::spinlock s;
+  s.lock();
+  expect_system_error(code, [&] { s.lock(); });
+  expect_system_error(code, [&] { s.try_lock_for(1h); });
+  s.unlock();
+}
+
+TEST(MisuseActionThrowTest, GuardsDoNotUnlockWhatTheyDidNotLock) {
+  syncxx::mutex m;
+  std::lock_guard outer(m);
+  expect_system_error(std::errc::resource_deadlock_would_occur,
+                      [&] { std::lock_guard inner(m); });
+  EXPECT_FALSE(is_free(m));
+}
+
+// --- Report, off, and the environment ----------------------------------------
+
+template <class F>
+std::string stderr_of(F operation) {
+  testing::internal::CaptureStderr();
+  operation();
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(MisuseActionReportTest, PrintsAndGoesOn) {
+  const misuse_mode mode(misuse_action::report);
+  syncxx::mutex m;
+  m.lock();
+  const std::string said =
+      stderr_of([&] { on_another_thread([&] { m.unlock(); }); });
+  EXPECT_NE(said.find("syncxx: misuse: unlock of a mutex by a thread that does "
+                      "not hold it"),
+            std::string::npos)
+      << said;
+  EXPECT_TRUE(is_free(m)) << "the plain library would have unlocked it";
+
+  syncxx::binary_semaphore s(1);
+  const std::string then = stderr_of([&] {
+    EXPECT_THROW(s.release(), std::system_error);  // as in the plain library
+  });
+  EXPECT_NE(then.find("past its max()"), std::string::npos) << then;
+}
+
+TEST(MisuseActionReportTest, OffIsSilent) {
+  const misuse_mode mode(misuse_action::off);
+  syncxx::mutex m;
+  const std::string said = stderr_of([&] {
+    m.lock();
+    on_another_thread([&] { m.unlock(); });
+    syncxx::latch l(0);
+    EXPECT_THROW(l.count_down(), std::system_error);
+  });
+  EXPECT_EQ(said, "");
+  EXPECT_TRUE(is_free(m));
+}
+
+class MisuseActionEnvironmentDeathTest : public MisuseActionDeathTest {
+ protected:
+  void TearDown() override { unsetenv("SYNCXX_DEADLOCK"); }
+
+  // In a new process that starts with this value: what is the action?
+  void expect_action(const char* value, misuse_action action) {
+    setenv("SYNCXX_DEADLOCK", value, 1);
+    EXPECT_EXIT(std::_Exit(10 + static_cast<int>(syncxx::get_misuse_action())),
+                testing::ExitedWithCode(10 + static_cast<int>(action)), "")
+        << value;
+  }
+};
+
+TEST_F(MisuseActionEnvironmentDeathTest, ChoosesTheAction) {
+  expect_action("off", misuse_action::off);
+  expect_action("report", misuse_action::report);
+  expect_action("throw", misuse_action::throw_exception);
+  expect_action("abort", misuse_action::abort);
+  expect_action("", misuse_action::abort);
+}
+
+TEST_F(MisuseActionEnvironmentDeathTest, UnknownValueIsSaidAndTakenAsAbort) {
+  setenv("SYNCXX_DEADLOCK", "loudly", 1);
+  EXPECT_EXIT(
+      std::_Exit(10 + static_cast<int>(syncxx::get_misuse_action())),
+      testing::ExitedWithCode(10 + static_cast<int>(misuse_action::abort)),
+      "SYNCXX_DEADLOCK.*loudly");
+}
+
+TEST_F(MisuseActionEnvironmentDeathTest, ThrowsFromTheStart) {
+  setenv("SYNCXX_DEADLOCK", "throw", 1);
+  EXPECT_EXIT(
+      {
+        syncxx::mutex m;
+        m.lock();
+        try {
+          m.lock();
+        } catch (const std::system_error& error) {
+          std::_Exit(error.code().value());
+        }
+      },
+      testing::ExitedWithCode(EDEADLK), "already holds");
+}
+
+#endif
+
+}  // namespace
+}  // namespace syncxx_test

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// No system call where nobody sleeps: counted by seccomp, in a child process.
+#include <gtest/gtest.h>
+#include <sync/condition_variable.h>
+#include <sync/event.h>
+#include <sync/latch.h>
+#include <sync/mutex.h>
+#include <sync/recursive_mutex.h>
+#include <sync/semaphore.h>
+#include <sync/spinlock.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "tests/support/syscall_meter.h"
+#include "tests/support/thread_safety_off.h"
+#include "tests/support/threads.h"
+#include "tests/support/wait_forms.h"
+#include "tests/support/waitables.h"
+
+namespace syncxx_test {
+namespace {
+
+class SyscallTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!no_syscall_counting().empty()) GTEST_SKIP() << no_syscall_counting();
+  }
+};
+
+// The meter itself must be able to fail.
+TEST_F(SyscallTest, MeterCounts) {
+  const auto readings = measure_syscalls([](syscall_meter& meter) {
+    meter.count("getppid twice", [] {
+      syscall(SYS_getppid);
+      syscall(SYS_getppid);
+    });
+    meter.count("nothing", [] {});
+    meter.count("a yield", [] { std::this_thread::yield(); });
+  });
+  ASSERT_EQ(readings.size(), 3u);
+  EXPECT_EQ(readings[0].calls, 2);
+  EXPECT_EQ(readings[0].first_call, SYS_getppid);
+  EXPECT_EQ(readings[1].calls, 0);
+  EXPECT_EQ(readings[2].calls, 1);
+}
+
+template <class M>
+void expect_quiet_lock() {
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    M m;
+    const std::stop_source source;
+    const std::stop_token stop = source.get_token();
+    meter.count("lock, unlock", [&] {
+      m.lock();
+      m.unlock();
+    });
+    meter.count("try_lock, unlock", [&] {
+      if (m.try_lock()) m.unlock();
+    });
+    meter.count("try_lock_for, unlock", [&] {
+      if (m.try_lock_for(1h)) m.unlock();
+    });
+    if constexpr (!std::is_same_v<M, syncxx::spinlock>) {
+      meter.count("lock(stop_token), unlock", [&] {
+        if (m.lock(stop)) m.unlock();
+      });
+    }
+    meter.count("unique_lock", [&] { const std::unique_lock lock(m); });
+    meter.count("destruction", [&] {
+      M other;
+      other.lock();
+      other.unlock();
+    });
+  }));
+}
+
+TEST_F(SyscallTest, UncontendedMutex) { expect_quiet_lock<syncxx::mutex>(); }
+TEST_F(SyscallTest, UncontendedRecursiveMutex) {
+  expect_quiet_lock<syncxx::recursive_mutex>();
+}
+TEST_F(SyscallTest, UncontendedSpinlock) {
+  expect_quiet_lock<syncxx::spinlock>();
+}
+
+TEST_F(SyscallTest, IdleNotify) {
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    syncxx::condition_variable c;
+    syncxx::condition_variable_any any;
+    meter.count("notify_one", [&] { c.notify_one(); });
+    meter.count("notify_all", [&] { c.notify_all(); });
+    meter.count("any notify_one", [&] { any.notify_one(); });
+    meter.count("any notify_all", [&] { any.notify_all(); });
+  }));
+}
+
+TEST_F(SyscallTest, IdleSemaphoreEventLatch) {
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    syncxx::counting_semaphore<> s(1);
+    meter.count("acquire", [&] { s.acquire(); });
+    meter.count("release", [&] { s.release(); });
+    meter.count("release(5)", [&] { s.release(5); });
+    meter.count("try_acquire", [&] { s.try_acquire(); });
+
+    syncxx::event e;
+    meter.count("event set", [&] { e.set(); });
+    meter.count("event wait after set", [&] { e.wait(); });
+    meter.count("event reset", [&] { e.reset(); });
+    meter.count("event try_wait", [&] { e.try_wait(); });
+
+    syncxx::auto_reset_event a;
+    meter.count("auto set", [&] { a.set(); });
+    meter.count("auto set again", [&] { a.set(); });
+    meter.count("auto wait after set", [&] { a.wait(); });
+    meter.count("auto reset", [&] { a.reset(); });
+
+    syncxx::latch l(2);
+    meter.count("count_down", [&] { l.count_down(); });
+    meter.count("last count_down", [&] { l.count_down(); });
+    meter.count("latch wait after it has opened", [&] { l.wait(); });
+  }));
+}
+
+// An expired deadline is known without asking the kernel, in every form.
+template <class W>
+class ExpiredDeadline : public SyscallTest {};
+TYPED_TEST_SUITE(ExpiredDeadline, waitables, waitable_names);
+
+TYPED_TEST(ExpiredDeadline, MakesNoSyscall) {
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    TypeParam w(false);
+    const std::stop_source source;
+    const std::stop_token stop = source.get_token();
+    const auto past = past_forms<TypeParam>();
+    const auto timed = timed_forms<TypeParam>();
+    // The waitable was shut by another thread, as far as it has owners.
+    background<bool> other([&] {
+      for (const auto& form : past)
+        meter.count(form.name.c_str(), [&] { form.run(w, 0ns, stop); });
+      for (const auto& form : timed) {
+        // Coarse deadlines are rounded up, by less than 2 ms.
+        meter.count(form.name.c_str(), [&] { form.run(w, -2ms, stop); });
+        meter.count(form.name.c_str(), [&] { form.run(w, -1h, stop); });
+      }
+      // The thread is under the filter and cannot end like others.
+      _exit(testing::Test::HasFailure() ? 1 : 0);
+      return true;
+    });
+    other.result();
+  }));
+}
+
+template <class W>
+class StopRequested : public SyscallTest {};
+TYPED_TEST_SUITE(StopRequested, stoppable_waitables, waitable_names);
+
+TYPED_TEST(StopRequested, BeforeMakesNoSyscall) {
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    TypeParam w(false);
+    std::stop_source source;
+    source.request_stop();
+    const std::stop_token stop = source.get_token();
+    const auto forms = stoppable_forms<TypeParam>();
+    background<bool> other([&] {
+      for (const auto& form : forms)
+        meter.count(form.name.c_str(), [&] { form.run(w, 1h, stop); });
+      _exit(testing::Test::HasFailure() ? 1 : 0);
+      return true;
+    });
+    other.result();
+  }));
+}
+
+// What a crowd leaves behind costs at most one wake, then nothing.
+TEST_F(SyscallTest, MutexForgetsItsCrowd) {
+  const auto readings = measure_syscalls([](syscall_meter& meter) {
+    syncxx::mutex m;
+    m.lock();
+    std::vector<std::unique_ptr<background<bool>>> crowd;
+    for (int i = 0; i < 4; ++i) {
+      crowd.push_back(std::make_unique<background<bool>>([&m, i] {
+        if (i == 3) return m.try_lock_for(2ms);  // gives up
+        m.lock();
+        m.unlock();
+        return true;
+      }));
+    }
+    for (auto& one : crowd) one->await_sleep();
+    EXPECT_FALSE(crowd.back()->result());
+    m.unlock();
+    crowd.clear();
+    meter.count("first pair", [&] {
+      m.lock();
+      m.unlock();
+    });
+    meter.count("second pair", [&] {
+      m.lock();
+      m.unlock();
+    });
+    meter.count("third pair", [&] {
+      m.lock();
+      m.unlock();
+    });
+  });
+  ASSERT_EQ(readings.size(), 3u);
+  EXPECT_LE(readings[0].calls, 1);
+  EXPECT_EQ(readings[1].calls, 0);
+  EXPECT_EQ(readings[2].calls, 0);
+}
+
+TEST_F(SyscallTest, MutexForgetsWaitersThatGaveUp) {
+  const auto readings = measure_syscalls([](syscall_meter& meter) {
+    syncxx::mutex m;
+    m.lock();
+    EXPECT_FALSE(
+        background<bool>([&m] { return m.try_lock_for(2ms); }).result());
+    meter.count("unlock after a timeout", [&] { m.unlock(); });
+    meter.count("next pair", [&] {
+      m.lock();
+      m.unlock();
+    });
+  });
+  ASSERT_EQ(readings.size(), 2u);
+  EXPECT_LE(readings[0].calls, 1);
+  EXPECT_EQ(readings[1].calls, 0);
+}
+
+template <class Condition>
+void expect_quiet_after_crowd(bool broadcast) {
+  expect_no_syscalls(measure_syscalls([broadcast](syscall_meter& meter) {
+    syncxx::mutex m;
+    Condition c;
+    std::stop_source source;
+    std::vector<std::unique_ptr<background<bool>>> crowd;
+    for (int i = 0; i < 5; ++i) {
+      crowd.push_back(std::make_unique<background<bool>>([&, i] {
+        std::unique_lock lock(m);
+        if (i == 0)
+          c.wait_for(lock, 2ms);
+        else if (i == 1)
+          c.wait(lock, source.get_token());
+        else
+          c.wait(lock);
+        return true;
+      }));
+      if (i > 0) crowd.back()->await_sleep();
+    }
+    crowd.front()->result();
+    source.request_stop();
+    crowd[1]->result();
+    if (broadcast)
+      c.notify_all();
+    else
+      for (int i = 0; i < 3; ++i) c.notify_one();
+    crowd.clear();
+    meter.count("notify_one", [&] { c.notify_one(); });
+    meter.count("notify_all", [&] { c.notify_all(); });
+    meter.count("notify_one again", [&] { c.notify_one(); });
+  }));
+}
+
+TEST_F(SyscallTest, ConditionVariableForgetsItsCrowd) {
+  expect_quiet_after_crowd<syncxx::condition_variable>(true);
+  expect_quiet_after_crowd<syncxx::condition_variable>(false);
+}
+TEST_F(SyscallTest, ConditionVariableAnyForgetsItsCrowd) {
+  expect_quiet_after_crowd<syncxx::condition_variable_any>(true);
+  expect_quiet_after_crowd<syncxx::condition_variable_any>(false);
+}
+
+// Waiters came, one gave up, the others were served; then nobody is asleep.
+template <class W>
+class AfterTheCrowd : public SyscallTest {};
+using quiet_types =
+    testing::Types<semaphore_waitable<syncxx::counting_semaphore<>>,
+                   event_waitable, auto_reset_event_waitable>;
+TYPED_TEST_SUITE(AfterTheCrowd, quiet_types, waitable_names);
+
+TYPED_TEST(AfterTheCrowd, OpenMakesAtMostOneMoreSyscall) {
+  const auto readings = measure_syscalls([](syscall_meter& meter) {
+    TypeParam w(false);
+    background<bool> hasty([&] { return w.wait_for(2ms); });
+    std::vector<std::unique_ptr<background<bool>>> crowd;
+    for (int i = 0; i < 3; ++i) {
+      crowd.push_back(std::make_unique<background<bool>>([&] {
+        w.wait();
+        w.give_back();
+        return true;
+      }));
+      crowd.back()->await_sleep();
+    }
+    EXPECT_FALSE(hasty.result());
+    w.open();
+    crowd.clear();
+    meter.count("first", [&] {
+      if (w.try_wait()) w.give_back();
+    });
+    meter.count("second", [&] {
+      if (w.try_wait()) w.give_back();
+    });
+    meter.count("third", [&] {
+      if (w.try_wait()) w.give_back();
+    });
+  });
+  ASSERT_EQ(readings.size(), 3u);
+  EXPECT_LE(readings[0].calls, 1);
+  EXPECT_EQ(readings[1].calls, 0);
+  EXPECT_EQ(readings[2].calls, 0);
+}
+
+}  // namespace
+}  // namespace syncxx_test
