@@ -192,7 +192,7 @@ TEST(LockGuardsTest, ScopedLockOfNoneOneTwoAndMore)
 SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
   mutex a, b;
   syncxx::spinlock c;
-  { syncxx::scoped_lock<> none; }
+  { [[maybe_unused]] const syncxx::scoped_lock<> none; }
   {
     syncxx::scoped_lock one(a);
     EXPECT_FALSE(is_free(a));

@@ -5,6 +5,8 @@
 #ifndef SYNCXX_STRESS_SUPPORT_CONDITION_VARIABLE_CASES_H_
 #define SYNCXX_STRESS_SUPPORT_CONDITION_VARIABLE_CASES_H_
 
+#include <sched.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -57,6 +59,18 @@ class cv_waiter {
       racer_ = racer.get();
       r.add(std::move(racer));
     }
+    for (own& o : timers_) o.timer.follow(notification_);
+  }
+
+  // A pause before a notification that deadlines can aim at.
+  void before_notify(worker& w) {
+    if (!plan_.timeouts || w.random.one_in(4)) {
+      w.jitter();
+      return;
+    }
+    const std::uint64_t pause = w.random.below(100000);
+    notification_.announce(now_ns() + pause);
+    spin_ns(pause);
   }
 
   template <class Predicate>
@@ -172,6 +186,7 @@ class cv_waiter {
   const tally given_up_;
   stop_racer* racer_ = nullptr;
   std::vector<own> timers_;
+  announced_time notification_;
 };
 
 // Notifies with or without the mutex held, as comes.
@@ -252,14 +267,17 @@ void bounded_buffer_case(run& r, const cv_plan& plan) {
 
 // Rounds: just as many tokens, each with its notify_one, as there are patient
 // waiters. Impatient ones come and go in between; one that finds a token when
-// its wait ends hands it on. A notification that goes to somebody who has left
-// leaves a patient waiter asleep beside a token.
+// its wait ends borrows it or leaves it, and passes the notification on. A
+// notification that goes to somebody who has left leaves a patient waiter
+// asleep beside a token.
 template <class CV, class M>
 void notify_one_case(run& r, const cv_plan& plan, bool trust_status) {
   const bool with_impatient = plan.timeouts || plan.stops;
   const unsigned givers = 1;
-  const unsigned impatient = with_impatient ? (r.threads() - givers) / 2 : 0;
-  const unsigned patient = r.threads() - givers - impatient;
+  const unsigned others = r.threads() - givers;
+  const unsigned patient =
+      with_impatient ? std::max((others + 1) / 3, 1U) : others;
+  const unsigned impatient = others - patient;
   cv_waiter<CV, M> waiter(r, plan, r.threads());
   meeting between_rounds(r, r.threads());
   alignas(128) M mutex{};
@@ -280,14 +298,13 @@ void notify_one_case(run& r, const cv_plan& plan, bool trust_status) {
   r.start("giver", givers, [&](worker& w) {
     while (next_round(w)) {
       for (bool more = true; more;) {
-        w.jitter();
+        waiter.before_notify(w);
         std::unique_lock lock(mutex);
         --to_give;
         ++tokens;
         more = to_give != 0;
         notify(w, cv, lock, false);
         waiter.fire(w);
-        if (w.random.one_in(3)) spin_ns(w.random.below(100000));
       }
     }
   });
@@ -296,7 +313,7 @@ void notify_one_case(run& r, const cv_plan& plan, bool trust_status) {
       std::unique_lock lock(mutex);
       waiter.patiently(w, cv, lock, a_token);
       --tokens;
-      --hungry;
+      if (--hungry == 0) cv.notify_all();
     }
   });
   r.start("impatient", impatient, [&](worker& w) {
@@ -305,6 +322,11 @@ void notify_one_case(run& r, const cv_plan& plan, bool trust_status) {
         w.jitter();
         std::unique_lock lock(mutex);
         if (hungry == 0) break;
+        if (tokens != 0) {  // somebody else's: nobody has notified us
+          lock.unlock();
+          sched_yield();
+          continue;
+        }
         // Trusting: a wait that says "timed out" or "stopped" has taken no
         // notification, so there is nothing to hand on. This library promises
         // it; the standard does not.
@@ -312,7 +334,15 @@ void notify_one_case(run& r, const cv_plan& plan, bool trust_status) {
                                         : waiter.impatiently(w, cv, lock, [&] {
                                             return hungry == 0 || tokens != 0;
                                           });
-        if (woken && tokens != 0) notify(w, cv, lock, false);
+        if (!woken || tokens == 0) continue;
+        if (w.random.one_in(2)) {  // borrow it for a while
+          --tokens;
+          lock.unlock();
+          w.jitter();
+          lock.lock();
+          ++tokens;
+        }
+        notify(w, cv, lock, false);
       }
     }
   });
@@ -339,7 +369,7 @@ void broadcast_case(run& r, const cv_plan& plan) {
   r.start("herald", 1, [&](worker& w) {
     for (std::size_t round = 0; between_rounds.next(w); ++round) {
       side& s = sides[round % 2];
-      if (w.random.one_in(2)) spin_ns(w.random.below(200000));
+      waiter.before_notify(w);
       std::unique_lock lock(s.mutex);
       s.back = 0;
       ++s.generation;
@@ -358,6 +388,10 @@ void broadcast_case(run& r, const cv_plan& plan) {
       std::unique_lock lock(s.mutex);
       const auto is_new = [&] { return s.generation != seen[round % 2]; };
       while (!waiter.wait(w, changed, lock, is_new)) {
+        // A wait that is stopped already does not unlock.
+        lock.unlock();
+        w.jitter();
+        lock.lock();
       }
       if (s.generation != seen[round % 2] + 1)
         r.fail(failure::wrong_result, "a round was missed");
@@ -459,8 +493,10 @@ struct cv_suite {
   explicit cv_suite(std::string prefix) : prefix_(std::move(prefix)) {
     using enum disturbance;
     everyone("", "", {});
-    everyone("_timeouts", "; timeouts race notifications", {.timeouts = true});
-    everyone("_stops", "; stop requests race notifications", {.stops = true});
+    everyone("_timeouts", "; timeouts race notifications",
+             {.timeouts = true, .disturbances = jitter});
+    everyone("_stops", "; stop requests race notifications",
+             {.stops = true, .disturbances = jitter});
     everyone("_signals", "; EINTR storms",
              {.timeouts = true, .disturbances = signals | jitter});
     everyone("_spurious", "; sleepers woken for no reason",

@@ -115,6 +115,7 @@ class lock_arena {
       racer_ = racer.get();
       r.add(std::move(racer));
     }
+    for (own& o : timers_) o.timer.follow(release_);
   }
 
   // One visit: lock, stay, unlock. False if the lock was not taken.
@@ -132,7 +133,7 @@ class lock_arena {
     w.reach(overtakes_, pair_.entries() - before);
     pair_.enter(run_, w);
     const unsigned again = go_deeper(w);
-    stay(w, plan_.inside_ns);
+    stay_inside(w);
     w.jitter();
     come_back(w, again);
     pair_.leave(run_, w);
@@ -144,7 +145,7 @@ class lock_arena {
   }
 
   void away(worker& w) {
-    stay(w, plan_.outside_ns);
+    if (plan_.outside_ns != 0) stay(w.random.below(plan_.outside_ns));
     w.jitter();
   }
 
@@ -235,9 +236,14 @@ class lock_arena {
     }
   }
 
-  void stay(worker& w, std::uint64_t at_most_ns) {
-    if (at_most_ns == 0) return;
-    const std::uint64_t ns = w.random.below(at_most_ns);
+  void stay_inside(worker& w) {
+    if (plan_.inside_ns == 0) return;
+    const std::uint64_t ns = w.random.below(plan_.inside_ns);
+    if (plan_.timeouts) release_.announce(now_ns() + ns);
+    stay(ns);
+  }
+
+  static void stay(std::uint64_t ns) {
     if (ns > 500000)
       sleep_ns(ns);
     else
@@ -251,6 +257,7 @@ class lock_arena {
   const peak overtakes_;
   stop_racer* racer_ = nullptr;
   std::vector<own> timers_;
+  announced_time release_;
   alignas(128) M lock_{};
   alignas(128) guarded_pair pair_;
 };

@@ -19,23 +19,76 @@
 
 namespace syncxx::stress {
 
-// Guesses how long a wait takes: longer after each wait that was given up,
-// shorter after each that was not, so that about half of those that really
-// wait are given up.
-class race_timer {
+// When the next release (of a lock, a token, a notification) is going to be,
+// said by the thread that is about to make it.
+class announced_time {
  public:
-  std::uint64_t next_ns(rng& random) noexcept {
-    return guess_ns_ / 2 + random.below(guess_ns_);
+  void announce(std::uint64_t at_ns) noexcept {
+    at_ns_.store(at_ns, std::memory_order_relaxed);
   }
-  void note(bool succeeded, std::uint64_t waited_ns) noexcept {
-    if (succeeded && waited_ns < kNoWait) return;
-    guess_ns_ += succeeded ? 0 - guess_ns_ / 16 : guess_ns_ / 12;
-    guess_ns_ = std::clamp<std::uint64_t>(guess_ns_, 2000, 20000000);
+  std::uint64_t get() const noexcept {
+    return at_ns_.load(std::memory_order_relaxed);
   }
 
  private:
-  static constexpr std::uint64_t kNoWait = 1000;
+  alignas(128) std::atomic<std::uint64_t> at_ns_{0};
+};
 
+// How long to wait so that the deadline meets what is waited for. One of
+//   - until the announced time, plus a correction;
+//   - until about the announced time;
+//   - about as long as waits use to take.
+// The first and the last are corrected after each wait, to the longer if it was
+// given up and to the shorter if not, so that half of them end either way: that
+// is where a deadline races its own wakeup. The second meets other threads'.
+class race_timer {
+ public:
+  void follow(const announced_time& release) noexcept { release_ = &release; }
+
+  std::uint64_t next_ns(rng& random) noexcept {
+    kind_ = release_ == nullptr ? aim::none : aim(random.below(3));
+    if (kind_ != aim::none) {
+      const auto left =
+          static_cast<std::int64_t>(release_->get() - now_ns()) +
+          (kind_ == aim::corrected ? correction_ns_ + spread(random, kNarrow)
+                                   : spread(random, kWide));
+      if (left > 0 && left < static_cast<std::int64_t>(kLongest))
+        return static_cast<std::uint64_t>(left);
+      kind_ = aim::none;
+    }
+    return guess_ns_ / 2 + random.below(guess_ns_);
+  }
+
+  void note(bool succeeded, std::uint64_t waited_ns) noexcept {
+    if (succeeded && waited_ns < kNoWait) return;
+    if (kind_ == aim::corrected) {
+      correction_ns_ += succeeded ? -500 : 500;
+      correction_ns_ = std::clamp(correction_ns_, -kWide, kWide);
+    } else if (kind_ == aim::none) {
+      guess_ns_ += succeeded ? 0 - guess_ns_ / 16 : guess_ns_ / 12;
+      guess_ns_ = std::clamp(guess_ns_, kShortest, kLongest);
+    }
+  }
+
+ private:
+  enum class aim : std::uint8_t { none, corrected, about };
+
+  static constexpr std::uint64_t kNoWait = 1000;
+  static constexpr std::int64_t kNarrow = 3000;
+  static constexpr std::int64_t kWide = 40000;
+  static constexpr std::uint64_t kShortest = 2000;
+  static constexpr std::uint64_t kLongest = 20000000;
+
+  // Uniform between -width and width.
+  static std::int64_t spread(rng& random, std::int64_t width) noexcept {
+    return static_cast<std::int64_t>(
+               random.below(2 * static_cast<std::uint64_t>(width))) -
+           width;
+  }
+
+  const announced_time* release_ = nullptr;
+  aim kind_ = aim::none;
+  std::int64_t correction_ns_ = 0;
   std::uint64_t guess_ns_ = 50000;
 };
 

@@ -64,6 +64,18 @@ class taker {
       racer_ = racer.get();
       r.add(std::move(racer));
     }
+    for (own& o : timers_) o.timer.follow(release_);
+  }
+
+  // A pause before a release that deadlines can aim at.
+  void before_release(worker& w) {
+    if (!plan_.timeouts || w.random.one_in(2)) {
+      w.jitter();
+      return;
+    }
+    const std::uint64_t pause = w.random.below(60000);
+    release_.announce(now_ns() + pause);
+    spin_ns(pause);
   }
 
   void patiently(worker& w, S& semaphore) {
@@ -71,8 +83,13 @@ class taker {
     semaphore.acquire();
   }
 
-  // False: gave up. `forever` allows waits without an end.
+  // False: gave up. `forever` allows waits without an end. Where the plan has
+  // neither deadlines nor stop requests it is patient after all.
   bool impatiently(worker& w, S& semaphore, bool forever) {
+    if (!plan_.timeouts && !plan_.stops) {
+      patiently(w, semaphore);
+      return true;
+    }
     operation op(w, wait_, &semaphore);
     const bool taken = take(w, semaphore, forever);
     op.finish();
@@ -127,6 +144,7 @@ class taker {
   const tally given_up_;
   stop_racer* racer_ = nullptr;
   std::vector<own> timers_;
+  announced_time release_;
 };
 
 // With all threads back: the semaphore holds exactly so many tokens.
@@ -165,7 +183,7 @@ void pool_case(run& r, const semaphore_plan& plan) {
         r.fail(failure::conservation, "%d of %d tokens are out", now_out,
                kTokens);
       w.reach(most_out, static_cast<std::uint64_t>(now_out));
-      w.jitter();
+      take.before_release(w);
       out.fetch_sub(mine, std::memory_order_relaxed);
       take.fire(w);
       semaphore.release(mine);
@@ -209,7 +227,7 @@ void token_rounds_case(run& r, const semaphore_plan& plan) {
         const int left = to_give.fetch_sub(batch);
         const int mine = std::min(batch, left);
         if (mine <= 0) break;
-        w.jitter();
+        take.before_release(w);
         semaphore.release(mine);
         take.fire(w);
       }
@@ -346,9 +364,11 @@ struct semaphore_suite {
     using enum disturbance;
     everyone("", "", {});
     if (timed_semaphore<S>)
-      everyone("_timeouts", "; timeouts race releases", {.timeouts = true});
+      everyone("_timeouts", "; timeouts race releases",
+               {.timeouts = true, .disturbances = jitter});
     if (stoppable_semaphore<S>)
-      everyone("_stops", "; stop requests race releases", {.stops = true});
+      everyone("_stops", "; stop requests race releases",
+               {.stops = true, .disturbances = jitter});
     everyone("_signals", "; EINTR storms",
              {.timeouts = true, .disturbances = signals | jitter});
     everyone("_spurious", "; sleepers woken for no reason",

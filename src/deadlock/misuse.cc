@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The misuse checker: what it hears from the hooks, and what follows.
+//
+// Only certain misuse is reported. Two things must agree: the record of who
+// holds a lock (ownership.h: what is recorded is true, what is not recorded is
+// not known) and the lock's own word, which says whether it is held at all.
+#include <sync/misuse.h>
+
+#include <string>
+#include <system_error>
+
+#include <sync/detail/hooks.h>
+
+#if SYNCXX_HOOKED
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+
+#include <sync/detail/raw_mutex.h>
+#include <sync/mutex.h>
+#include <sync/recursive_mutex.h>
+#include <sync/spinlock.h>
+
+#include "detection/ownership.h"
+#include "process.h"
+#include "report/misuse_report.h"
+#include "report/text.h"
+
+#endif  // SYNCXX_HOOKED
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+namespace {
+
+[[noreturn]] void fail(const char* what, int errno_code) {
+  throw std::system_error(errno_code, std::generic_category(),
+                          std::string("syncxx: ") + what);
+}
+
+}  // namespace
+
+void misused([[maybe_unused]] const void* object,
+             [[maybe_unused]] object_kind kind, const char* what,
+             int errno_code) {
+#if SYNCXX_HOOKED
+  if (const hook_table* table = hooks())
+    table->misuse(object, kind, what, errno_code);
+#endif
+  fail(what, errno_code);
+}
+
+#if SYNCXX_HOOKED
+namespace {
+
+// --- What is misuse ----------------------------------------------------------
+
+// The kinds that have an owner; the words for what can go wrong with each.
+struct words {
+  const char* locked_twice;
+  const char* unlocked_by_stranger;
+  const char* unlocked_while_free;
+  const char* destroyed_while_held;
+};
+
+#define SYNCXX_WORDS_(type)                                       \
+  words {                                                         \
+    "lock() of a " type " that this thread already holds",        \
+        "unlock of a " type " by a thread that does not hold it", \
+        "unlock of a " type " that nobody holds",                 \
+        "destruction of a " type " that is held"                  \
+  }
+constexpr words kMutexWords = SYNCXX_WORDS_("mutex");
+constexpr words kRecursiveMutexWords = SYNCXX_WORDS_("recursive_mutex");
+constexpr words kSpinlockWords = SYNCXX_WORDS_("spinlock");
+#undef SYNCXX_WORDS_
+
+// Null: a kind without an owner.
+const words* words_for(object_kind kind) noexcept {
+  switch (kind) {
+    case object_kind::mutex:
+      return &kMutexWords;
+    case object_kind::recursive_mutex:
+      return &kRecursiveMutexWords;
+    case object_kind::spinlock:
+      return &kSpinlockWords;
+    default:
+      return nullptr;
+  }
+}
+
+bool counts(object_kind kind) noexcept {
+  return kind == object_kind::semaphore || kind == object_kind::latch;
+}
+
+// Whether anybody holds a lock, by its own word. All three begin with the word
+// (they are standard-layout), and its lowest bit says so.
+bool is_locked(const void* lock, object_kind kind) noexcept {
+  static_assert(std::is_standard_layout_v<mutex> &&
+                std::is_standard_layout_v<recursive_mutex> &&
+                std::is_standard_layout_v<spinlock>);
+  if (kind == object_kind::spinlock)
+    return static_cast<const atomic<bool>*>(lock)->load(memory_order_relaxed);
+  const auto* const word = static_cast<const futex_word*>(lock);
+  return (word->load(memory_order_relaxed) & 1) != 0;
+}
+
+// --- What follows ------------------------------------------------------------
+
+constexpr int kNotRead = -1;  // SYNCXX_DEADLOCK
+constinit atomic<int> g_action{kNotRead};
+constinit raw_mutex g_action_lock;
+
+extern const hook_table kChecker;
+
+class action_lock {
+ public:
+  action_lock() noexcept : locked_(!t_self.owns_table) {
+    if (locked_) g_action_lock.lock();
+  }
+  action_lock(const action_lock&) = delete;
+  action_lock& operator=(const action_lock&) = delete;
+  ~action_lock() {
+    if (locked_) g_action_lock.unlock();
+  }
+
+ private:
+  const bool locked_;  // not between a fork's handlers, which hold it
+};
+
+// Under action_lock.
+void change_action(misuse_action action) noexcept {
+  const bool listens = g_hooks.load(memory_order_relaxed) != nullptr;
+  g_action.store(static_cast<int>(action), memory_order_relaxed);
+  if (action == misuse_action::off) {
+    // [H3] relaxed: whoever still listens does no harm (ownership.cc).
+    g_hooks.store(nullptr, memory_order_relaxed);
+    if (listens) ownership::end_epoch();
+  } else if (!listens) {
+    // [H2] release; pairs with [H1].
+    g_hooks.store(&kChecker, memory_order_release);
+    ownership::begin_epoch();
+  }
+}
+
+misuse_action asked_for() noexcept {
+  constexpr misuse_action kDefault = misuse_action::abort;
+  const char* const value = std::getenv("SYNCXX_DEADLOCK");
+  if (value == nullptr || *value == '\0') return kDefault;
+  const std::string_view name = value;
+  if (name == "off") return misuse_action::off;
+  if (name == "report") return misuse_action::report;
+  if (name == "abort") return misuse_action::abort;
+  if (name == "throw") return misuse_action::throw_exception;
+  char storage[256];
+  text warning(storage);
+  warning << "syncxx: SYNCXX_DEADLOCK=\"" << name.substr(0, 100)
+          << "\" is not known; it can be report, abort, throw or off: taken "
+             "as abort\n";
+  process::print(warning.view());
+  return kDefault;
+}
+
+misuse_action current_action() noexcept {
+  int action = g_action.load(memory_order_relaxed);
+  if (action == kNotRead) [[unlikely]] {
+    const action_lock only_me;
+    action = g_action.load(memory_order_relaxed);
+    if (action == kNotRead) {
+      change_action(asked_for());
+      action = g_action.load(memory_order_relaxed);
+    }
+  }
+  return static_cast<misuse_action>(action);
+}
+
+// A thread that is in the checker; false if it was in it already: a signal
+// handler, or what the checker itself calls. Such events are not for it.
+class entrance {
+ public:
+  entrance() noexcept : entered_(!t_self.busy) {
+    t_self.busy = true;
+    __asm__ __volatile__("" ::: "memory");  // a handler sees it from here
+  }
+  entrance(const entrance&) = delete;
+  entrance& operator=(const entrance&) = delete;
+  ~entrance() {
+    __asm__ __volatile__("" ::: "memory");
+    if (entered_) t_self.busy = false;
+  }
+  explicit operator bool() const noexcept { return entered_; }
+
+ private:
+  const bool entered_;
+};
+
+enum class verdict { none, go_on, raise, end };
+
+verdict tell(const misuse_found& found) noexcept {
+  const misuse_action action = current_action();
+  if (action == misuse_action::off) return verdict::none;
+  report(found);
+  switch (action) {
+    case misuse_action::throw_exception:
+      return verdict::raise;
+    case misuse_action::report:
+      return verdict::go_on;
+    default:
+      return verdict::end;
+  }
+}
+
+// --- What is heard -----------------------------------------------------------
+//
+// Each listener is what the user's code calls (the hooks are inline), so the
+// place is where it returns to. Its verdict is carried out when it has left
+// the checker: an exception's allocation and an abort's handler are the
+// program's own.
+
+verdict attempting(const void* object, object_kind kind,
+                   const call_site& site) noexcept {
+  const entrance checker;
+  if (!checker || !ownership::is_mine(object, kind)) return verdict::none;
+  if (!is_locked(object, kind)) {  // another lock, in reused memory
+    ownership::forget(object);
+    return verdict::none;
+  }
+  operation here;
+  operation holder;
+  describe(here, kind, site);
+  if (!ownership::find_holder(object, kind, holder)) return verdict::none;
+  return tell({.object = object,
+               .kind = kind,
+               .what = words_for(kind)->locked_twice,
+               .code = EDEADLK,
+               .here = &here,
+               .holder = &holder});
+}
+
+void on_attempt(const void* object, object_kind kind) {
+  if (t_self.held == 0 || words_for(kind) == nullptr) return;
+  switch (attempting(object, kind, SYNCXX_CALL_SITE())) {
+    case verdict::end:
+      std::abort();
+    case verdict::raise:
+      fail(words_for(kind)->locked_twice, EDEADLK);
+    default:
+      return;
+  }
+}
+
+void on_acquired(const void* object, object_kind kind) noexcept {
+  if (words_for(kind) == nullptr) return;
+  const call_site site = SYNCXX_CALL_SITE();
+  const entrance checker;
+  if (!checker || current_action() == misuse_action::off) return;
+  operation now;
+  describe(now, kind, site);
+  ownership::took(object, now);
+}
+
+verdict releasing(const void* object, object_kind kind, const call_site& site,
+                  const char*& what) noexcept {
+  const entrance checker;
+  if (!checker) return verdict::none;
+  operation here;
+  if (counts(kind)) {
+    if (current_action() == misuse_action::off) return verdict::none;
+    describe(here, kind, site);
+    ownership::gave(object, here);
+    return verdict::none;
+  }
+  operation holder;
+  const auto giver = ownership::gives(object, kind, holder);
+  if (giver == ownership::giver::owner) return verdict::none;
+  const bool held = is_locked(object, kind);
+  // Held by nobody knows whom, perhaps by this thread.
+  if (held && giver == ownership::giver::unknown) return verdict::none;
+  what = held ? words_for(kind)->unlocked_by_stranger
+              : words_for(kind)->unlocked_while_free;
+  describe(here, kind, site);
+  const verdict then = tell({.object = object,
+                             .kind = kind,
+                             .what = what,
+                             .code = EPERM,
+                             .here = &here,
+                             .holder = held ? &holder : nullptr});
+  // The lock will be released: its holder does not hold it any more.
+  if (then == verdict::go_on) ownership::forget(object);
+  return then;
+}
+
+void on_releasing(const void* object, object_kind kind) {
+  if (words_for(kind) == nullptr && !counts(kind)) return;
+  const char* what = nullptr;
+  switch (releasing(object, kind, SYNCXX_CALL_SITE(), what)) {
+    case verdict::end:
+      std::abort();
+    case verdict::raise:
+      fail(what, EPERM);
+    default:
+      return;
+  }
+}
+
+void on_wait(const void*, object_kind) noexcept {}
+
+verdict misusing(const void* object, object_kind kind, const char* what,
+                 int errno_code, const call_site& site) noexcept {
+  const entrance checker;
+  if (!checker) return verdict::none;
+  operation here;
+  operation latest;
+  operation before;
+  describe(here, kind, site, 1);  // 1: misused()
+  misuse_found found{.object = object,
+                     .kind = kind,
+                     .what = what,
+                     .code = errno_code,
+                     .here = &here};
+  if (words_for(kind) != nullptr) {
+    if (ownership::find_holder(object, kind, latest)) found.holder = &latest;
+  } else if (counts(kind) &&
+             ownership::find_last(object, kind, latest, before)) {
+    if (before.thread != 0) found.before = &before;
+    // A release that fails has told that it was about to give: that is `here`.
+    if (kind == object_kind::semaphore && latest.thread == here.thread &&
+        errno_code == EOVERFLOW) {
+      found.latest = found.before;
+      found.before = nullptr;
+    } else {
+      found.latest = &latest;
+    }
+  }
+  return tell(found);
+}
+
+void on_misuse(const void* object, object_kind kind, const char* what,
+               int errno_code) {
+  if (misusing(object, kind, what, errno_code, SYNCXX_CALL_SITE()) ==
+      verdict::end) {
+    std::abort();
+  }
+}
+
+verdict destroying(const void* object, object_kind kind,
+                   const call_site& site) noexcept {
+  const entrance checker;
+  if (!checker) return verdict::none;
+  operation holder;
+  const bool held = words_for(kind) != nullptr &&
+                    ownership::find_holder(object, kind, holder) &&
+                    is_locked(object, kind);
+  ownership::forget(object);
+  if (!held) return verdict::none;
+  operation here;
+  describe(here, kind, site);
+  return tell({.object = object,
+               .kind = kind,
+               .what = words_for(kind)->destroyed_while_held,
+               .code = EBUSY,
+               .here = &here,
+               .holder = &holder});
+}
+
+void on_destroyed(const void* object, object_kind kind) noexcept {
+  if (words_for(kind) == nullptr && !counts(kind)) return;
+  const verdict then = destroying(object, kind, SYNCXX_CALL_SITE());
+  // A destructor cannot throw.
+  if (then == verdict::end || then == verdict::raise) std::abort();
+}
+
+constexpr hook_table kChecker = {
+    .attempt = on_attempt,
+    .acquired = on_acquired,
+    .releasing = on_releasing,
+    .wait_begin = on_wait,
+    .wait_end = on_wait,
+    .misuse = on_misuse,
+    .destroyed = on_destroyed,
+};
+
+// --- Begin, fork -------------------------------------------------------------
+
+void before_fork() {
+  g_action_lock.lock();
+  ownership::before_fork();
+}
+void after_fork_in_parent() {
+  ownership::after_fork_in_parent();
+  g_action_lock.unlock();
+}
+void after_fork_in_child() {
+  ownership::after_fork_in_child();
+  std::construct_at(&g_action_lock);
+  reset_report_lock();
+}
+
+// Locks that are taken before this runs (other constructors) are heard too: the
+// hooks are on from the first instruction, and the first to be heard reads the
+// environment.
+[[gnu::constructor]] void begin() {
+  const entrance checker;
+  process::begin(before_fork, after_fork_in_parent, after_fork_in_child);
+  operation warm_up;
+  describe(warm_up, object_kind::mutex, SYNCXX_CALL_SITE());
+  current_action();
+}
+
+}  // namespace
+
+constinit atomic<const hook_table*> g_hooks{&kChecker};
+
+#endif  // SYNCXX_HOOKED
+
+}  // namespace detail
+
+#if SYNCXX_HOOKED
+
+void set_misuse_action(misuse_action action) noexcept {
+  const detail::action_lock only_me;
+  detail::change_action(action);
+}
+
+misuse_action get_misuse_action() noexcept { return detail::current_action(); }
+
+#endif  // SYNCXX_HOOKED
+
+}  // namespace syncxx::inline SYNCXX_ABI

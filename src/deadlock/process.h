@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the checker asks of the operating system. Nothing here allocates.
+#ifndef SYNCXX_SRC_DEADLOCK_PROCESS_H_
+#define SYNCXX_SRC_DEADLOCK_PROCESS_H_
+
+#include <cstddef>
+#include <string_view>
+
+#include <sync/detail/config.h>
+
+#if SYNCXX_HOOKED
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail::process {
+
+// To be called once when the program starts: keeps what later answers are
+// compared with, and registers the fork handlers.
+void begin(void (*before_fork)(), void (*in_parent)(),
+           void (*in_child)()) noexcept;
+
+// The kernel's number of the calling thread; makes no system call.
+int thread_id() noexcept;
+
+inline constexpr std::size_t kThreadNameSize = 16;  // TASK_COMM_LEN
+
+enum class thread_fate { unknown, alive, ended };
+
+// The name of a thread of this process. A later thread may have got the number.
+thread_fate look_up_thread(int tid, char (&name)[kThreadNameSize]) noexcept;
+
+// Whether the program has locked itself up (seccomp) since it started, or runs
+// with more rights than its user: then a report opens no file and starts no
+// program, for that might end the process.
+bool is_confined() noexcept;
+
+// Unbuffered, whole, to stderr. errno is kept.
+void print(std::string_view message) noexcept;
+
+// A report must not be torn by the cancellation of the thread that makes it.
+class cancellation_pause {
+ public:
+  cancellation_pause() noexcept;
+  cancellation_pause(const cancellation_pause&) = delete;
+  cancellation_pause& operator=(const cancellation_pause&) = delete;
+  ~cancellation_pause();
+
+ private:
+  int before_ = 0;
+};
+
+// Runs `argv[0]`, found on PATH, without input, and keeps what it prints, at
+// most `size` bytes. -1: it could not be started. It is killed at `until_ns` on
+// the monotonic clock.
+std::ptrdiff_t output_of(const char* const* argv, char* output,
+                         std::size_t size, long long until_ns) noexcept;
+
+}  // namespace detail::process
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_HOOKED
+
+#endif  // SYNCXX_SRC_DEADLOCK_PROCESS_H_
