@@ -56,6 +56,15 @@ constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
   return b > 0 ? kNsMax : kNsMin;
 }
 
+// What is left until `when` on its own clock, in a type that the difference of
+// no two time points overflows; not above zero, or NaN: it has passed.
+template <class Clock, class Duration>
+std::chrono::duration<long double, std::nano> time_left(
+    const std::chrono::time_point<Clock, Duration>& when) {
+  using wide = std::chrono::duration<long double, std::nano>;
+  return wide(when.time_since_epoch()) - wide(Clock::now().time_since_epoch());
+}
+
 template <class Clock>
 inline constexpr bool kKernelClock =
     std::is_same_v<Clock, std::chrono::steady_clock> ||
@@ -100,8 +109,7 @@ class deadline {
     if constexpr (kKernelClock<Clock>) {
       return at(when);
     } else {
-      const auto now = Clock::now();
-      return when <= now ? past() : after(when - now);
+      return after(time_left(when));
     }
   }
 
@@ -130,8 +138,8 @@ bool wait_until(const std::chrono::time_point<Clock, Duration>& when,
                 Wait&& wait, const stop_token& stop = stop_token{}) {
   for (;;) {
     if (wait(deadline::of(when))) return true;
-    if (kKernelClock<Clock> || stop.stop_requested() || Clock::now() >= when)
-      return false;
+    if (kKernelClock<Clock> || stop.stop_requested()) return false;
+    if (!(time_left(when).count() > 0)) return false;
   }
 }
 
