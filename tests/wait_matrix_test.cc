@@ -12,6 +12,7 @@
 
 #include "tests/support/signal_storm.h"
 #include "tests/support/threads.h"
+#include "tests/support/user_clock.h"
 #include "tests/support/wait_forms.h"
 #include "tests/support/waitables.h"
 #include "tests/support/waiter.h"

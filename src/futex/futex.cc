@@ -42,12 +42,12 @@ std::optional<std::size_t> look_in_turns(
                                   ? kLongestNapNs
                                   : until.ns() - detail::now_ns(until.clock());
     const auto nap = detail::deadline::after(
-        std::chrono::nanoseconds(std::min({nap_ns, left, kLongestNapNs})));
+        std::chrono::nanoseconds(std::min(nap_ns, left)));
     if (detail::sys::futex_wait(front.word, front.expected, nap,
                                 detail::kAnySleeper, front.scope) == 0) {
       return 0;
     }
-    nap_ns *= 2;
+    nap_ns = std::min(2 * nap_ns, kLongestNapNs);
   }
 }
 

@@ -225,6 +225,12 @@ class monitor_waitable {
   bool token_;
 };
 
+using mutex_waitable = lock_waitable<syncxx::mutex>;
+using recursive_mutex_waitable = lock_waitable<syncxx::recursive_mutex>;
+using spinlock_waitable = lock_waitable<syncxx::spinlock, false>;
+using counting_semaphore_waitable =
+    semaphore_waitable<syncxx::counting_semaphore<>>;
+using binary_semaphore_waitable = semaphore_waitable<syncxx::binary_semaphore>;
 using condition_variable_waitable =
     monitor_waitable<syncxx::condition_variable, syncxx::mutex,
                      std::unique_lock<syncxx::mutex>>;
@@ -235,37 +241,32 @@ using condition_variable_any_std_waitable =
     monitor_waitable<syncxx::condition_variable_any, std::mutex,
                      std::unique_lock<std::mutex>>;
 
-using waitables = testing::Types<
-    lock_waitable<syncxx::mutex>, lock_waitable<syncxx::recursive_mutex>,
-    lock_waitable<syncxx::spinlock, false>,
-    semaphore_waitable<syncxx::counting_semaphore<>>,
-    semaphore_waitable<syncxx::binary_semaphore>, event_waitable,
-    auto_reset_event_waitable, latch_waitable, condition_variable_waitable,
-    condition_variable_any_waitable, condition_variable_any_std_waitable>;
+using waitables =
+    testing::Types<mutex_waitable, recursive_mutex_waitable, spinlock_waitable,
+                   counting_semaphore_waitable, binary_semaphore_waitable,
+                   event_waitable, auto_reset_event_waitable, latch_waitable,
+                   condition_variable_waitable, condition_variable_any_waitable,
+                   condition_variable_any_std_waitable>;
 
 // The same without those that take no stop token.
-using stoppable_waitables = testing::Types<
-    lock_waitable<syncxx::mutex>, lock_waitable<syncxx::recursive_mutex>,
-    semaphore_waitable<syncxx::counting_semaphore<>>,
-    semaphore_waitable<syncxx::binary_semaphore>, event_waitable,
-    auto_reset_event_waitable, latch_waitable, condition_variable_waitable,
-    condition_variable_any_waitable, condition_variable_any_std_waitable>;
+using stoppable_waitables =
+    testing::Types<mutex_waitable, recursive_mutex_waitable,
+                   counting_semaphore_waitable, binary_semaphore_waitable,
+                   event_waitable, auto_reset_event_waitable, latch_waitable,
+                   condition_variable_waitable, condition_variable_any_waitable,
+                   condition_variable_any_std_waitable>;
 
 // How a typed suite names its types.
 struct waitable_names {
   template <class W>
   static std::string GetName(int) {
-    if constexpr (std::is_same_v<W, lock_waitable<syncxx::mutex>>)
-      return "mutex";
-    if constexpr (std::is_same_v<W, lock_waitable<syncxx::recursive_mutex>>)
+    if constexpr (std::is_same_v<W, mutex_waitable>) return "mutex";
+    if constexpr (std::is_same_v<W, recursive_mutex_waitable>)
       return "recursive_mutex";
-    if constexpr (std::is_same_v<W, lock_waitable<syncxx::spinlock, false>>)
-      return "spinlock";
-    if constexpr (std::is_same_v<
-                      W, semaphore_waitable<syncxx::counting_semaphore<>>>)
+    if constexpr (std::is_same_v<W, spinlock_waitable>) return "spinlock";
+    if constexpr (std::is_same_v<W, counting_semaphore_waitable>)
       return "counting_semaphore";
-    if constexpr (std::is_same_v<W,
-                                 semaphore_waitable<syncxx::binary_semaphore>>)
+    if constexpr (std::is_same_v<W, binary_semaphore_waitable>)
       return "binary_semaphore";
     if constexpr (std::is_same_v<W, event_waitable>) return "event";
     if constexpr (std::is_same_v<W, auto_reset_event_waitable>)

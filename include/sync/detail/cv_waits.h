@@ -118,7 +118,7 @@ class cv_waits {
     if (self().wait_once(lock, deadline::of(time), stop)) return true;
     if (kKernelClock<Clock> || (stop != nullptr && stop->stop_requested()))
       return false;
-    return Clock::now() < time;
+    return time_left(time).count() > 0;
   }
 };
 
