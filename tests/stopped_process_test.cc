@@ -89,7 +89,7 @@ TYPED_TEST(StoppedProcess, WaitsGoOn) {
 // the wait ends after its deadline, without success.
 TYPED_TEST(StoppedProcess, DeadlinesHold) {
   for (const auto pause : {2ms, 80ms}) {
-    const signal_pipe started;
+    const signal_pipe started, go;
     const pid_t child = fork_child([&] {
       std::stop_source source;
       const auto forms = timed_forms<TypeParam>();
@@ -103,9 +103,11 @@ TYPED_TEST(StoppedProcess, DeadlinesHold) {
       started.send();
       for (auto& one : waiting) one->expect_not_taken();
       for (auto& object : objects) object->open();
+      go.receive();  // there to be stopped, however late that is
     });
     started.receive();
     for (int i = 0; i < 3; ++i) stop_and_continue(child, pause / (i + 1));
+    go.send();
     EXPECT_TRUE(join_child(child));
   }
 }

@@ -47,6 +47,14 @@ template <class W>
 class StopRace : public WaitRace<W> {};
 TYPED_TEST_SUITE(StopRace, stoppable_waitables, waitable_names);
 
+template <class W>
+class TokenRace : public WaitRace<W> {};
+TYPED_TEST_SUITE(TokenRace, token_waitables, waitable_names);
+
+template <class W>
+class GateRace : public WaitRace<W> {};
+TYPED_TEST_SUITE(GateRace, gate_waitables, waitable_names);
+
 // One waiter is asked to stop in the moment when what it waits for comes. If it
 // says that it was stopped, the other one must have been served.
 TYPED_TEST(StopRace, StopAgainstRelease) {
@@ -119,103 +127,95 @@ TYPED_TEST(WaitRace, TimeoutAgainstRelease) {
 
 // Many threads, every form, short deadlines, stop requests and signals, one
 // token. What is counted under the token is exact, and the token survives.
-TYPED_TEST(WaitRace, EverythingAtOnce) {
-  if constexpr (!TypeParam::kExclusive) {
-    GTEST_SKIP() << "an open gate has no token to lose; see GateOpensForAll";
-  } else {
-    constexpr int kThreads = 6;
-    TypeParam w(false);
-    std::atomic<bool> done{false};
-    std::atomic<long> taken{0};
-    long under_the_token = 0;
-    std::vector<std::unique_ptr<background<bool>>> threads;
-    std::mutex sources_mutex;
-    std::vector<std::stop_source> sources(kThreads);
-    for (unsigned id = 0; id < kThreads; ++id) {
-      threads.push_back(std::make_unique<background<bool>>([&, id] {
-        std::minstd_rand random(id + 1);
-        const auto timed = timed_forms<TypeParam>();
-        const auto unending = unending_forms<TypeParam>();
-        while (!done.load()) {
-          std::stop_token stop;
-          {
-            std::lock_guard lock(sources_mutex);
-            if (sources[id].stop_requested()) sources[id] = std::stop_source();
-            stop = sources[id].get_token();
-          }
-          const bool wait_for_ever = random() % 4 == 0;
-          const auto& forms = wait_for_ever ? unending : timed;
-          const wait_outcome outcome = forms[random() % forms.size()].run(
-              w, nanoseconds(static_cast<int>(random() % 300'000)), stop);
-          if (outcome.early && !stop.stop_requested()) return false;
-          if (!outcome.taken) continue;
-          ++under_the_token;
-          if (random() % 8 == 0) std::this_thread::yield();
-          if (random() % 64 == 0) std::this_thread::sleep_for(50us);
-          w.give_back();
-          taken.fetch_add(1);
-        }
-        return true;
-      }));
-    }
-    w.open();
-    {
-      std::vector<pthread_t> targets;
-      for (auto& thread : threads) targets.push_back(thread->native());
-      signal_storm storm(targets, signal_storm::restart::no);
-      const auto end = std::chrono::steady_clock::now() + 400ms;
-      while (std::chrono::steady_clock::now() < end) {
-        const std::size_t victim = this->random_() % kThreads;
-        std::stop_source source(std::nostopstate);
+TYPED_TEST(TokenRace, EverythingAtOnce) {
+  constexpr int kThreads = 6;
+  TypeParam w(false);
+  std::atomic<bool> done{false};
+  std::atomic<long> taken{0};
+  long under_the_token = 0;
+  std::vector<std::unique_ptr<background<bool>>> threads;
+  std::mutex sources_mutex;
+  std::vector<std::stop_source> sources(kThreads);
+  for (unsigned id = 0; id < kThreads; ++id) {
+    threads.push_back(std::make_unique<background<bool>>([&, id] {
+      std::minstd_rand random(id + 1);
+      const auto timed = timed_forms<TypeParam>();
+      const auto unending = unending_forms<TypeParam>();
+      while (!done.load()) {
+        std::stop_token stop;
         {
           std::lock_guard lock(sources_mutex);
-          source = sources[victim];
+          if (sources[id].stop_requested()) sources[id] = std::stop_source();
+          stop = sources[id].get_token();
         }
-        source.request_stop();
-        std::this_thread::sleep_for(this->random_ns(200'000));
+        const bool wait_for_ever = random() % 4 == 0;
+        const auto& forms = wait_for_ever ? unending : timed;
+        const wait_outcome outcome = forms[random() % forms.size()].run(
+            w, nanoseconds(static_cast<int>(random() % 300'000)), stop);
+        if (outcome.early && !stop.stop_requested()) return false;
+        if (!outcome.taken) continue;
+        ++under_the_token;
+        if (random() % 8 == 0) std::this_thread::yield();
+        if (random() % 64 == 0) std::this_thread::sleep_for(50us);
+        w.give_back();
+        taken.fetch_add(1);
       }
-      done.store(true);
-      // The storm goes on over threads that may have ended: not yet joined.
-      for (auto& thread : threads) await([&] { return thread->finished(); });
-    }
-    for (auto& thread : threads)
-      EXPECT_TRUE(thread->result()) << "a wait gave up before its deadline";
-    EXPECT_EQ(under_the_token, taken.load());
-    EXPECT_GT(taken.load(), 0);
-    expect_one_token_left(w);
-    testing::Test::RecordProperty("taken", static_cast<int>(taken.load()));
+      return true;
+    }));
   }
+  w.open();
+  {
+    std::vector<pthread_t> targets;
+    for (auto& thread : threads) targets.push_back(thread->native());
+    signal_storm storm(targets, signal_storm::restart::no);
+    const auto end = std::chrono::steady_clock::now() + 400ms;
+    while (std::chrono::steady_clock::now() < end) {
+      const std::size_t victim = this->random_() % kThreads;
+      std::stop_source source(std::nostopstate);
+      {
+        std::lock_guard lock(sources_mutex);
+        source = sources[victim];
+      }
+      source.request_stop();
+      std::this_thread::sleep_for(this->random_ns(200'000));
+    }
+    done.store(true);
+    // The storm goes on over threads that may have ended: not yet joined.
+    for (auto& thread : threads) await([&] { return thread->finished(); });
+  }
+  for (auto& thread : threads)
+    EXPECT_TRUE(thread->result()) << "a wait gave up before its deadline";
+  EXPECT_EQ(under_the_token, taken.load());
+  EXPECT_GT(taken.load(), 0);
+  expect_one_token_left(w);
+  testing::Test::RecordProperty("taken", static_cast<int>(taken.load()));
 }
 
 // Whoever waits without end when a gate opens gets through, whatever befalls
 // its neighbours.
-TYPED_TEST(WaitRace, GateOpensForAll) {
-  if constexpr (TypeParam::kExclusive) {
-    GTEST_SKIP() << "serves one waiter at a time; see EverythingAtOnce";
-  } else {
-    const auto timed = timed_forms<TypeParam>();
-    const auto unending = unending_forms<TypeParam>();
-    const int rounds = iterations(200);
-    for (int round = 0; round < rounds; ++round) {
-      TypeParam w(false);
-      std::stop_source source;
-      std::vector<std::unique_ptr<waiter<TypeParam>>> patient, hasty;
-      for (int i = 0; i < 3; ++i) {
-        hasty.push_back(std::make_unique<waiter<TypeParam>>(
-            w, this->any_of(timed), 50us + this->random_ns(300'000),
-            source.get_token()));
-        patient.push_back(
-            std::make_unique<waiter<TypeParam>>(w, this->any_of(unending), 1h));
-      }
-      if (round % 2 == 0) patient.back()->await_blocked();
-      std::thread stopper([&] { source.request_stop(); });
-      spin_for(this->random_ns(50'000));
-      w.open();
-      for (auto& one : patient) one->expect_taken();
-      stopper.join();
-      hasty.clear();
-      expect_one_token_left(w);
+TYPED_TEST(GateRace, GateOpensForAll) {
+  const auto timed = timed_forms<TypeParam>();
+  const auto unending = unending_forms<TypeParam>();
+  const int rounds = iterations(200);
+  for (int round = 0; round < rounds; ++round) {
+    TypeParam w(false);
+    std::stop_source source;
+    std::vector<std::unique_ptr<waiter<TypeParam>>> patient, hasty;
+    for (int i = 0; i < 3; ++i) {
+      hasty.push_back(std::make_unique<waiter<TypeParam>>(
+          w, this->any_of(timed), 50us + this->random_ns(300'000),
+          source.get_token()));
+      patient.push_back(
+          std::make_unique<waiter<TypeParam>>(w, this->any_of(unending), 1h));
     }
+    if (round % 2 == 0) patient.back()->await_blocked();
+    std::thread stopper([&] { source.request_stop(); });
+    spin_for(this->random_ns(50'000));
+    w.open();
+    for (auto& one : patient) one->expect_taken();
+    stopper.join();
+    hasty.clear();
+    expect_one_token_left(w);
   }
 }
 

@@ -256,6 +256,17 @@ using stoppable_waitables =
                    condition_variable_waitable, condition_variable_any_waitable,
                    condition_variable_any_std_waitable>;
 
+// Those that serve one waiter with one token (kExclusive).
+using token_waitables =
+    testing::Types<mutex_waitable, recursive_mutex_waitable, spinlock_waitable,
+                   counting_semaphore_waitable, binary_semaphore_waitable,
+                   auto_reset_event_waitable, condition_variable_waitable,
+                   condition_variable_any_waitable,
+                   condition_variable_any_std_waitable>;
+
+// Those that let all waiters through once they are open.
+using gate_waitables = testing::Types<event_waitable, latch_waitable>;
+
 // How a typed suite names its types.
 struct waitable_names {
   template <class W>
