@@ -33,4 +33,13 @@ bool latch::wait_slow(detail::deadline until,
   }
 }
 
+void latch::past_zero(std::uint32_t n) {
+  // Relaxed: as an RMW it continues the release sequence of [L1].
+  const std::uint32_t w =
+      word_.fetch_add(n * kOne, detail::memory_order_relaxed) + n * kOne;
+  // Threads that came meanwhile may sleep, though nobody will count down.
+  if (w == kParked) detail::unpark(&word_, detail::kAllSleepers);
+  below_zero();
+}
+
 }  // namespace syncxx::inline SYNCXX_ABI

@@ -50,7 +50,7 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
   spinner spinning;
   std::int64_t since = 0;
   bool claimant = false;
-  bool just_woken = slept;
+  bool just_woken = false;
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
     const bool mine_to_take =
@@ -60,11 +60,12 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
       continue;
     }
     // Free but claimed by another, who may sleep: the wake that ended our sleep
-    // may have been the claimant's (futex_waitv knows no masks).
-    if (just_woken && (w & kLocked) == 0) {
-      unpark(&word_, 1, kClaimant);
-      just_woken = false;
-    }
+    // may have been the claimant's (futex_waitv knows no masks). To all, not to
+    // one: that could be another of our kind, and so on in a circle. Had the
+    // word been locked here, the claimant would be awake.
+    if (just_woken && stop != nullptr && (w & kLocked) == 0)
+      unpark(&word_, kAllSleepers, kClaimant);
+    just_woken = false;
     if (spinning.spin()) continue;
     if (self.must_leave()) return leave(slept, claimant);
     const bool claim = !claimant && since != 0 && !(w & kClaimed) &&
@@ -104,7 +105,6 @@ bool raw_mutex::leave(bool slept, bool claimant) noexcept {
       break;
     }
   }
-  if (slept && (w & kLocked) == 0) unpark(&word_, 1, kClaimant);
   return false;
 }
 

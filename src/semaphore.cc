@@ -4,12 +4,13 @@
 //
 // No wake is lost. A thread sleeps only if, in one step with queueing, the
 // kernel has seen kParked and no token in the word. Each release that finds
-// kParked wakes as many sleepers as it gives tokens. kParked stays while anyone
-// sleeps; a thread that has set it looks after it on its way out (tidy): it
-// clears the bit, asks the kernel whether anybody sleeps, and if so sets it
-// again and wakes as many as tokens came in between. A thread that falls asleep
-// after the question has set the bit anew, or found it set anew, and whoever
-// set it will tidy up in turn.
+// kParked wakes as many sleepers as it gives tokens (one would do: it looks
+// after the others when it leaves). kParked stays while anyone sleeps; a thread
+// that has set it looks after it on its way out (tidy): it clears the bit, asks
+// the kernel whether anybody sleeps, and if so sets it again and wakes as many
+// as tokens came in between. A thread that falls asleep after the question has
+// set the bit anew, or found it set anew, and whoever set it will tidy up in
+// turn; so does the tidying thread itself while it finds nobody asleep.
 //
 // A debtor (take_or_owe that found nothing) hides a token for a moment; whoever
 // looks meanwhile may sleep. The debtor pays first, and then takes that token
@@ -29,7 +30,7 @@ namespace detail {
 
 void raw_semaphore::pay_and_acquire() noexcept {
   // Relaxed: nobody learns anything from a debt that is paid; as an RMW it
-  // keeps the release sequences of [P3] and [P5] whole.
+  // keeps the release sequences of [P3], [P5] and [P6] whole.
   word_.fetch_add(kToken, memory_order_relaxed);
   acquire_slow(deadline::never(), nullptr);
 }
@@ -43,7 +44,7 @@ bool raw_semaphore::acquire_slow(deadline until,
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
     if (has_token(w)) {
-      // [P4] acquire; pairs with [P3], [P5].
+      // [P4] acquire; pairs with [P3], [P5], [P6].
       taken = word_.compare_exchange_weak(w, w - kToken, memory_order_acquire,
                                           memory_order_relaxed);
       if (taken) break;
@@ -67,21 +68,44 @@ bool raw_semaphore::acquire_slow(deadline until,
 
 // Clears kParked if nobody sleeps any more.
 void raw_semaphore::tidy() noexcept {
-  // Relaxed, here and below: kParked guards no data. The kernel looks at the
-  // queue, and for a thread that goes to sleep at the word, under one lock:
-  // this question comes before that look, which then finds the bit cleared, or
-  // after the queueing.
-  if ((word_.fetch_and(~kParked, memory_order_relaxed) & kParked) == 0) return;
-  if (sys::futex_count(&word_, 1, futex_scope::process_private) == 0) return;
-  const std::uint32_t w = word_.fetch_or(kParked, memory_order_relaxed);
-  if (has_token(w)) unpark(&word_, tokens(w));
+  const auto anybody_sleeps = [this] {
+    return sys::futex_count(&word_, 1, futex_scope::process_private) != 0;
+  };
+  do {
+    // Relaxed, here and below: kParked guards no data. The kernel looks at the
+    // queue, and for a thread that goes to sleep at the word, under one lock:
+    // the question comes before that look, which then finds the bit cleared, or
+    // after the queueing.
+    if ((word_.fetch_and(~kParked, memory_order_relaxed) & kParked) == 0)
+      return;
+    if (!anybody_sleeps()) return;
+    const std::uint32_t w = word_.fetch_or(kParked, memory_order_relaxed);
+    if (has_token(w)) unpark(&word_, tokens(w));
+    // Who slept may have left meanwhile, and found no bit to clear.
+  } while (!anybody_sleeps());
 }
 
 // After a release that gave too much. Tokens that others have taken meanwhile
-// leave a debt, which the next releases pay.
+// leave a debt, which the next releases pay. The word may have wrapped around,
+// and those that found no token in it sleep.
 bool raw_semaphore::take_back(std::int32_t n) noexcept {
-  word_.fetch_sub(static_cast<std::uint32_t>(n) * kToken, memory_order_relaxed);
+  const std::uint32_t back = static_cast<std::uint32_t>(n) * kToken;
+  const std::uint32_t w = word_.fetch_sub(back, memory_order_relaxed) - back;
+  if ((w & kParked) != 0 && has_token(w)) unpark(&word_, tokens(w));
   return false;
+}
+
+// With a look first: the word must not wrap around to what looks like debts.
+bool raw_semaphore::release_large(std::int32_t n, std::int32_t max) noexcept {
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  do {
+    if (tokens(w) > max - n) return false;
+    // [P6] release; pairs with [P1], [P2], [P4], as [P3].
+  } while (!word_.compare_exchange_weak(
+      w, w + static_cast<std::uint32_t>(n) * kToken, memory_order_release,
+      memory_order_relaxed));
+  if ((w & kParked) != 0) unpark(&word_, n);
+  return true;
 }
 
 void raw_semaphore::release_saturating() noexcept {

@@ -2,11 +2,14 @@
 #include <sync/detail/spin_wait.h>
 
 #include <sched.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 
+#include <sync/detail/atomic.h>
 #include <sync/detail/clock.h>
 #include <sync/detail/thread.h>
 
@@ -43,8 +46,11 @@ unsigned measure_first_pause() noexcept {
 }
 
 // Found once, when the program is loaded, so that no slow path makes a syscall
-// for it. Locks used by earlier static constructors read 0 and do not spin.
-const unsigned g_first_pause = measure_first_pause();
+// for it. Locks used by earlier static constructors, and the threads that those
+// start, read 0 and do not spin. Relaxed: a number by itself.
+constinit atomic<unsigned> g_first_pause{0};
+[[maybe_unused]] const bool g_measured =
+    (g_first_pause.store(measure_first_pause(), memory_order_relaxed), true);
 
 // What this thread has learnt: how many waits are to begin without spinning.
 constexpr unsigned kMostSkips = 64;
@@ -55,7 +61,8 @@ constinit thread_local unsigned t_skips = 0;       // from now on
 
 bool spinner::spin() noexcept {
   if (round_ == kGivenUp) return false;
-  if (g_first_pause == 0 || (round_ == 0 && t_skips != 0)) {
+  const unsigned first_pause = g_first_pause.load(memory_order_relaxed);
+  if (first_pause == 0 || (round_ == 0 && t_skips != 0)) {
     if (t_skips != 0) --t_skips;
     round_ = kGivenUp;
     return false;
@@ -66,7 +73,7 @@ bool spinner::spin() noexcept {
     round_ = kGivenUp;
     return false;
   }
-  pause_for(g_first_pause << round_);
+  pause_for(first_pause << round_);
   ++round_;
   return true;
 }
@@ -74,15 +81,17 @@ bool spinner::spin() noexcept {
 void spinner::succeeded() noexcept { t_next_skips = 1; }
 
 void patience::wait() noexcept {
-  if (round_ < kRounds && g_first_pause != 0) {
-    pause_for(g_first_pause << round_);
+  const unsigned first_pause = g_first_pause.load(memory_order_relaxed);
+  if (round_ < kRounds && first_pause != 0) {
+    pause_for(first_pause << round_);
     ++round_;
   } else if (round_ < kRounds + kYields) {
     ++round_;
     yield();
   } else {
     const timespec nap{0, kNapNs};
-    nanosleep(&nap, nullptr);
+    // Not the library's function: that is a cancellation point.
+    ::syscall(SYS_nanosleep, &nap, nullptr);
   }
 }
 

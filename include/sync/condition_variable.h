@@ -17,6 +17,7 @@
 //   ordering  by the lock alone, as in the standard
 //   lifetime  may be destroyed as soon as all waiters have been notified, even
 //             if their waits have not returned
+//   fork      in the child: construct anew; do not use the parent's state
 //   waits     can be bounded by any clock and by a stop_token
 //   errors    waiting with a lock that does not own its mutex throws
 //             std::system_error (EPERM)

@@ -18,6 +18,7 @@
 //             also when the event was set already; reset() orders nothing
 //   lifetime  may be destroyed as soon as the last wait has returned, even if
 //             the set() that made that possible has not
+//   fork      in the child: construct anew; do not use the parent's state
 //   waits     can be bounded by any clock and by a stop_token
 //
 // set() is async-signal-safe. Design: docs/design/event.md.

@@ -15,8 +15,9 @@
 //   lifetime  may be destroyed as soon as the last wait has returned, even if
 //             the count_down() that opened it has not
 //   waits     can be bounded by any clock and by a stop_token
-//   errors    see below; found before anything is changed, unless two threads
-//             count down below zero together
+//   errors    see below; nothing is changed. Where two threads count down
+//             below zero together, the count is wrong until the second is told
+//   fork      in the child: construct anew; do not use the parent's state
 //
 // Meets [thread.latch]. count_down() is async-signal-safe.
 // Design: docs/design/latch.md. Stress: stress/latch_stress.cc.
@@ -63,10 +64,11 @@ class latch {
     // its release sequence). *this may be gone once it is visible.
     const std::uint32_t w =
         word_.fetch_sub(n * kOne, detail::memory_order_release);
-    if (w == (n * kOne | kParked)) [[unlikely]]
-      detail::unpark(&word_, detail::kAllSleepers);
-    if (w / kOne < n) [[unlikely]]
-      below_zero();
+    if (w == (n * kOne | kParked)) [[unlikely]] {
+      if (n != 0) detail::unpark(&word_, detail::kAllSleepers);
+    } else if (w / kOne < n) [[unlikely]] {
+      past_zero(n);
+    }
   }
 
   // [L2] acquire; pairs with [L1].
@@ -128,6 +130,9 @@ class latch {
                     "by more than was left",
                     EINVAL);
   }
+  // Two threads have counted down below zero together: this one's part is put
+  // back.
+  [[noreturn]] SYNCXX_COLD void past_zero(std::uint32_t n);
   bool slow(detail::deadline until,
             const stop_token* stop = nullptr) const noexcept {
     detail::hook_wait_begin(this, kKind);
@@ -139,9 +144,9 @@ class latch {
                              const stop_token* stop) const noexcept;
 
   //  bits  | meaning                         | changed by
-  //  0     | kParked: threads may sleep here | set by a thread before it
-  //  sleeps;
-  //        |                                 | never cleared
+  //  0     | kParked: threads may sleep here | set before a thread sleeps;
+  //  never
+  //        |                                 | cleared
   //  1..31 | what is left to count down      | count_down()
   //
   // I1: a thread sleeps only while kParked is set and the count is not zero, or

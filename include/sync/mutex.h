@@ -17,6 +17,8 @@
 //   lifetime  may be destroyed, and its memory unmapped, as soon as the last
 //             unlock() has released it, even if that call has not returned
 //   waits     lock() can be bounded by any clock and by a stop_token
+//   fork      in the child: construct anew; do not unlock what the parent had
+//             locked (the child has none of the waiters that the word tells of)
 //   errors    see <sync/misuse.h>; the plain library cannot know a recursive
 //             lock() (it deadlocks) or a stranger's unlock()
 //

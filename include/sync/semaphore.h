@@ -19,7 +19,9 @@
 //             if the release() that made that possible has not
 //   waits     acquire() can be bounded by any clock and by a stop_token
 //   errors    std::invalid_argument (std::system_error for release) and
-//             EOVERFLOW, see below; nothing has been changed then
+//             EOVERFLOW, see below. A release past max() takes its tokens back;
+//             for a moment others may take them, or be refused in its stead
+//   fork      in the child: construct anew; do not use the parent's state
 //
 // Meets [thread.sema]. release() is async-signal-safe.
 // Design: docs/design/semaphore.md. Stress: stress/semaphore_stress.cc.

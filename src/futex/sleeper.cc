@@ -6,8 +6,8 @@
 //   and the sleep does not begin; one made after finds the waiter queued.
 // - Without it, the waiter moves kIdle -> kSleeping before it sleeps [S3]. A
 //   request made before makes that fail. One made after reads kSleeping [S1]
-//   and goes on waking target_ until it reads kAwake [S5], which the waiter
-//   writes only when it is awake and will not sleep again [S4].
+//   and goes on waking target_ until it reads kAwake, which the waiter writes
+//   only when it is awake and will not sleep again.
 #include "sleeper.h"
 
 #include "syscall.h"
@@ -20,14 +20,14 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
 void stop_listener::request() noexcept {
-  // [S1] acq_rel; the acquire half pairs with [S3]: target_ is readable. The
-  // release half is for the waiter's own reads of state_.
-  if (state_.exchange(kStopped, memory_order_acq_rel) != kSleeping) {
+  // [S1] acquire; pairs with [S3]: target_ is readable.
+  if (state_.exchange(kStopped, memory_order_acquire) != kSleeping) {
     unpark(&state_, 1);
     return;
   }
-  // [S5] acquire; pairs with [S4]: the waiter has left target_ for good.
-  for (patience others; state_.load(memory_order_acquire) != kAwake;
+  // Relaxed, as the waiter's store: the value says it all, and what the waiter
+  // does next is ordered by the end of its stop_callback.
+  for (patience others; state_.load(memory_order_relaxed) != kAwake;
        others.wait()) {
     unpark(target_, kAllSleepers, kAnySleeper, target_scope_);
   }
@@ -58,8 +58,7 @@ void stop_listener::sleep_without_waitv(const futex_word& word,
   state = kSleeping;
   if (!state_.compare_exchange_strong(state, kIdle, memory_order_relaxed,
                                       memory_order_relaxed)) {
-    // [S4] release; pairs with [S5].
-    state_.store(kAwake, memory_order_release);
+    state_.store(kAwake, memory_order_relaxed);
   }
 }
 

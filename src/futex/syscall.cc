@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 // Linux 5.16; older headers lack it. One number on all architectures.
 #ifndef SYS_futex_waitv
@@ -57,12 +58,21 @@ int private_flag(futex_scope scope) noexcept {
   std::abort();
 }
 
-// FUTEX_* operations share one syscall; its fourth and later arguments mean
-// different things for each, hence the untyped tail.
+// The error of the syscall just made. A lock leaves errno as it found it: it
+// may be used between a caller's syscall and the look at its errno, above all
+// in a signal handler.
+int take_error(int saved) noexcept { return std::exchange(errno, saved); }
+
+// FUTEX_* operations share one syscall; returns its result or -errno. Its
+// fourth and later arguments mean different things for each, hence the untyped
+// tail.
 long futex(const futex_word* word, int operation, std::uint32_t value,
            const void* fourth, const void* fifth,
            std::uint32_t sixth) noexcept {
-  return ::syscall(SYS_futex, word, operation, value, fourth, fifth, sixth);
+  const int saved = errno;
+  const long result =
+      ::syscall(SYS_futex, word, operation, value, fourth, fifth, sixth);
+  return result >= 0 ? result : -take_error(saved);
 }
 
 }  // namespace
@@ -72,13 +82,13 @@ int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
   const timespec ts = to_timespec(until);
   int operation = FUTEX_WAIT_BITSET | private_flag(scope);
   if (until.clock() == clock_id::realtime) operation |= FUTEX_CLOCK_REALTIME;
-  if (futex(word, operation, expected, until.is_never() ? nullptr : &ts,
-            nullptr, mask) == 0) {
-    return 0;
+  const long result = futex(word, operation, expected,
+                            until.is_never() ? nullptr : &ts, nullptr, mask);
+  if (result == 0 || result == -EAGAIN || result == -ETIMEDOUT ||
+      result == -EINTR) {
+    return static_cast<int>(result);
   }
-  const int error = errno;
-  if (error == EAGAIN || error == ETIMEDOUT || error == EINTR) return -error;
-  refused("futex(FUTEX_WAIT_BITSET)", error);
+  refused("futex(FUTEX_WAIT_BITSET)", static_cast<int>(-result));
 }
 
 int futex_wake(const futex_word* word, int count, std::uint32_t mask,
@@ -87,8 +97,10 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
       futex(word, FUTEX_WAKE_BITSET | private_flag(scope),
             static_cast<std::uint32_t>(count), nullptr, nullptr, mask);
   if (woken >= 0) return static_cast<int>(woken);
-  if (errno == EFAULT) return 0;  // the memory is gone, and so are its sleepers
-  refused("futex(FUTEX_WAKE_BITSET)", errno);
+  // The wake may come late, after the object has been destroyed. EFAULT: its
+  // memory is gone. EINVAL: it is in use again, for a PI futex.
+  if (woken == -EFAULT || woken == -EINVAL) return 0;
+  refused("futex(FUTEX_WAKE_BITSET)", static_cast<int>(-woken));
 }
 
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
@@ -100,8 +112,8 @@ int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
             reinterpret_cast<const void*>(static_cast<std::intptr_t>(move)), to,
             expected);
   if (moved >= 0) return static_cast<int>(moved);
-  if (errno == EAGAIN) return -EAGAIN;
-  refused("futex(FUTEX_CMP_REQUEUE)", errno);
+  if (moved == -EAGAIN) return -EAGAIN;
+  refused("futex(FUTEX_CMP_REQUEUE)", static_cast<int>(-moved));
 }
 
 int futex_count(const futex_word* word, int at_most,
@@ -111,7 +123,7 @@ int futex_count(const futex_word* word, int at_most,
             reinterpret_cast<const void*>(static_cast<std::intptr_t>(at_most)),
             word, 0);
   if (found >= 0) return static_cast<int>(found);
-  refused("futex(FUTEX_REQUEUE)", errno);
+  refused("futex(FUTEX_REQUEUE)", static_cast<int>(-found));
 }
 
 int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
@@ -132,11 +144,13 @@ int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
   const timespec ts = to_timespec(until);
   const clockid_t clock =
       until.clock() == clock_id::realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+  const int saved = errno;
   const long index = ::syscall(SYS_futex_waitv, vector, n, 0u,
                                until.is_never() ? nullptr : &ts, clock);
   if (index >= 0) return static_cast<int>(index);
-  const int error = errno;
+  const int error = take_error(saved);
   if (error == EAGAIN || error == ETIMEDOUT || error == EINTR) return -error;
+  if (error == ENOMEM) return -ENOSYS;  // this time
   // Sandboxes answer EPERM for syscalls that they do not know.
   if (error == ENOSYS || error == EPERM || error == EACCES) {
     missing.store(true, memory_order_relaxed);

@@ -3,9 +3,10 @@
 // The futex syscalls, one function each: the only door to the kernel's queues.
 // A checker's world puts its own functions behind these declarations.
 //
-// All return a count or index >= 0, or -errno. An error that no caller can
-// answer (the syscall is refused, a word is misaligned) ends the process with a
-// message that names the syscall: a lock that cannot sleep cannot be right.
+// All return a count or index >= 0, or -errno, and leave errno alone. An error
+// that no caller can answer (the syscall is refused, a word is misaligned) ends
+// the process with a message that names the syscall: a lock that cannot sleep
+// cannot be right.
 #ifndef SYNCXX_SRC_FUTEX_SYSCALL_H_
 #define SYNCXX_SRC_FUTEX_SYSCALL_H_
 
@@ -23,7 +24,8 @@ namespace detail::sys {
 int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
                std::uint32_t mask, futex_scope scope) noexcept;
 
-// FUTEX_WAKE_BITSET: how many were woken; 0 also where nothing is mapped.
+// FUTEX_WAKE_BITSET: how many were woken; 0 also where nothing is mapped any
+// more, or where the memory is a PI futex by now.
 int futex_wake(const futex_word* word, int count, std::uint32_t mask,
                futex_scope scope) noexcept;
 
@@ -46,7 +48,8 @@ inline constexpr std::size_t kWaitvMax = 128;  // FUTEX_WAITV_MAX
 
 // futex_waitv: the index of a woken entry (others may have been woken too).
 // -EAGAIN, -ETIMEDOUT, -EINTR as above. -ENOSYS: this kernel or sandbox has no
-// futex_waitv; remembered, so that only the first call pays for asking.
+// futex_waitv (remembered, so that only the first call pays for asking), or no
+// memory for it now.
 int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept;
 
 }  // namespace detail::sys

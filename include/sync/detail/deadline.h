@@ -39,7 +39,7 @@ constexpr std::int64_t saturating_ns(
     const auto whole = static_cast<std::int64_t>(ns);  // towards zero
     return static_cast<long double>(whole) < ns ? whole + 1 : whole;
   } else {
-    // 128 bits hold any integer count times num: both are below 2^64.
+    // 128 bits hold any 64-bit count times num, which is below 2^63.
     __extension__ using wide = __int128;
     const wide product = static_cast<wide>(d.count()) * per_tick::num;
     wide ns = product / per_tick::den;

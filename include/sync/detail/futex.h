@@ -27,9 +27,10 @@ inline constexpr std::uint32_t kAnySleeper = 0xffffffffu;
 inline constexpr int kAllSleepers = 0x7fffffff;
 
 // Wakes up to `count` threads that sleep on `word`, longest first; returns how
-// many. The word is named by its address and never touched: it may be gone (a
-// wake on unmapped memory wakes nobody; on reused memory it is a spurious wake,
-// which every sleeper of this library expects).
+// many. The word is named by its address and never touched: it may be gone. A
+// wake on unmapped memory, or on memory that a PI futex uses by now, wakes
+// nobody; on memory otherwise reused it is a spurious wake, which every sleeper
+// of this library expects.
 SYNCXX_COLD int unpark(
     const futex_word* word, int count, std::uint32_t mask = kAnySleeper,
     futex_scope scope = futex_scope::process_private) noexcept;

@@ -55,7 +55,7 @@ struct hook_table {
 // Null: nobody listens. The table is never freed.
 extern constinit atomic<const hook_table*> g_hooks;
 
-// [H1] acquire; pairs with the release in which a listener is installed
+// [H1] acquire; pairs with [H2], the release in which a listener is installed
 // (src/deadlock/): its table is complete. A plain move on x86-64.
 inline const hook_table* hooks() noexcept {
   return g_hooks.load(memory_order_acquire);

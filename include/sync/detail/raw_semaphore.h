@@ -32,7 +32,7 @@ class raw_semaphore {
   bool try_acquire() noexcept {
     std::uint32_t w = word_.load(memory_order_relaxed);
     while (has_token(w)) {
-      // [P1] acquire; pairs with [P3], [P5].
+      // [P1] acquire; pairs with [P3], [P5], [P6].
       if (word_.compare_exchange_weak(w, w - kToken, memory_order_acquire,
                                       memory_order_relaxed))
         return true;
@@ -44,7 +44,7 @@ class raw_semaphore {
   // costs as much as the RMW. False: there was none, and the caller owes one,
   // which pay_and_acquire() puts right.
   bool take_or_owe() noexcept {
-    // [P2] acquire; pairs with [P3], [P5].
+    // [P2] acquire; pairs with [P3], [P5], [P6].
     return has_token(word_.fetch_sub(kToken, memory_order_acquire));
   }
   SYNCXX_COLD void pay_and_acquire() noexcept;
@@ -53,13 +53,20 @@ class raw_semaphore {
   SYNCXX_COLD bool acquire_slow(deadline until,
                                 const stop_token* stop) noexcept;
 
-  // Gives `n` > 0 tokens. False, and taken back: there were more than `max`.
+  // Gives `n` tokens, 0 < n <= max. False, and taken back: there were more than
+  // `max`. A look first would make that exact, but cost as much as the RMW; so
+  // tokens too many are there for a moment.
   bool release(std::int32_t n, std::int32_t max) noexcept {
+    if (n > kLargeStep) [[unlikely]]
+      return release_large(n, max);
     // [P3] release; pairs with [P1], [P2], [P4]: what the giver wrote is seen
     // by the taker. *this may be gone once it is visible.
     const std::uint32_t w = word_.fetch_add(
         static_cast<std::uint32_t>(n) * kToken, memory_order_release);
-    if (tokens(w) > max - n) [[unlikely]]
+    // In [-kMostDebts, max - n], as one comparison. Below lies what another
+    // such release has made wrap around (I3).
+    if (static_cast<std::uint32_t>(tokens(w)) + kMostDebts >
+        static_cast<std::uint32_t>(max - n) + kMostDebts) [[unlikely]]
       return take_back(n);
     if ((w & kParked) != 0) [[unlikely]]
       unpark(&word_, n);
@@ -78,6 +85,7 @@ class raw_semaphore {
     return static_cast<std::int32_t>(w) >= static_cast<std::int32_t>(kToken);
   }
   SYNCXX_COLD bool take_back(std::int32_t n) noexcept;
+  SYNCXX_COLD bool release_large(std::int32_t n, std::int32_t max) noexcept;
   void tidy() noexcept;
 
   //  bits  | meaning                      | changed by
@@ -93,9 +101,15 @@ class raw_semaphore {
   // I2: a debt is paid by its debtor before it does anything else, and the
   //     debtor then takes a token or sleeps: a token that a debt hides from
   //     others is never lost.
+  // I3: there are fewer debts than kMostDebts (each is a thread's), and fewer
+  //     tokens too many, of releases that are about to take them back, than
+  //     kMostDebts below the point where a count of kMax wraps around to: 8192
+  //     such releases at once of kLargeStep each.
   // kParked may be set spuriously (wakes that find nobody), never missing.
   static constexpr std::uint32_t kParked = 1;
   static constexpr std::uint32_t kToken = 2;
+  static constexpr std::uint32_t kMostDebts = 1u << 29;
+  static constexpr std::int32_t kLargeStep = 1 << 16;
 
   futex_word word_;
 };
