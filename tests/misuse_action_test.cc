@@ -24,6 +24,7 @@
 #include <thread>
 #include <type_traits>
 
+#include "tests/support/misuse_child.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
@@ -49,12 +50,12 @@ TEST(MisuseActionTest, IsTestedInTheHookedBuild) {
 // The two places of each report, by name.
 #define PLACE [[gnu::noinline]]
 template <class T>
-PLACE void first_place(T operation) {
+PLACE void earlier_place(T operation) {
   operation();
   __asm__ __volatile__("");  // no tail call: this frame must be there
 }
 template <class T>
-PLACE void second_place(T operation) {
+PLACE void later_place(T operation) {
   operation();
   __asm__ __volatile__("");
 }
@@ -68,11 +69,7 @@ void on_another_thread(T operation) {
 std::string report_of(const std::string& what, const char* here,
                       const char* there) {
   const std::string headline = "syncxx: misuse: " + what;
-  const bool can_name =
-      !under_qemu() && std::system(
-                           "command -v addr2line llvm-symbolizer "
-                           ">/dev/null 2>&1") == 0;
-  if (!can_name) return headline;
+  if (!has_lines()) return headline;
   return headline + "(.|\n)*here(.|\n)*" + here + "(.|\n)*" + there;
 }
 
@@ -102,27 +99,27 @@ TEST_F(MisuseActionDeathTest, StrangersUnlock) {
   syncxx::mutex m;
   EXPECT_DEATH(
       {
-        first_place([&] { m.lock(); });
-        on_another_thread([&] { second_place([&] { m.unlock(); }); });
+        earlier_place([&] { m.lock(); });
+        on_another_thread([&] { later_place([&] { m.unlock(); }); });
       },
       report_of("unlock of a mutex by a thread that does not hold it",
-                "second_place", "first_place"));
+                "later_place", "earlier_place"));
   syncxx::spinlock s;
   EXPECT_DEATH(
       {
-        first_place([&] { s.lock(); });
-        on_another_thread([&] { second_place([&] { s.unlock(); }); });
+        earlier_place([&] { s.lock(); });
+        on_another_thread([&] { later_place([&] { s.unlock(); }); });
       },
       report_of("unlock of a spinlock by a thread that does not hold it",
-                "second_place", "first_place"));
+                "later_place", "earlier_place"));
   syncxx::recursive_mutex r;
   EXPECT_DEATH(
       {
-        first_place([&] { r.lock(); });
-        on_another_thread([&] { second_place([&] { r.unlock(); }); });
+        earlier_place([&] { r.lock(); });
+        on_another_thread([&] { later_place([&] { r.unlock(); }); });
       },
       report_of("unlock of a recursive_mutex by a thread that does not hold it",
-                "second_place", "first_place"));
+                "later_place", "earlier_place"));
 }
 
 TEST_F(MisuseActionDeathTest, UnlockOfAFreeLock) {
@@ -136,33 +133,33 @@ TEST_F(MisuseActionDeathTest, SecondLock) {
   syncxx::mutex m;
   EXPECT_DEATH(
       {
-        first_place([&] { m.lock(); });
-        second_place([&] { m.lock(); });
+        earlier_place([&] { m.lock(); });
+        later_place([&] { m.lock(); });
       },
       report_of("lock\\(\\) of a mutex that this thread already holds",
-                "second_place", "first_place"));
+                "later_place", "earlier_place"));
   syncxx::spinlock s;
   EXPECT_DEATH(
       {
-        first_place([&] { s.lock(); });
-        second_place([&] { s.lock(); });
+        earlier_place([&] { s.lock(); });
+        later_place([&] { s.lock(); });
       },
       report_of("lock\\(\\) of a spinlock that this thread already holds",
-                "second_place", "first_place"));
+                "later_place", "earlier_place"));
 }
 
 template <class M>
 void destroy_while_held() {
   alignas(M) unsigned char memory[sizeof(M)];
   M* const m = new (memory) M;
-  first_place([m] { m->lock(); });
-  second_place([m] { m->~M(); });
+  earlier_place([m] { m->lock(); });
+  later_place([m] { m->~M(); });
 }
 
 TEST_F(MisuseActionDeathTest, DestructionWhileHeld) {
   const auto report = [](const char* type) {
     return report_of(std::string("destruction of a ") + type + " that is held",
-                     "second_place", "first_place");
+                     "later_place", "earlier_place");
   };
   EXPECT_DEATH(destroy_while_held<syncxx::mutex>(), report("mutex"));
   EXPECT_DEATH(destroy_while_held<syncxx::spinlock>(), report("spinlock"));
@@ -180,43 +177,105 @@ TEST_F(MisuseActionDeathTest, DestructionWhileAnotherHolds) {
   EXPECT_DEATH(
       {
         auto m = std::make_unique<syncxx::mutex>();
-        on_another_thread([&] { first_place([&] { m->lock(); }); });
-        second_place([&] { m.reset(); });
+        on_another_thread([&] { earlier_place([&] { m->lock(); }); });
+        later_place([&] { m.reset(); });
       },
-      report_of("destruction of a mutex that is held", "second_place",
-                "first_place"));
+      report_of("destruction of a mutex that is held", "later_place",
+                "earlier_place"));
 }
 
 TEST_F(MisuseActionDeathTest, SemaphorePastItsMax) {
   EXPECT_DEATH(
       {
         syncxx::binary_semaphore s(0);
-        first_place([&] { s.release(); });
-        second_place([&] { s.release(); });
+        earlier_place([&] { s.release(); });
+        later_place([&] { s.release(); });
       },
-      report_of("release of a semaphore past its max\\(\\)", "second_place",
-                "first_place"));
+      report_of("release of a semaphore past its max\\(\\)", "later_place",
+                "earlier_place"));
 }
 
 TEST_F(MisuseActionDeathTest, LatchBelowZero) {
   EXPECT_DEATH(
       {
         syncxx::latch l(1);
-        first_place([&] { l.count_down(); });
-        second_place([&] { l.count_down(); });
+        earlier_place([&] { l.count_down(); });
+        later_place([&] { l.count_down(); });
       },
-      report_of("a latch counted down", "second_place", "first_place"));
+      report_of("a latch counted down", "later_place", "earlier_place"));
 }
 
+TEST_F(MisuseActionDeathTest, LatchBelowZeroByArriving) {
+  EXPECT_DEATH(
+      {
+        syncxx::latch l(2);
+        earlier_place([&] { l.count_down(); });
+        later_place([&] { l.arrive_and_wait(2); });
+      },
+      report_of("a latch counted down", "later_place", "earlier_place"));
+}
+
+// Nothing conflicts with these: there is one place.
 TEST_F(MisuseActionDeathTest, WaitWithoutTheLock) {
   EXPECT_DEATH(
       {
         syncxx::mutex m;
         syncxx::condition_variable c;
         std::unique_lock lock(m, std::defer_lock);
-        c.wait(lock);
+        later_place([&] { c.wait(lock); });
       },
-      "syncxx: misuse: wait with a lock that does not own its mutex");
+      report_of("wait with a lock that does not own its mutex", "later_place",
+                "lock the mutex first"));
+  EXPECT_DEATH(
+      {
+        syncxx::mutex m;
+        syncxx::condition_variable_any c;
+        later_place([&] { c.wait(m); });
+      },
+      report_of("unlock of a mutex that nobody holds", "later_place", ""));
+}
+
+TEST_F(MisuseActionDeathTest, NegativeCounts) {
+  EXPECT_DEATH(
+      {
+        syncxx::counting_semaphore<> s(0);
+        later_place([&] { s.release(-1); });
+      },
+      report_of("release of a negative number of tokens", "later_place", ""));
+  EXPECT_DEATH(
+      {
+        syncxx::latch l(1);
+        later_place([&] { l.count_down(-1); });
+      },
+      report_of("a latch counted down", "later_place", ""));
+}
+
+// The guard believes that it owns the lock; another thread does.
+TEST_F(MisuseActionDeathTest, WaitWithALockThatAnotherHolds) {
+  EXPECT_DEATH(
+      {
+        syncxx::mutex m;
+        syncxx::condition_variable c;
+        earlier_place([&] { m.lock(); });
+        on_another_thread([&] {
+          std::unique_lock lock(m, std::adopt_lock);
+          later_place([&] { c.wait(lock); });
+        });
+      },
+      report_of("unlock of a mutex by a thread that does not hold it",
+                "later_place", "earlier_place"));
+}
+
+// The stranger may have all that the owner had: stack, thread id, address.
+TEST_F(MisuseActionDeathTest, OwnerHasEnded) {
+  EXPECT_DEATH(
+      {
+        syncxx::mutex m;
+        on_another_thread([&] { earlier_place([&] { m.lock(); }); });
+        on_another_thread([&] { later_place([&] { m.unlock(); }); });
+      },
+      report_of("unlock of a mutex by a thread that does not hold it",
+                "later_place", "has ended(.|\n)*earlier_place"));
 }
 
 // --- Throwing: the code says what, and nothing has changed -------------------
@@ -265,6 +324,46 @@ TEST(MisuseActionThrowTest, SecondLockOfEveryForm) {
   expect_system_error(code, [&] { s.lock(); });
   expect_system_error(code, [&] { s.try_lock_for(1h); });
   s.unlock();
+}
+
+// Each kind, on a thread that goes on afterwards with the object unharmed.
+TEST(MisuseActionThrowTest, CodeOfEachKind) {
+  syncxx::recursive_mutex r;
+  r.lock();
+  r.lock();
+  on_another_thread([&] {
+    expect_system_error(std::errc::operation_not_permitted,
+                        [&] { r.unlock(); });
+    EXPECT_FALSE(r.try_lock());
+  });
+  r.unlock();
+  r.unlock();
+  expect_system_error(std::errc::operation_not_permitted, [&] { r.unlock(); });
+
+  syncxx::spinlock spin;
+  expect_system_error(std::errc::operation_not_permitted,
+                      [&] { spin.unlock(); });
+
+  syncxx::binary_semaphore s(1);
+  expect_system_error(std::errc::value_too_large, [&] { s.release(); });
+  expect_system_error(std::errc::invalid_argument, [&] { s.release(-1); });
+  EXPECT_TRUE(s.try_acquire());
+  EXPECT_FALSE(s.try_acquire());
+
+  syncxx::latch l(1);
+  expect_system_error(std::errc::invalid_argument, [&] { l.count_down(2); });
+  EXPECT_FALSE(l.try_wait());
+  l.count_down();
+  expect_system_error(std::errc::invalid_argument, [&] { l.count_down(); });
+  EXPECT_TRUE(l.try_wait());
+
+  syncxx::mutex m;
+  syncxx::condition_variable c;
+  std::unique_lock lock(m, std::defer_lock);
+  expect_system_error(std::errc::operation_not_permitted,
+                      [&] { c.wait(lock); });
+  expect_system_error(std::errc::operation_not_permitted,
+                      [&] { c.wait_for(lock, 1h); });
 }
 
 TEST(MisuseActionThrowTest, GuardsDoNotUnlockWhatTheyDidNotLock) {

@@ -2,10 +2,12 @@
 //
 // The report of a misuse where the tools or the rights to make it are missing:
 // it never hangs, never ends the process, and says how to find out the lines.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
+#include <sync/semaphore.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,7 +15,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -79,7 +83,7 @@ TEST_F(MisuseReport, NamesTheLine) {
 TEST_F(MisuseReport, WithoutToolsAnAddressThatTheyResolve) {
   const outcome o = report_after([] { setenv("PATH", "/nonexistent", 1); });
   expect_unresolved(o);
-  if (!has_lines() || !is_on_path("addr2line")) return;
+  if (!has_lines() || !addr2line_knows_calls()) return;
   const std::size_t begin = o.said.find("addr2line -Cfie");
   const std::string command =
       o.said.substr(begin, o.said.find('\n', begin) - begin);
@@ -94,6 +98,99 @@ TEST_F(MisuseReport, WithoutToolsAnAddressThatTheyResolve) {
       std::string::npos)
       << command << "\n"
       << answer;
+}
+
+// Guards are inlined, into one another and into the caller.
+TEST_F(MisuseReport, NamesTheLinesOfGuards) {
+  const outcome o = in_child([] {
+    syncxx::set_misuse_action(misuse_action::throw_exception);
+    static syncxx::mutex lock;
+    marked().conflict = __LINE__ + 1;
+    const std::lock_guard<syncxx::mutex> outer(lock);
+    marked().misuse = __LINE__ + 1;
+    const std::scoped_lock<syncxx::mutex> inner(lock);
+  });
+  EXPECT_TRUE(o.exited(outcome::kThrew + EDEADLK)) << o;
+  expect_place(o.said, "here", "misuse_report_test.cc", marked().misuse);
+  expect_place(o.said, "held by", "misuse_report_test.cc", marked().conflict);
+}
+
+// A release that was refused gave nothing: it is not what filled the semaphore.
+TEST_F(MisuseReport, RefusedReleaseIsNotTheLast) {
+  const outcome o = in_child([] {
+    syncxx::set_misuse_action(misuse_action::report);
+    syncxx::binary_semaphore full(0);
+    CONFLICT(full.release());
+    ++g_work;
+    EXPECT_THROW(full.release(), std::system_error);
+    std::thread([&] {
+      EXPECT_THROW(full.release(), std::system_error);
+    }).join();
+    EXPECT_THROW(MISUSE(full.release()), std::system_error);
+  });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
+  const std::size_t last = o.said.rfind("syncxx: misuse: release");
+  ASSERT_NE(last, std::string::npos) << o;
+  const std::string report = o.said.substr(last);
+  expect_place(report, "here", "misuse_report_test.cc", marked().misuse);
+  expect_place(report, "last", "misuse_report_test.cc", marked().conflict);
+  EXPECT_EQ(report.find("before"), std::string::npos) << report;
+}
+
+TEST_F(MisuseReport, StderrIsClosed) {
+  const outcome o = report_after([] { close(STDERR_FILENO); });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
+  EXPECT_EQ(o.said, "");
+}
+
+TEST_F(MisuseReport, AllStandardDescriptorsAreClosed) {
+  const outcome o = report_after([] {
+    const int kept = dup(STDERR_FILENO);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
+    unlock_what_nobody_holds();
+    dup2(kept, STDERR_FILENO);  // the others stay closed
+  });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
+  EXPECT_TRUE(says(o, "misuse: unlock of a mutex that nobody holds")) << o;
+}
+
+// The helper's output goes through a pipe that may get any of the numbers.
+TEST_F(MisuseReport, StdoutIsClosed) {
+  const outcome o = report_after([] { close(STDOUT_FILENO); });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
+  expect_place(o.said, "here", "misuse_report_test.cc", marked().misuse);
+}
+
+// Nobody reads stderr: no SIGPIPE ends the program, and none is left behind.
+TEST_F(MisuseReport, StderrIsABrokenPipe) {
+  const outcome o = report_after([] {
+    int ends[2];
+    if (pipe(ends) != 0) _exit(1);
+    close(ends[0]);
+    dup2(ends[1], STDERR_FILENO);
+    unlock_what_nobody_holds();
+    sigset_t mask;
+    sigset_t pending;
+    pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+    sigpending(&pending);
+    if (sigismember(&mask, SIGPIPE) != 0 || sigismember(&pending, SIGPIPE) != 0)
+      _exit(2);
+  });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
+}
+
+TEST_F(MisuseReport, StderrIsFullAndDoesNotBlock) {
+  const outcome o = report_after([] {
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK) != 0) _exit(1);
+    char full[4096] = {};
+    while (write(ends[1], full, sizeof full) > 0) {
+    }
+    while (write(ends[1], full, 1) > 0) {
+    }
+    dup2(ends[1], STDERR_FILENO);
+  });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
 }
 
 class fake_tool {

@@ -118,7 +118,7 @@ TYPED_TEST(MisuseSilenceOf, SwitchedOnAndOffUnderLoad) {
         } else {
           const std::lock_guard<TypeParam> guard(lock);
         }
-        const TypeParam on_stack;
+        [[maybe_unused]] const TypeParam on_stack;
       }
     });
   }

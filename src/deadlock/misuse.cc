@@ -136,11 +136,12 @@ void change_action(misuse_action action) noexcept {
   const bool listens = g_hooks.load(memory_order_relaxed) != nullptr;
   g_action.store(static_cast<int>(action), memory_order_relaxed);
   if (action == misuse_action::off) {
-    // [H3] relaxed: whoever still listens does no harm (ownership.cc).
+    // Relaxed: whoever still listens does no harm (ownership.cc).
     g_hooks.store(nullptr, memory_order_relaxed);
     if (listens) ownership::end_epoch();
   } else if (!listens) {
-    // [H2] release; pairs with [H1].
+    // [H2] release; pairs with [H1]: the action, and the end of the epoch
+    // before.
     g_hooks.store(&kChecker, memory_order_release);
     ownership::begin_epoch();
   }
@@ -176,26 +177,6 @@ misuse_action current_action() noexcept {
   }
   return static_cast<misuse_action>(action);
 }
-
-// A thread that is in the checker; false if it was in it already: a signal
-// handler, or what the checker itself calls. Such events are not for it.
-class entrance {
- public:
-  entrance() noexcept : entered_(!t_self.busy) {
-    t_self.busy = true;
-    __asm__ __volatile__("" ::: "memory");  // a handler sees it from here
-  }
-  entrance(const entrance&) = delete;
-  entrance& operator=(const entrance&) = delete;
-  ~entrance() {
-    __asm__ __volatile__("" ::: "memory");
-    if (entered_) t_self.busy = false;
-  }
-  explicit operator bool() const noexcept { return entered_; }
-
- private:
-  const bool entered_;
-};
 
 enum class verdict { none, go_on, raise, end };
 
@@ -323,16 +304,12 @@ verdict misusing(const void* object, object_kind kind, const char* what,
                      .here = &here};
   if (words_for(kind) != nullptr) {
     if (ownership::find_holder(object, kind, latest)) found.holder = &latest;
-  } else if (counts(kind) &&
-             ownership::find_last(object, kind, latest, before)) {
-    if (before.thread != 0) found.before = &before;
+  } else if (counts(kind)) {
     // A release that fails has told that it was about to give: that is `here`.
-    if (kind == object_kind::semaphore && latest.thread == here.thread &&
-        errno_code == EOVERFLOW) {
-      found.latest = found.before;
-      found.before = nullptr;
-    } else {
+    if (errno_code == EOVERFLOW) ownership::refused(object, kind);
+    if (ownership::find_last(object, kind, latest, before)) {
       found.latest = &latest;
+      if (before.thread != 0) found.before = &before;
     }
   }
   return tell(found);
@@ -351,10 +328,8 @@ verdict destroying(const void* object, object_kind kind,
   const entrance checker;
   if (!checker) return verdict::none;
   operation holder;
-  const bool held = words_for(kind) != nullptr &&
-                    ownership::find_holder(object, kind, holder) &&
-                    is_locked(object, kind);
-  ownership::forget(object);
+  const bool held = ownership::forget(object, kind, holder) &&
+                    words_for(kind) != nullptr && is_locked(object, kind);
   if (!held) return verdict::none;
   operation here;
   describe(here, kind, site);
@@ -421,11 +396,15 @@ constinit atomic<const hook_table*> g_hooks{&kChecker};
 #if SYNCXX_HOOKED
 
 void set_misuse_action(misuse_action action) noexcept {
+  const detail::entrance checker;
   const detail::action_lock only_me;
   detail::change_action(action);
 }
 
-misuse_action get_misuse_action() noexcept { return detail::current_action(); }
+misuse_action get_misuse_action() noexcept {
+  const detail::entrance checker;
+  return detail::current_action();
+}
 
 #endif  // SYNCXX_HOOKED
 

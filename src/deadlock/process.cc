@@ -1,4 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Who the threads are, what the program may do, how a report gets out, and how
+// a helper program is run.
+//
+// posix_spawn is not used: its file actions are kept in malloc's memory, and a
+// report may be made inside of the program's malloc, whose lock is held. A
+// helper is started as posix_spawn starts one, by a child that shares the
+// memory of its parent, which waits, until it has become the helper. The child
+// makes bare system calls only: what libc's functions (or a sanitizer's) keep
+// in memory is the parent's.
 #include "process.h"
 
 #if SYNCXX_HOOKED
@@ -6,15 +16,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -69,64 +82,102 @@ confinement look() noexcept {
 
 // The environment of a helper program: the user's, but for what would make it
 // load foreign code, ask the network, or translate its output.
-class helper_environment {
- public:
-  helper_environment() noexcept {
-    for (char** entry = environ; entry != nullptr && *entry != nullptr;
-         ++entry) {
-      if (count_ == kMost) break;
-      if (!is_unwanted(*entry)) entries_[count_++] = *entry;
-    }
-    static char language[] = "LC_ALL=C";
-    entries_[count_++] = language;
-    entries_[count_] = nullptr;
+bool is_unwanted(const char* entry) noexcept {
+  for (const char* name :
+       {"LD_PRELOAD=", "LD_AUDIT=", "DEBUGINFOD_URLS=", "LC_ALL="}) {
+    if (std::strncmp(entry, name, std::strlen(name)) == 0) return true;
   }
-  char* const* get() const noexcept { return entries_; }
+  return false;
+}
 
- private:
-  static bool is_unwanted(const char* entry) noexcept {
-    for (const char* name : {"LD_PRELOAD=", "DEBUGINFOD_URLS=", "LC_ALL="})
-      if (std::strncmp(entry, name, std::strlen(name)) == 0) return true;
-    return false;
+// One report at a time is made: this memory is the helper's that runs.
+constexpr std::size_t kMostVariables = 510;
+constinit const char* g_environment[kMostVariables + 2] = {};
+constinit char g_file[1024] = {};
+alignas(64) constinit std::byte g_child_stack[16 * 1024] = {};
+
+void set_up_environment() noexcept {
+  std::size_t n = 0;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+    if (n < kMostVariables && !is_unwanted(*entry)) g_environment[n++] = *entry;
+  g_environment[n++] = "LC_ALL=C";
+  g_environment[n] = nullptr;
+}
+
+// The file that a shell would run as `program`, in g_file.
+bool find_on_path(const char* program) noexcept {
+  const char* const value = std::getenv("PATH");
+  std::string_view path = value != nullptr ? value : "/usr/bin:/bin";
+  while (!path.empty()) {
+    const std::size_t end = path.find(':');
+    const std::string_view directory = path.substr(0, end);
+    path.remove_prefix(end == path.npos ? path.size() : end + 1);
+    const std::size_t program_size = std::strlen(program) + 1;
+    if (directory.empty() ||
+        directory.size() + 1 + program_size > sizeof g_file) {
+      continue;
+    }
+    std::memcpy(g_file, directory.data(), directory.size());
+    g_file[directory.size()] = '/';
+    std::memcpy(g_file + directory.size() + 1, program, program_size);
+    if (::access(g_file, X_OK) == 0) return true;
   }
-  static constexpr std::size_t kMost = 510;
-  char* entries_[kMost + 2];
-  std::size_t count_ = 0;
+  return false;
+}
+
+constexpr std::size_t kKernelSignals = 64;
+using kernel_signal_set = std::uint64_t;
+
+kernel_signal_set change_signal_mask(kernel_signal_set mask) noexcept {
+  kernel_signal_set before = 0;
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &before, sizeof mask);
+  return before;
+}
+
+struct helper {
+  const char* const* argv;
+  int output;
 };
 
-// Starts `argv` with its output going to `output`; 0 or the error.
-int start(pid_t& child, const char* const* argv, int output) noexcept {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  int error = ::posix_spawn_file_actions_init(&files);
-  if (error != 0) return error;
-  error = ::posix_spawnattr_init(&attributes);
-  if (error != 0) {
-    ::posix_spawn_file_actions_destroy(&files);
-    return error;
+// The child, on g_child_stack, until it has become the helper. The signal
+// handlers are its own, but as long as one of the parent's could run here all
+// signals are blocked.
+__attribute__((no_sanitize("address"), no_sanitize("thread"))) int become(
+    void* argument) {
+  const auto* const self = static_cast<const helper*>(argument);
+  struct {
+    std::uint64_t words[4];  // the kernel's struct sigaction
+  } by_default = {};         // SIG_DFL
+  for (std::size_t signal = 1; signal <= kKernelSignals; ++signal) {
+    ::syscall(SYS_rt_sigaction, signal, &by_default, nullptr,
+              sizeof(kernel_signal_set));
   }
-  sigset_t none;
-  sigset_t defaults;
-  ::sigemptyset(&none);
-  ::sigfillset(&defaults);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setsigdefault(&attributes, &defaults);
-  ::posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const helper_environment environment;
-  error = ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null",
-                                             O_RDONLY, 0);
-  if (error == 0)
-    error = ::posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-  if (error == 0)
-    error = ::posix_spawn_file_actions_addopen(&files, STDERR_FILENO,
-                                               "/dev/null", O_WRONLY, 0);
-  if (error == 0)
-    error = ::posix_spawnp(&child, argv[0], &files, &attributes,
-                           const_cast<char* const*>(argv), environment.get());
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&files);
-  return error;
+  // One that has its number already keeps it, without close-on-exec.
+  if (self->output != STDOUT_FILENO)
+    ::syscall(SYS_dup3, self->output, STDOUT_FILENO, 0);
+  else
+    ::syscall(SYS_fcntl, STDOUT_FILENO, F_SETFD, 0);
+  const long nothing = ::syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
+  ::syscall(SYS_dup3, nothing, STDIN_FILENO, 0);
+  ::syscall(SYS_dup3, nothing, STDERR_FILENO, 0);
+  if (nothing > STDERR_FILENO) ::syscall(SYS_close, nothing);
+  const kernel_signal_set none = 0;
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof none);
+  ::syscall(SYS_execve, g_file, self->argv, g_environment);
+  ::syscall(SYS_exit_group, 127);
+  return 127;
+}
+
+// Starts `argv` with its output going to `output`; -1: it could not be.
+pid_t start(const char* const* argv, int output) noexcept {
+  set_up_environment();
+  helper child = {argv, output};
+  const kernel_signal_set before = change_signal_mask(~kernel_signal_set{0});
+  // Returns when the child has become the helper, or has ended.
+  const pid_t pid = ::clone(become, g_child_stack + sizeof g_child_stack,
+                            CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+  change_signal_mask(before);
+  return pid;
 }
 
 int milliseconds_until(long long until_ns) noexcept {
@@ -210,19 +261,68 @@ bool is_confined() noexcept {
   return mode == kSeccompFilter && seccomp_filters() != g_at_start.filters;
 }
 
-void print(std::string_view message) noexcept {
-  const int error = errno;
+namespace {
+
+// A report to a pipe that nobody reads must not end the program: it may have
+// asked for reports only.
+class broken_pipe_guard {
+ public:
+  broken_pipe_guard() noexcept {
+    ::sigemptyset(&set_);
+    ::sigaddset(&set_, SIGPIPE);
+    sigset_t pending;
+    ::sigpending(&pending);
+    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+    ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
+  }
+  broken_pipe_guard(const broken_pipe_guard&) = delete;
+  broken_pipe_guard& operator=(const broken_pipe_guard&) = delete;
+  ~broken_pipe_guard() {
+    if (broken_ && !was_pending_) {
+      const timespec now = {};
+      while (::sigtimedwait(&set_, nullptr, &now) < 0 && errno == EINTR) {
+      }
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  void broken() noexcept { broken_ = true; }
+
+ private:
+  sigset_t set_;
+  sigset_t before_;
+  bool was_pending_ = false;
+  bool broken_ = false;
+};
+
+// 0, or the error. `may_wait`: where stderr does not block, wait a moment for
+// its reader.
+int write_all(std::string_view message, bool may_wait) noexcept {
+  constexpr int kPatienceMs = 1000;
   while (!message.empty()) {
     const ssize_t written =
         ::write(STDERR_FILENO, message.data(), message.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) {
-      pollfd ready = {STDERR_FILENO, POLLOUT, 0};
-      ::poll(&ready, 1, -1);
+    if (written > 0) {
+      message.remove_prefix(static_cast<std::size_t>(written));
       continue;
     }
-    if (written <= 0) break;
-    message.remove_prefix(static_cast<std::size_t>(written));
+    const int error = written < 0 ? errno : EIO;
+    if (error == EINTR) continue;
+    pollfd ready = {STDERR_FILENO, POLLOUT, 0};
+    if (error != EAGAIN || !may_wait || ::poll(&ready, 1, kPatienceMs) == 0)
+      return error;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void print(std::string_view message) noexcept {
+  const int error = errno;
+  if (is_confined()) {  // no call that might be refused
+    write_all(message, false);
+  } else {
+    broken_pipe_guard guard;
+    if (write_all(message, true) == EPIPE) guard.broken();
   }
   errno = error;
 }
@@ -237,18 +337,18 @@ cancellation_pause::~cancellation_pause() {
 
 std::ptrdiff_t output_of(const char* const* argv, char* output,
                          std::size_t size, long long until_ns) noexcept {
+  if (!find_on_path(argv[0])) return -1;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
-  pid_t child = 0;
-  const int error = start(child, argv, ends[1]);
+  const pid_t child = start(argv, ends[1]);
   ::close(ends[1]);
   std::ptrdiff_t n = -1;
-  if (error == 0) {
+  if (child > 0) {
     n = static_cast<std::ptrdiff_t>(
         read_until(ends[0], output, size, until_ns));
   }
   ::close(ends[0]);  // a helper that prints more ends by SIGPIPE
-  if (error == 0) collect(child);
+  if (child > 0) collect(child);
   return n;
 }
 

@@ -34,7 +34,8 @@ thread_fate look_up_thread(int tid, char (&name)[kThreadNameSize]) noexcept;
 // program, for that might end the process.
 bool is_confined() noexcept;
 
-// Unbuffered, whole, to stderr. errno is kept.
+// Unbuffered, whole, to stderr; nothing happens where that is closed or nobody
+// reads it. errno is kept.
 void print(std::string_view message) noexcept;
 
 // A report must not be torn by the cancellation of the thread that makes it.
@@ -51,7 +52,7 @@ class cancellation_pause {
 
 // Runs `argv[0]`, found on PATH, without input, and keeps what it prints, at
 // most `size` bytes. -1: it could not be started. It is killed at `until_ns` on
-// the monotonic clock.
+// the monotonic clock. One at a time.
 std::ptrdiff_t output_of(const char* const* argv, char* output,
                          std::size_t size, long long until_ns) noexcept;
 

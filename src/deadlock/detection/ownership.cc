@@ -121,7 +121,8 @@ class alignas(kCacheLine) shard {
  private:
   static constexpr unsigned kFirstBucketsLog2 = 4;
   static constexpr std::size_t kFirstNodes = 8;
-  static constexpr std::size_t kSlabBytes = 32 * 1024;
+  static constexpr std::size_t kBucketBytes = sizeof(void*);
+  static constexpr std::size_t kSlabBytes = std::size_t{32} << 10;
 
   unsigned log2() const noexcept {
     return grown_ != nullptr ? grown_log2_ : kFirstBucketsLog2;
@@ -177,7 +178,7 @@ class alignas(kCacheLine) shard {
     const std::size_t old_buckets = buckets();
     const bool old_is_own = grown_ == nullptr;
     const unsigned larger = old_is_own ? 9 : grown_log2_ + 2;  // 9: one page
-    void* const pages = new_pages((std::size_t{1} << larger) * sizeof(node*));
+    void* const pages = new_pages((std::size_t{1} << larger) * kBucketBytes);
     if (pages == nullptr) return;  // longer chains
     grown_ = static_cast<node**>(pages);
     grown_log2_ = larger;
@@ -190,7 +191,7 @@ class alignas(kCacheLine) shard {
         n = next;
       }
     }
-    if (!old_is_own) ::munmap(old, old_buckets * sizeof(node*));
+    if (!old_is_own) ::munmap(old, old_buckets * kBucketBytes);
   }
 
   // All zero at first: the table takes no room in the program's file.
@@ -247,11 +248,14 @@ void drop_all() noexcept {
 
 void describe(operation& now, object_kind kind, const call_site& site,
               unsigned skip) noexcept {
-  if (t_self.serial == 0) t_self.serial = next_serial();
+  if (t_self.serial == 0) {
+    t_self.serial = next_serial();
+    t_self.tid = process::thread_id();
+  }
   now.thread = t_self.serial;
   now.epoch = current_epoch();
   now.kind = kind;
-  now.tid = process::thread_id();
+  now.tid = t_self.tid;
   capture(now.at, site, skip);
 }
 
@@ -305,6 +309,18 @@ void gave(const void* object, const operation& now) noexcept {
   n->latest = now;
 }
 
+void refused(const void* object, object_kind kind) noexcept {
+  const locked_shard table(object);
+  node* const n = table->find(object);
+  if (n == nullptr || !n->is_valid(kind)) return;
+  if (n->latest.thread == t_self.serial) {
+    n->latest = n->before;
+    n->before.thread = 0;
+  } else if (n->before.thread == t_self.serial) {
+    n->before.thread = 0;
+  }
+}
+
 bool find_last(const void* object, object_kind kind, operation& latest,
                operation& before) noexcept {
   const locked_shard table(object);
@@ -319,6 +335,19 @@ void forget(const void* object) noexcept {
   locked_shard(object)->remove(object);
 }
 
+bool forget(const void* lock, object_kind kind, operation& holder) noexcept {
+  const locked_shard table(lock);
+  const node* const n = table->find(lock);
+  if (n == nullptr) return false;
+  const bool is_held = n->is_valid(kind);
+  if (is_held) {
+    holder = n->latest;
+    if (holder.thread == t_self.serial && t_self.held > 0) --t_self.held;
+  }
+  table->remove(lock);
+  return is_held;
+}
+
 void begin_epoch() noexcept {
   drop_all();
   // [O2] release; pairs with [O1].
@@ -326,23 +355,30 @@ void begin_epoch() noexcept {
 }
 
 void end_epoch() noexcept {
-  // [O2] release; pairs with [O1].
+  // [O2], when listening ends.
   g_epoch.store((current_epoch() | 1) + 1, memory_order_release);
   drop_all();
 }
 
+// A signal handler that comes in between finds the thread in the checker: it
+// must not wait for a lock that the thread holds, nor change a table that the
+// thread is about to change. Not so the program's own fork handlers.
 void before_fork() noexcept {
+  const entrance checker;
   for (shard& s : g_shards) s.lock.lock();
   t_self.owns_table = true;
 }
 
 void after_fork_in_parent() noexcept {
+  const entrance checker;
   t_self.owns_table = false;
   for (shard& s : g_shards) s.lock.unlock();
 }
 
 void after_fork_in_child() noexcept {
+  const entrance checker;
   const std::uint64_t survivor = t_self.serial;
+  if (survivor != 0) t_self.tid = process::thread_id();
   for (shard& s : g_shards) {
     s.remove_if([=](const node& n) { return n.latest.thread != survivor; });
     // Threads that waited for it are not in this process: a new lock.

@@ -6,7 +6,14 @@
 // the last two operations that gave something. Records are written after a lock
 // has been taken and removed before it is given back, both by its owner: a
 // record that is there is true. One that is missing says nothing (the lock may
-// have been taken while nobody listened).
+// have been taken while nobody listened). Two things leave a record that is not
+// true, and both are rare and wrong: a lock that the thread holds is given back
+// by a signal handler that comes while the thread is in the checker; a lock's
+// memory is used again while it is held and without its destructor. The next
+// owner's record replaces it.
+//
+// Memory: a node for each lock that is held, and for each semaphore and latch
+// that is alive and has been used, as many as there were at one time at most.
 //
 // Nothing here allocates with malloc, and nothing is ever destroyed: the table
 // serves locks inside of allocators, and in static destructors.
@@ -30,6 +37,7 @@ struct thread_state {
   // Never that of another thread, also of an ended one; kept in the child of a
   // fork. 0: not given yet.
   std::uint64_t serial = 0;
+  int tid = 0;  // the kernel's number, since there is a serial
   // At least as many as there are records of locks that this thread holds.
   std::uint32_t held = 0;
   // In the checker: events (of signal handlers, of what the checker calls) are
@@ -42,6 +50,26 @@ struct thread_state {
 // In the static TLS block: access never allocates.
 extern thread_local constinit thread_state t_self
     __attribute__((tls_model("initial-exec")));
+
+// A thread that is in the checker; false if it was in it already: a signal
+// handler, or what the checker itself calls. Such events are not for it.
+class entrance {
+ public:
+  entrance() noexcept : entered_(!t_self.busy) {
+    t_self.busy = true;
+    __asm__ __volatile__("" ::: "memory");  // a handler sees it from here
+  }
+  entrance(const entrance&) = delete;
+  entrance& operator=(const entrance&) = delete;
+  ~entrance() {
+    __asm__ __volatile__("" ::: "memory");
+    if (entered_) t_self.busy = false;
+  }
+  explicit operator bool() const noexcept { return entered_; }
+
+ private:
+  const bool entered_;
+};
 
 // Who did something, and where.
 struct operation {
@@ -77,6 +105,9 @@ bool is_mine(const void* lock, object_kind kind) noexcept;
 // The calling thread `now.thread` gives something to a semaphore or a latch.
 void gave(const void* object, const operation& now) noexcept;
 
+// What the calling thread was about to give has been refused: it never gave.
+void refused(const void* object, object_kind kind) noexcept;
+
 // The last two operations that gave, latest first; nobody's where there is
 // none. False: nothing is known of `object`.
 bool find_last(const void* object, object_kind kind, operation& latest,
@@ -84,6 +115,9 @@ bool find_last(const void* object, object_kind kind, operation& latest,
 
 // Drops what is known of `object`.
 void forget(const void* object) noexcept;
+
+// The same; if that was who holds it, true and the record.
+bool forget(const void* lock, object_kind kind, operation& holder) noexcept;
 
 // Listening has begun / has ended. Records from before mean nothing afterwards:
 // what happened in between was not seen. To be called after the hooks have been

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The words of a report: the misuse, both places, what to do. One is composed
+// at a time, in memory of its own: the program may be out of memory, inside of
+// its malloc, or after its static destructors.
 #include "misuse_report.h"
 
 #if SYNCXX_HOOKED
@@ -69,6 +73,10 @@ class memory_of_reports {
 };
 
 const char* advice_for(const misuse_found& found) noexcept {
+  if (found.kind == object_kind::condition_variable) {
+    return "lock the mutex first: wait() unlocks it while it waits; pass a "
+           "unique_lock that owns it";
+  }
   switch (found.code) {
     case EPERM:
       return "unlock a lock once, in the thread that has locked it (a guard "
@@ -85,7 +93,7 @@ const char* advice_for(const misuse_found& found) noexcept {
     case EINVAL:
       return found.kind == object_kind::latch
                  ? "give the latch as many counts as there are count_down()s"
-                 : "see <sync/misuse.h>";
+                 : "release a number of tokens, not less than none";
     default:
       return "see <sync/misuse.h>";
   }

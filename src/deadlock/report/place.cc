@@ -9,6 +9,11 @@
 // (Only a function that varies its frame's size, by alloca, can break that, if
 // its old frame's remains lie in the right place; then the outer calls of a
 // report are those of the earlier walk. The innermost call is always exact.)
+//
+// A slot that is read is on the stack of the thread that reads it: the frame
+// before it has been found to be the same. Where that frame may vary, the slot
+// is wrong by as much as it varies; walks over frames beyond kLargestFrame are
+// not kept, so that it is not far beyond the end of a small stack.
 #include "place.h"
 
 #if SYNCXX_HOOKED
@@ -31,7 +36,8 @@ struct alignas(kCacheLine) kept_walk {
   const std::uintptr_t* slot[place::kDepth] = {};
 };
 
-constexpr std::size_t kKeptWalks = 1024;  // a power of two
+constexpr std::size_t kKeptWalks = 1024;        // a power of two
+constexpr std::ptrdiff_t kLargestFrame = 8192;  // words
 
 kept_walk& kept_for(const call_site& site) noexcept {
   static constinit kept_walk walks[kKeptWalks];
@@ -71,7 +77,8 @@ _Unwind_Reason_Code step(_Unwind_Context* frame, void* argument) {
     // the return: the call has put the address just below.
     const auto* slot =
         reinterpret_cast<const std::uintptr_t*>(_Unwind_GetCFA(frame)) - 1;
-    if (before_instruction == 0 && *slot == ip) {
+    const bool is_near = i == 0 || slot - w.keep->slot[i - 1] <= kLargestFrame;
+    if (before_instruction == 0 && is_near && *slot == ip) {
       w.keep->return_address[i] = ip;
       w.keep->slot[i] = slot;
     } else {

@@ -18,10 +18,9 @@ struct place {
   static constexpr std::uint32_t kDepth = 16;
 
   place() noexcept : depth(0) {}
-  place(const place& other) noexcept { *this = other; }
+  place(const place& other) noexcept { copy(other); }
   place& operator=(const place& other) noexcept {
-    depth = other.depth;
-    std::memcpy(code, other.code, depth * sizeof code[0]);
+    if (this != &other) copy(other);
     return *this;
   }
 
@@ -29,6 +28,12 @@ struct place {
   // Innermost first, `depth` of them; each is an address inside the calling
   // instruction.
   std::uintptr_t code[kDepth];
+
+ private:
+  void copy(const place& other) noexcept {
+    depth = other.depth;
+    std::memcpy(code, other.code, depth * sizeof code[0]);
+  }
 };
 
 // Where the current function returns to, and where on the stack that is

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Asks a tool about all addresses of a report at once, a call of it per loaded
+// file, and finds in the answers where the library ends and the program begins.
 #include "symbolizer.h"
 
 #if SYNCXX_HOOKED
@@ -80,7 +83,10 @@ struct symbolizer::call {
   }
   // Between the program's code and a hook.
   bool is_library() const noexcept {
-    return is_in(function, "syncxx::abi1_hooks::") || is_standard();
+    return is_in(function, "syncxx::abi1_hooks::") || is_standard() ||
+           // -gline-tables-only leaves the bare names of inlined functions.
+           (function.find("::") == std::string_view::npos &&
+            file.find("/include/sync/") != std::string_view::npos);
   }
   // Below the program's code, on its stack.
   bool is_start_up() const noexcept {
@@ -149,12 +155,15 @@ std::string_view symbolizer::keep(const char* text) noexcept {
 
 // The program's own file; the loader calls it "".
 std::string_view symbolizer::own_path() noexcept {
-  char path[4096];
+  char* const path = s_memory + memory_used_;
+  const std::size_t room = sizeof s_memory - memory_used_;
   const ssize_t n =
-      confined_ ? 0 : ::readlink("/proc/self/exe", path, sizeof path - 1);
+      confined_ || room == 0 ? 0 : ::readlink("/proc/self/exe", path, room - 1);
   if (n > 0) {
-    path[n] = '\0';
-    return keep(path);
+    const auto size = static_cast<std::size_t>(n);
+    path[size] = '\0';
+    memory_used_ += size + 1;
+    return {path, size};
   }
   const auto* const started_as =
       reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
@@ -168,16 +177,21 @@ void symbolizer::resolve() noexcept {
   for (module& m : modules)
     if (m.path.empty()) m.path = own_path();
   if (confined_) return;
-  char directory[4096];
-  if (::getcwd(directory, sizeof directory - 1) != nullptr)
-    here_ = keep(std::strcat(directory, "/"));
+  char* const directory = s_memory + memory_used_;
+  const std::size_t room = sizeof s_memory - memory_used_;
+  if (room > 1 && ::getcwd(directory, room - 1) != nullptr) {
+    here_ = std::strcat(directory, "/");
+    memory_used_ += here_.size() + 1;
+  }
   const long long until_ns = now_ns(clock_id::monotonic) + kPatienceNs;
   for (const module& m : modules) resolve(m, until_ns);
 }
 
 void symbolizer::resolve(const module& m, long long until_ns) noexcept {
   if (::access(m.path.data(), R_OK) != 0) return;  // the kernel's own, or gone
-  for (const char* tool : {"addr2line", "llvm-addr2line", "llvm-symbolizer"}) {
+  // In this order: addr2line (binutils 2.40) does not understand what clang
+  // writes about inlined calls in DWARF 5, and names lines of the library.
+  for (const char* tool : {"llvm-symbolizer", "llvm-addr2line", "addr2line"}) {
     if (now_ns(clock_id::monotonic) >= until_ns) return;
     if (ask(tool, m, until_ns)) return;
   }
@@ -295,7 +309,14 @@ void symbolizer::print(const place& at, std::string_view margin,
 }
 
 void symbolizer::print_help(std::string_view margin, text& out) const noexcept {
-  if (answered_) return;
+  if (answered_) {
+    const address& innermost = s_addresses[0];  // of the misuse
+    if (innermost.in != nullptr && innermost.lines.empty()) {
+      out << margin << "no line is known in " << innermost.in->path
+          << ": stripped, or built without -g\n";
+    }
+    return;
+  }
   out << margin
       << (confined_ ? "no program can be started here to name the lines; ask:"
                     : "for lines install addr2line (binutils), or ask:")

@@ -2,7 +2,7 @@
 //
 // From addresses of code to functions, files and lines.
 //
-// The work is done by addr2line (binutils) or llvm-symbolizer, where one is on
+// The work is done by llvm-symbolizer or addr2line (binutils), where one is on
 // PATH: programs that link the library then need no library for debug
 // information, and pay nothing until there is something to report. Without
 // them an address is given as file + offset, with the command that resolves it.
@@ -42,7 +42,7 @@ class symbolizer {
   void print_help(std::string_view margin, text& out) const noexcept;
 
  private:
-  static constexpr std::size_t kMaxAddresses = 3 * place::kDepth;
+  static constexpr std::size_t kMaxAddresses = std::size_t{3} * place::kDepth;
 
   struct module {
     std::string_view path;    // as the loader knows it
