@@ -3,8 +3,8 @@
 // What clang's thread-safety analysis must say of our locks and guards, and
 // where it must be silent. Compiled with -Xclang -verify, which fails when a
 // warning differs from the comments here.
-//
-// clang-format off: what is expected stands behind what it is about.
+// What is expected stands behind what it is about:
+// clang-format off
 #include <sync/lock_guards.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
