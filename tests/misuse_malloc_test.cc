@@ -53,7 +53,7 @@ std::atomic<long> g_allocations{0};
 enum class at_next_allocation { nothing, lock_again, unlock_twice };
 std::atomic<at_next_allocation> g_next{at_next_allocation::nothing};
 
-int g_work = 0;
+std::atomic<int> g_work{0};
 
 [[maybe_unused, gnu::noinline]] void allocating() {
   syncxx::mutex& lock = g_heap_lock.object;

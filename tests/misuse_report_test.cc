@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -31,7 +32,7 @@ namespace {
 
 using syncxx::misuse_action;
 
-int g_work = 0;
+std::atomic<int> g_work{0};
 
 [[gnu::noinline]] void unlock_what_nobody_holds() {
   static syncxx::mutex lock;

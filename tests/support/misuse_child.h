@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -28,8 +29,8 @@ namespace syncxx_test {
 // The lines of the two operations that a report must name; shared with the
 // children that are forked.
 struct marks {
-  int conflict = 0;
-  int misuse = 0;
+  std::atomic<int> conflict{0};
+  std::atomic<int> misuse{0};
 };
 inline marks& marked() {
   static marks* const shared = [] {
