@@ -14,12 +14,14 @@
 - README.md has one pair of bench markers, and its first example is the one in
   examples/quick_start.cc.
 - No header of the library is longer than 350 lines, no other file than 600.
+- With --compile CXX: every ```cpp block with a main() compiles.
 
-Usage: tools/check_docs.py [--self-test]
+Usage: tools/check_docs.py [--self-test | --compile CXX]
 """
 
 import pathlib
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -348,6 +350,26 @@ def check_lengths(root):
     return problems
 
 
+def check_programs(root, cxx):
+    """Complete programs in the documentation, through the compiler's front."""
+    problems = []
+    for path in markdown_files(root):
+        text = path.read_text()
+        for block in re.finditer(r"^```cpp\n(.*?)^```$", text,
+                                 re.DOTALL | re.MULTILINE):
+            if "int main(" not in block.group(1):
+                continue
+            made = subprocess.run(
+                [cxx, "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra",
+                 "-Werror", "-I", str(root / "include"), "-x", "c++", "-"],
+                input=block.group(1), text=True, capture_output=True)
+            if made.returncode != 0:
+                line = text.count("\n", 0, block.start()) + 1
+                problems.append(f"{path.relative_to(root)}:{line}: this program "
+                                f"does not compile:\n{made.stderr.rstrip()}")
+    return problems
+
+
 def read(path):
     return path.read_text() if path.is_file() else ""
 
@@ -501,10 +523,14 @@ def self_test():
 def main():
     if sys.argv[1:] == ["--self-test"]:
         return self_test()
-    if len(sys.argv) > 1:
+    root = pathlib.Path(__file__).resolve().parent.parent
+    compiler = sys.argv[2] if sys.argv[1:-1] == ["--compile"] else None
+    if len(sys.argv) != (1 if compiler is None else 3):
         print(__doc__, file=sys.stderr)
         return 2
-    problems = check(pathlib.Path(__file__).resolve().parent.parent)
+    problems = check(root)
+    if compiler is not None:
+        problems += check_programs(root, compiler)
     print("\n".join(problems + [f"check_docs: {len(problems)} problems"]))
     return 1 if problems else 0
 
