@@ -15,8 +15,9 @@
 // is free, the first is woken, after the others have been moved: it answers for
 // them (raw_mutex I1). Until then the notifier does: it makes the mutex expect
 // sleepers before the first move and again after the last, and wakes one if the
-// mutex was unlocked for good in between. The first waiter's node is let go of
-// last, so that the mutex is there until then: that thread has yet to lock it.
+// mutex was unlocked for good in between. "First" is the first that may be
+// moved; its node is let go of last, so that the mutex is there until then:
+// that thread has yet to lock it.
 //
 // No stranger is moved. While a node is kTaken its thread stays in wait(), so
 // that nobody else can sleep on that word; the kernel compares the word with
@@ -48,7 +49,7 @@ wait_node* wait_list::acquire() noexcept {
 }
 
 void wait_list::release(wait_node* tail) noexcept {
-  // [C2] release; pairs with [C1].
+  // [C2] release; pairs with [C1], [C7].
   tail_.store(reinterpret_cast<std::uintptr_t>(tail), memory_order_release);
 }
 
@@ -110,6 +111,11 @@ bool wait_list::sleep(wait_node& node, deadline until,
 
 bool wait_list::wait(raw_mutex& mutex, deadline until,
                      const stop_token* stop) noexcept {
+  if (until.has_passed()) {  // nothing to wait for, and no notification to take
+    mutex.unlock();
+    mutex.lock();
+    return false;
+  }
   wait_node node;
   // One that may be stopped is woken and not moved: its stop request reaches it
   // where it went to sleep.
@@ -125,7 +131,8 @@ bool wait_list::wait(raw_mutex& mutex, deadline until,
   return notified;
 }
 
-// Returns when no waiter that was leaving before is in the list any more.
+// Returns when no waiter that a notifier has found leaving is in the list any
+// more. Those that begin to leave meanwhile are not waited for.
 void wait_list::await_leavers() noexcept {
   for (patience others;; others.wait()) {
     wait_node* const tail = acquire();
@@ -134,7 +141,7 @@ void wait_list::await_leavers() noexcept {
       const wait_node* node = tail;
       do {
         leaving |=
-            node->state_.load(memory_order_relaxed) == wait_node::kLeaving;
+            node->state_.load(memory_order_relaxed) == wait_node::kAwaited;
         node = node->next_;
       } while (node != tail);
     }
@@ -159,6 +166,7 @@ void wait_list::notify_one_slow() noexcept {
         unlink(tail, *node);
         break;
       }
+      node->state_.store(wait_node::kAwaited, memory_order_relaxed);
       leavers = true;
       if (node == last) break;
     }
@@ -188,6 +196,7 @@ void wait_list::notify_all_slow() noexcept {
       *link = node;
       link = &node->next_;
     } else {
+      node->state_.store(wait_node::kAwaited, memory_order_relaxed);
       leavers = true;
     }
     node = next;
@@ -198,9 +207,23 @@ void wait_list::notify_all_slow() noexcept {
   if (first != nullptr) deliver(first);
 }
 
+// Puts the first node of a chain that may be moved in front.
+wait_node* wait_list::movable_first(wait_node* chain) noexcept {
+  if (chain->mutex_ != nullptr) return chain;
+  for (wait_node* node = chain; node->next_ != nullptr; node = node->next_) {
+    wait_node* const next = node->next_;
+    if (next->mutex_ == nullptr) continue;
+    node->next_ = next->next_;
+    next->next_ = chain;
+    return next;
+  }
+  return chain;
+}
+
 // Wakes or moves the threads of a chain of nodes that were taken, and lets go
 // of the nodes.
-void wait_list::deliver(wait_node* first) noexcept {
+void wait_list::deliver(wait_node* chain) noexcept {
+  wait_node* const first = movable_first(chain);
   raw_mutex* const mutex = first->mutex_;
   const bool owned = mutex != nullptr && mutex->expect_sleepers();
   if (owned) move(*first);

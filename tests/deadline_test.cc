@@ -174,7 +174,7 @@ struct early_clock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<early_clock>;
-  static constexpr bool is_steady = true;
+  [[maybe_unused]] static constexpr bool is_steady = true;
   static time_point now() noexcept { return time_point(-hours(24 * 365)); }
 };
 

@@ -93,9 +93,9 @@ class condition_variable_any : public detail::cv_waits<condition_variable_any> {
   void notify_all() noexcept { waiters_.notify_all(); }
 
   // The waits: see detail::cv_waits. Lock is any Cpp17BasicLockable, held. If
-  // its unlock() throws, the wait has not begun and the exception passes on; if
-  // its lock() throws on the way out, std::terminate is called, as in the
-  // standard.
+  // its unlock() throws (the standard forbids it), the exception passes on, and
+  // a notification that has come already is lost; if its lock() throws on the
+  // way out, std::terminate is called, as in the standard.
 
  private:
   friend class detail::cv_waits<condition_variable_any>;
@@ -105,6 +105,11 @@ class condition_variable_any : public detail::cv_waits<condition_variable_any> {
   template <class Lock>
   bool wait_once(Lock& lock, detail::deadline until,
                  const stop_token* stop) SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
+    if (until.has_passed()) {  // as in wait_list::wait
+      lock.unlock();
+      relock(lock);
+      return false;
+    }
     detail::wait_node node;
     waiters_.enqueue(node);
     try {

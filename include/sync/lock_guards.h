@@ -4,11 +4,10 @@
 // as Clang's thread-safety analysis sees them.
 //
 // Choose them to have -Wthread-safety check that data marked SYNCXX_GUARDED_BY
-// is touched under its lock; with other compilers they are std's. They ARE
-// std's where std has them (public bases), so a syncxx::unique_lock<mutex> can
-// be passed wherever a std::unique_lock<mutex>& is taken, and all that the
-// standard says of them holds. The tags and std::lock are here under our name
-// too, so that code can swap its namespace.
+// is touched under its lock; they behave as std's do, with every compiler.
+// unique_lock and shared_lock are std's (public bases), so that they can be
+// passed wherever a std::unique_lock<Mutex>& is taken. The tags and std::lock
+// are here under our name too, so that code can swap its namespace.
 #ifndef SYNCXX_LOCK_GUARDS_H_
 #define SYNCXX_LOCK_GUARDS_H_
 

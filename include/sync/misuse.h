@@ -2,15 +2,18 @@
 //
 // What happens when a primitive is misused.
 //
-// The plain library finds what costs nothing to find (a semaphore released past
-// max(), a wait with a lock that does not own its mutex) and throws. The hooked
+// The plain library finds what costs nothing to find (the last three below)
+// and throws std::system_error with the code named. The hooked
 // library (syncxx::hooks) keeps a table of who holds what and where it was
 // taken, and finds also:
 //   - unlock by a thread that does not hold the lock    EPERM
 //   - a second lock() of a non-recursive lock           EDEADLK
 //   - destruction of a lock that is held                EBUSY
 //   - a semaphore released past max()                   EOVERFLOW
-//   - a latch counted down below zero                   EINVAL
+//   - a latch counted down below zero, a negative number
+//     counted down or released                          EINVAL
+//   - a wait on a condition variable with a lock that
+//     does not own its mutex                            EPERM
 // It prints both places, that of the misuse and that of the operation it
 // conflicts with, and then does as misuse_action says.
 #ifndef SYNCXX_MISUSE_H_
@@ -25,12 +28,14 @@ enum class misuse_action {
   report,           // print, and go on as the plain library would
   abort,            // print, then std::abort(): the default
   throw_exception,  // print, then throw std::system_error with the code above;
-                    // a destructor cannot throw and aborts
+                    // a destructor cannot throw and aborts (a guard's unlock
+                    // in its destructor ends in std::terminate)
 };
 
-// Thread-safe. Takes effect for operations that begin afterwards. Overrides the
-// environment variable SYNCXX_DEADLOCK=off|report|abort|throw, which is read
-// when the program starts. In the plain library it has no effect.
+// Thread-safe; not for signal handlers. Takes effect for operations that begin
+// afterwards. Overrides the environment variable
+// SYNCXX_DEADLOCK=off|report|abort|throw, which is read when the program
+// starts. In the plain library it has no effect.
 #if SYNCXX_HOOKED
 void set_misuse_action(misuse_action action) noexcept;
 misuse_action get_misuse_action() noexcept;

@@ -34,8 +34,9 @@ enum class object_kind : std::uint8_t {
 struct hook_table {
   // About to acquire, perhaps to block. May throw.
   void (*attempt)(const void* object, object_kind kind);
-  // Owned by the calling thread from now on. A condition variable's wait and a
-  // recursive lock's inner levels do not come here.
+  // Owned by the calling thread from now on; also after a condition variable's
+  // wait, without an attempt before. A recursive lock's inner levels do not
+  // come here.
   void (*acquired)(const void* object, object_kind kind) noexcept;
   // About to be released (unlock, release, set, count_down). May throw.
   void (*releasing)(const void* object, object_kind kind);
@@ -61,11 +62,15 @@ inline const hook_table* hooks() noexcept {
   return g_hooks.load(memory_order_acquire);
 }
 
-#define SYNCXX_DEFINE_HOOK_(name, may_throw)                       \
-  SYNCXX_ALWAYS_INLINE void hook_##name(                           \
-      const void* object, object_kind kind) noexcept(!may_throw) { \
-    if (const hook_table* table = hooks()) [[unlikely]]            \
-      table->name(object, kind);                                   \
+// The empty statement keeps the call from becoming a jump, which would take the
+// caller's frame off the stack that the listener walks.
+#define SYNCXX_DEFINE_HOOK_(name, may_throw)                         \
+  SYNCXX_ALWAYS_INLINE void hook_##name(                             \
+      const void* object, object_kind kind) noexcept(!(may_throw)) { \
+    if (const hook_table* table = hooks()) [[unlikely]] {            \
+      table->name(object, kind);                                     \
+      __asm__ __volatile__("");                                      \
+    }                                                                \
   }
 
 #else

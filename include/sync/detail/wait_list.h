@@ -35,9 +35,10 @@ class wait_node {
   //  state_    | meaning                             | left by
   //  kWaiting  | in the list; its thread sleeps or   | notifier -> kTaken
   //            | soon will                           | waiter -> kLeaving
-  //  kLeaving  | in the list; its thread is about to | - (its thread unlinks
-  //  it)
+  //  kLeaving  | in the list; its thread is about to | notifier -> kAwaited
   //            | unlink it                           |
+  //  kAwaited  | as kLeaving; a notifier waits for   | -
+  //            | that                                |
   //  kTaken    | out of the list; a notifier still   | notifier -> kNotified,
   //            | uses it                             | -> kMoved
   //  kNotified | nobody uses it                      | -
@@ -45,9 +46,10 @@ class wait_node {
   //            | for sleepers on the mutex's word    |
   static constexpr std::uint32_t kWaiting = 0;
   static constexpr std::uint32_t kLeaving = 1;
-  static constexpr std::uint32_t kTaken = 2;
-  static constexpr std::uint32_t kNotified = 3;
-  static constexpr std::uint32_t kMoved = 4;
+  static constexpr std::uint32_t kAwaited = 2;
+  static constexpr std::uint32_t kTaken = 3;
+  static constexpr std::uint32_t kNotified = 4;
+  static constexpr std::uint32_t kMoved = 5;
 
   wait_node* next_ = nullptr;  // all links: the list's holder's alone
   wait_node* prev_ = nullptr;
@@ -73,10 +75,12 @@ class wait_list {
   // Ends what enqueue() began without waiting. False: it was notified.
   SYNCXX_COLD bool cancel(wait_node& node) noexcept;
 
-  // Relaxed: a waiter that a notifier must not miss was queued before the mutex
-  // was unlocked, and the notifier has had that mutex since.
+  // A waiter that a notifier must not miss was queued before the mutex was
+  // unlocked, and the notifier has had that mutex since.
   bool empty() const noexcept {
-    return tail_.load(memory_order_relaxed) == kEmpty;
+    // [C7] acquire; pairs with [C2]: who finds nobody waiting may destroy what
+    // the last waiter to leave has just let go of.
+    return tail_.load(memory_order_acquire) == kEmpty;
   }
   void notify_one() noexcept {
     if (!empty()) notify_one_slow();
@@ -91,7 +95,8 @@ class wait_list {
   static void unlink(wait_node*& tail, wait_node& node) noexcept;
   static bool await_end(wait_node& node) noexcept;
   void await_leavers() noexcept;
-  static void deliver(wait_node* first) noexcept;
+  static wait_node* movable_first(wait_node* chain) noexcept;
+  static void deliver(wait_node* chain) noexcept;
   static void move(wait_node& node) noexcept;
   static void wake(wait_node& node, std::uint32_t state) noexcept;
   SYNCXX_COLD void notify_one_slow() noexcept;
@@ -103,10 +108,12 @@ class wait_list {
   //  … | kBusy      | a thread holds the list (a spin lock, held for a few
   //                 | instructions a node)
   //
-  // I1: a node whose state_ is kWaiting or kLeaving is in the list, any other
-  //     is not; the state leaves kWaiting for kTaken under kBusy only.
+  // I1: between enqueue and unlink, and only then, a node is in the list, and
+  //     kWaiting, kLeaving or kAwaited; the state becomes kTaken or kAwaited
+  //     under kBusy only.
   // I2: a thread that was notified never touches the list again: it may be
-  //     gone. One that is kLeaving does, and no notifier returns before.
+  //     gone. One that is leaving does, and no notifier that has seen it
+  //     returns before.
   static constexpr std::uintptr_t kEmpty = 0;
   static constexpr std::uintptr_t kBusy = 1;
 
