@@ -72,6 +72,17 @@ inline std::optional<long> thread_syscall(pid_t tid) {
   return std::strtol(text, nullptr, 10);
 }
 
+// How often a thread of this process has gone to sleep; 0 when it is gone.
+inline long sleeps_so_far(pid_t tid) {
+  char text[4096];
+  if (threads_detail::read_task_file(tid, "status", text, sizeof text) <= 0)
+    return 0;
+  constexpr char kField[] = "\nvoluntary_ctxt_switches:";
+  const char* field = std::strstr(text, kField);
+  return field == nullptr ? 0
+                          : std::strtol(field + sizeof kField - 1, nullptr, 10);
+}
+
 // Asleep in a futex wait at this instant (or just asleep, where only that can
 // be known).
 inline bool asleep_in_futex(pid_t tid) {
