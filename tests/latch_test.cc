@@ -2,10 +2,13 @@
 #include <gtest/gtest.h>
 #include <sync/latch.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -69,7 +72,7 @@ TEST(LatchTest, ZeroedMemoryIsAnOpenLatch) {
 TEST(LatchTest, RefusesABadStart) {
   EXPECT_THROW(latch(-1), std::invalid_argument);
   EXPECT_THROW(latch(latch::max() + 1), std::invalid_argument);
-  EXPECT_THROW(latch(std::numeric_limits<std::ptrdiff_t>::max()),
+  EXPECT_THROW(latch{std::numeric_limits<std::ptrdiff_t>::max()},
                std::invalid_argument);
   latch l(latch::max());
   l.count_down(latch::max());
@@ -89,6 +92,55 @@ TEST(LatchTest, CountingBelowZeroIsAnErrorAndChangesNothing) {
   EXPECT_TRUE(l.try_wait());
   expect_system_error(std::errc::invalid_argument, [&] { l.count_down(); });
   EXPECT_TRUE(l.try_wait());
+}
+
+// Of two threads that count down the last one together, one is told. The latch
+// opens all the same and stays open.
+void count_below_zero_together(int rounds, bool with_waiter) {
+  // Reporting each would take longer than the race.
+  const misuse_mode quietly(syncxx::misuse_action::off);
+  struct race {
+    alignas(64) latch l{1};
+    alignas(64) starting_line line{2};
+    std::atomic<int> errors{0};
+  };
+  std::vector<race> races(static_cast<std::size_t>(rounds));
+  const auto count_down = [&races](int head_start) {
+    int round = 0;
+    for (race& r : races) {
+      r.line.ready_and_go();
+      // Now the one is ahead, now the other.
+      for (volatile int i = ++round % 32 * head_start; i > 0;) i = i - 1;
+      try {
+        r.l.count_down();
+      } catch (const std::system_error& error) {
+        if (error.code() == std::errc::invalid_argument) r.errors.fetch_add(1);
+      }
+    }
+  };
+  std::thread one(count_down, 0);
+  std::thread other(count_down, 1);
+  bool left_behind = false;
+  for (race& r : races)
+    if (with_waiter && !left_behind) left_behind = !r.l.wait_for(30s);
+  one.join();
+  other.join();
+  EXPECT_FALSE(left_behind) << "the latch did not open for its waiter";
+  long shut = 0;
+  long wrong = 0;
+  for (const race& r : races) {
+    shut += r.l.try_wait() ? 0 : 1;
+    wrong += r.errors.load() == 1 ? 0 : 1;
+  }
+  EXPECT_EQ(shut, 0) << "latches are not open";
+  EXPECT_EQ(wrong, 0) << "races in which not exactly one thread was told";
+}
+
+TEST(LatchTest, CountingBelowZeroTogetherIsOnesError) {
+  count_below_zero_together(iterations(10'000), false);
+}
+TEST(LatchTest, CountingBelowZeroTogetherLeavesNoWaiterBehind) {
+  count_below_zero_together(iterations(3000), true);
 }
 
 TEST(LatchTest, LetsAllThroughAndHandsWritesOver) {

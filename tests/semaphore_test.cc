@@ -6,8 +6,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -83,7 +86,7 @@ TEST(SemaphoreTest, RefusesABadStart) {
                std::invalid_argument);
   EXPECT_THROW(counting_semaphore<>(std::ptrdiff_t{1} << 40),
                std::invalid_argument);
-  EXPECT_NO_THROW(counting_semaphore<5>(counting_semaphore<5>::max()));
+  EXPECT_NO_THROW(counting_semaphore<5>{counting_semaphore<5>::max()});
 }
 
 TEST(SemaphoreTest, ReleasePastMaxIsAnErrorAndChangesNothing) {
@@ -102,6 +105,95 @@ TEST(SemaphoreTest, ReleasePastMaxIsAnErrorAndChangesNothing) {
                       [&] { s.release(std::ptrdiff_t{1} << 40); });
   s.acquire();
   s.release();
+}
+
+// Gives n tokens; false where that would have been too many.
+template <class S>
+bool release_if_room(S& s, std::ptrdiff_t n) {
+  try {
+    s.release(n);
+    return true;
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::value_too_large) << error.what();
+    return false;
+  }
+}
+
+// At max(), whatever several threads give at once is refused to each of them.
+TEST(SemaphoreTest, ReleasesPastMaxTogetherAreAllRefused) {
+  // Reporting each would take longer than the race.
+  const misuse_mode quietly(syncxx::misuse_action::off);
+  counting_semaphore<> s(counting_semaphore<>::max());
+  for (const std::ptrdiff_t n :
+       {std::ptrdiff_t{1}, std::ptrdiff_t{1} << 16,
+        (std::ptrdiff_t{1} << 16) + 1, counting_semaphore<>::max()}) {
+    const int rounds = iterations(n == 1 ? 50'000 : 5000);
+    std::atomic<long> granted{0};
+    starting_line line(3);
+    const auto give = [&] {
+      line.ready_and_go();
+      for (int i = 0; i < rounds && granted.load() == 0; ++i)
+        if (release_if_room(s, n)) granted.fetch_add(1);
+    };
+    std::thread crew[] = {std::thread(give), std::thread(give),
+                          std::thread(give)};
+    for (std::thread& thread : crew) thread.join();
+    ASSERT_EQ(granted.load(), 0) << "releases of " << n << " past max()";
+    // max() tokens are left, neither more nor fewer.
+    ASSERT_TRUE(s.try_acquire()) << "the tokens were lost";
+    EXPECT_TRUE(release_if_room(s, 1));
+    EXPECT_FALSE(release_if_room(s, 1));
+  }
+}
+
+// Threads that take tokens and give them back, next to others that give too
+// many: those may find the semaphore full in place of these, but each token
+// that was given is there, and nobody sleeps beside a token.
+template <class S>
+void overfill_while_others_take() {
+  const misuse_mode quietly(syncxx::misuse_action::off);
+  S s(S::max());
+  std::atomic<long> given{0};
+  std::atomic<long> taken{0};
+  std::atomic<int> takers{3};
+  starting_line line(5);
+  std::stop_source never_stopped;
+  std::vector<std::thread> crew;
+  for (int i = 0; i < 3; ++i) {
+    crew.emplace_back([&, i] {
+      line.ready_and_go();
+      for (int round = 0; round < iterations(30'000); ++round) {
+        if (i == 0)
+          s.acquire();
+        else if (i == 1)
+          EXPECT_TRUE(s.acquire(never_stopped.get_token()));
+        else
+          EXPECT_TRUE(s.try_acquire_for(1h));
+        taken.fetch_add(1);
+        if (release_if_room(s, 1)) given.fetch_add(1);
+      }
+      takers.fetch_sub(1);
+    });
+  }
+  for (int i = 0; i < 2; ++i) {
+    crew.emplace_back([&] {
+      line.ready_and_go();
+      while (takers.load() != 0)
+        if (release_if_room(s, 1)) given.fetch_add(1);
+    });
+  }
+  for (std::thread& thread : crew) thread.join();
+  const long missing = taken.load() - given.load();
+  ASSERT_GE(missing, 0) << "more was given than there was room for";
+  ASSERT_TRUE(release_if_room(s, missing));
+  EXPECT_FALSE(release_if_room(s, 1)) << "tokens were lost";
+  EXPECT_TRUE(s.try_acquire());
+}
+
+TEST(SemaphoreTest, ReleasesPastMaxLoseNoTokenOfOthers) {
+  overfill_while_others_take<counting_semaphore<>>();
+  overfill_while_others_take<counting_semaphore<3>>();
+  overfill_while_others_take<binary_semaphore>();
 }
 
 TEST(SemaphoreTest, NegativeReleaseIsAnError) {
