@@ -2,6 +2,8 @@
 //
 // No system call where nobody sleeps: counted by seccomp, in a child process.
 #include <gtest/gtest.h>
+#include <linux/futex.h>
+#include <signal.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/latch.h>
@@ -17,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/seccomp_filter.h"
 #include "tests/support/syscall_meter.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
@@ -311,6 +314,31 @@ TYPED_TEST(AfterTheCrowd, OpenMakesAtMostOneMoreSyscall) {
   EXPECT_LE(readings[0].calls, 1);
   EXPECT_EQ(readings[1].calls, 0);
   EXPECT_EQ(readings[2].calls, 0);
+}
+
+// A sleeper that leaves asks the kernel whether another sleeps. That one may be
+// gone, by itself, before the answer has come: here the first answer is made up
+// and says that there is one, as it would to a thread that was interrupted just
+// then.
+std::atomic<int> questions{0};
+
+TEST_F(SyscallTest, SemaphoreForgetsSleepersThatLeaveTogether) {
+  const auto readings = measure_syscalls([](syscall_meter& meter) {
+    syncxx::counting_semaphore<> s(0);
+    struct sigaction action = {};
+    action.sa_flags = SA_SIGINFO | SA_NODEFER;
+    action.sa_sigaction = [](int, siginfo_t*, void* context) {
+      set_syscall_result(context, questions.fetch_add(1) == 0 ? 1 : 0);
+    };
+    sigaction(SIGSYS, &action, nullptr);
+    ASSERT_TRUE(trap_futex_operation(FUTEX_REQUEUE_PRIVATE));
+    EXPECT_FALSE(s.try_acquire_for(1ms));
+    EXPECT_GE(questions.load(), 1) << "the question is another one by now";
+    meter.count("release", [&] { s.release(); });
+    meter.count("release(5)", [&] { s.release(5); });
+    meter.count("acquire", [&] { s.acquire(); });
+  });
+  expect_no_syscalls(readings);
 }
 
 }  // namespace

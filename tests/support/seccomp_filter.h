@@ -11,10 +11,12 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <initializer_list>
+#include <utility>
 #include <vector>
 
 namespace syncxx_test {
@@ -66,6 +68,31 @@ inline bool trap_syscalls_but(std::initializer_list<long> allowed) {
     answer_if(program, number, SECCOMP_RET_ALLOW);
   program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_TRAP));
   return install(std::move(program));
+}
+
+// From now on futex(2) with this operation (and its flags) raises SIGSYS in the
+// calling thread instead.
+inline bool trap_futex_operation(int operation) {
+  using namespace seccomp_detail;
+  std::vector<sock_filter> program = load_number();
+  program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SYS_futex});
+  program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  // Its lower half: both architectures of the tests are little-endian.
+  program.push_back(
+      statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])));
+  answer_if(program, operation, SECCOMP_RET_TRAP);
+  program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  return install(std::move(program));
+}
+
+// In a SIGSYS handler: what the trapped system call returns.
+inline void set_syscall_result(void* context, int result) {
+  auto* user = static_cast<ucontext_t*>(context);
+#if defined(__x86_64__)
+  user->uc_mcontext.gregs[REG_RAX] = result;
+#else
+  user->uc_mcontext.regs[0] = static_cast<unsigned>(result);
+#endif
 }
 
 }  // namespace syncxx_test

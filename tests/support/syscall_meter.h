@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -66,12 +65,7 @@ class syscall_meter {
     first.compare_exchange_strong(none, info->si_syscall,
                                   std::memory_order_relaxed);
     counted.fetch_add(1, std::memory_order_relaxed);
-    auto* user = static_cast<ucontext_t*>(context);
-#if defined(__x86_64__)
-    user->uc_mcontext.gregs[REG_RAX] = 0;
-#else
-    user->uc_mcontext.regs[0] = 0;
-#endif
+    set_syscall_result(context, 0);
   }
 
   void arm() {
