@@ -50,7 +50,6 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
   spinner spinning;
   std::int64_t since = 0;
   bool claimant = false;
-  bool just_woken = false;
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
     const bool mine_to_take =
@@ -59,13 +58,6 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
       if (take(w, slept, claimant)) return true;
       continue;
     }
-    // Free but claimed by another, who may sleep: the wake that ended our sleep
-    // may have been the claimant's (futex_waitv knows no masks). To all, not to
-    // one: that could be another of our kind, and so on in a circle. Had the
-    // word been locked here, the claimant would be awake.
-    if (just_woken && stop != nullptr && (w & kLocked) == 0)
-      unpark(&word_, kAllSleepers, kClaimant);
-    just_woken = false;
     if (spinning.spin()) continue;
     if (self.must_leave()) return leave(slept, claimant);
     const bool claim = !claimant && since != 0 && !(w & kClaimed) &&
@@ -83,7 +75,7 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
     }
     if (since == 0) since = now_ns(clock_id::monotonic);
     self.sleep(word_, asleep, claimant ? kClaimant : kQueue);
-    slept = just_woken = true;
+    slept = true;
     spinning.restart();
   }
 }
@@ -127,8 +119,10 @@ void raw_mutex::unlock_slow() noexcept {
                                       memory_order_release,
                                       memory_order_relaxed)) {
   }
+  // The claimant is one, but those that sleep in futex_waitv (which knows no
+  // masks) are woken as well: a wake of one could be theirs.
   if (w & kClaimed)
-    unpark(&word_, 1, kClaimant);
+    unpark(&word_, kAllSleepers, kClaimant);
   else if (w & kParked)
     unpark(&word_, 1, kQueue);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 
 #include <sync/detail/atomic.h>
@@ -90,8 +91,11 @@ void patience::wait() noexcept {
     yield();
   } else {
     const timespec nap{0, kNapNs};
-    // Not the library's function: that is a cancellation point.
+    // Not the library's function: that is a cancellation point. A signal ends
+    // the nap with EINTR, which is nobody's business.
+    const int saved = errno;
     ::syscall(SYS_nanosleep, &nap, nullptr);
+    errno = saved;
   }
 }
 

@@ -201,8 +201,6 @@ TYPED_TEST(WaitMatrix, LeavesErrnoAloneWhenWoken) {
 }
 
 TYPED_TEST(WaitMatrix, LeavesErrnoAloneWhenInterrupted) {
-  if (!TypeParam::kParks)
-    GTEST_SKIP() << "known bug: a signal during a spinlock's nap sets errno";
   row<TypeParam> waiting(watching_errno(waiting_forms<TypeParam>()), 1h,
                          this->never_stopped_.get_token());
   waiting.await_blocked();

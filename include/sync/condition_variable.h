@@ -12,7 +12,8 @@
 //             trivially destructible (not in the hooked library)
 //   cost      notify with nobody waiting: 0 atomic RMW, 0 syscalls. Waiters
 //             are moved to the queue of the mutex while that is owned (all but
-//             the first while it is not): about one context switch a waiter
+//             one while it is not): about one context switch a waiter. Those
+//             with a stop_token are woken instead
 //   progress  blocking. notify_one wakes the waiter that came first
 //   ordering  by the lock alone, as in the standard
 //   lifetime  may be destroyed as soon as all waiters have been notified, even

@@ -5,7 +5,7 @@
 // The plain library finds what costs nothing to find (the last three below)
 // and throws std::system_error with the code named. The hooked
 // library (syncxx::hooks) keeps a table of who holds what and where it was
-// taken, and finds also:
+// taken, and finds all of these:
 //   - unlock by a thread that does not hold the lock    EPERM
 //   - a second lock() of a non-recursive lock           EDEADLK
 //   - destruction of a lock that is held                EBUSY

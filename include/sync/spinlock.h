@@ -16,6 +16,7 @@
 //   ordering  unlock() synchronizes with the lock() that follows it
 //   lifetime  may be destroyed, and its memory unmapped, as soon as the last
 //             unlock() has released it
+//   fork      in the child: construct anew; do not use the parent's state
 //   waits     lock() can be bounded by any clock
 //
 // Meets Cpp17TimedMutex. Reference: Rudolph and Segall, "Dynamic Decentralized

@@ -91,8 +91,8 @@ class sleeper {
 
   // Sleeps while `word` is `expected`, until a wake whose mask meets `mask`,
   // the deadline, a stop request, a signal, or for no reason. With a stop token
-  // the mask does not narrow the wakes (futex_waitv has none): such a waiter
-  // must pass on a wake that was not for it.
+  // the mask does not narrow the wakes (futex_waitv has none): a wake of one
+  // thread with a narrower mask may reach such a waiter instead.
   void sleep(const futex_word& word, std::uint32_t expected,
              std::uint32_t mask = kAnySleeper) noexcept;
 

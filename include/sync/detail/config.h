@@ -29,10 +29,6 @@
 #define SYNCXX_ABI abi1
 #endif
 
-// What cannot throw in the plain build but reports misuse by an exception in a
-// hooked build that is set to throw (see <sync/misuse.h>).
-#define SYNCXX_NOEXCEPT_UNLESS_HOOKED noexcept(!SYNCXX_HOOKED)
-
 // A slow path: out of line, and out of the caller's hot section.
 #define SYNCXX_COLD [[gnu::cold, gnu::noinline]]
 

@@ -3,7 +3,7 @@
 // Where a primitive tells what happens to it: one hook point per event.
 //
 // In the plain library these are empty functions. In the hooked one
-// (SYNCXX_HOOKED) each is one relaxed load and, when somebody listens, a call.
+// (SYNCXX_HOOKED) each is one load and, when somebody listens, a call.
 // They stand in the inline shell of a primitive only, never in its protocol:
 // the checked lock is the lock.
 #ifndef SYNCXX_DETAIL_HOOKS_H_

@@ -8,7 +8,7 @@
 // undisturbed in its own cache, and both threads get more done. So the pauses
 // between two looks are long from the start, and grow. Backoff: Anderson, "The
 // Performance of Spin Lock Alternatives for Shared-Memory Multiprocessors",
-// IEEE TPDS 1990. Figures: docs/design/mutex.md.
+// IEEE TPDS 1990. Figures: docs/design/spinning.md.
 #ifndef SYNCXX_DETAIL_SPIN_WAIT_H_
 #define SYNCXX_DETAIL_SPIN_WAIT_H_
 
