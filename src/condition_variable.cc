@@ -9,15 +9,15 @@
 // goes from kWaiting to kLeaving, a notifier that wants it from kWaiting to
 // kTaken: one of them wins, and a notifier passes over those that are leaving.
 //
-// No herd, and no hurry to wait. Where the mutex is owned when the notification
-// comes, the waiters are not woken but moved, in the kernel, from their own
-// words to the queue of the mutex, where each unlock wakes the next. Where it
-// is free, the first is woken, after the others have been moved: it answers for
-// them (raw_mutex I1). Until then the notifier does: it makes the mutex expect
-// sleepers before the first move and again after the last, and wakes one if the
-// mutex was unlocked for good in between. "First" is the first that may be
-// moved; its node is let go of last, so that the mutex is there until then:
-// that thread has yet to lock it.
+// No herd, and no hurry to wait. A waiter whose mutex is owned when its turn
+// comes is not woken but moved, in the kernel, from its own word to the queue
+// of the mutex, where each unlock wakes the next. One whose mutex is free is
+// woken: it would only wait for a wake, and those that come after it are moved
+// as soon as it has the mutex. The notifier answers for the sleepers that it
+// moves (raw_mutex I1) until it settles: it makes the mutex expect sleepers
+// before each move and after the last, and wakes one if the mutex was unlocked
+// for good in between. The node moved last is let go of last, so that the mutex
+// is there until then: its thread has yet to lock it.
 //
 // No stranger is moved. While a node is kTaken its thread stays in wait(), so
 // that nobody else can sleep on that word; the kernel compares the word with
@@ -207,46 +207,38 @@ void wait_list::notify_all_slow() noexcept {
   if (first != nullptr) deliver(first);
 }
 
-// Puts the first node of a chain that may be moved in front.
-wait_node* wait_list::movable_first(wait_node* chain) noexcept {
-  if (chain->mutex_ != nullptr) return chain;
-  for (wait_node* node = chain; node->next_ != nullptr; node = node->next_) {
-    wait_node* const next = node->next_;
-    if (next->mutex_ == nullptr) continue;
-    node->next_ = next->next_;
-    next->next_ = chain;
-    return next;
-  }
-  return chain;
-}
-
-// Wakes or moves the threads of a chain of nodes that were taken, and lets go
+// Moves or wakes the threads of a chain of nodes that were taken, and lets go
 // of the nodes.
 void wait_list::deliver(wait_node* chain) noexcept {
-  wait_node* const first = movable_first(chain);
-  raw_mutex* const mutex = first->mutex_;
-  const bool owned = mutex != nullptr && mutex->expect_sleepers();
-  if (owned) move(*first);
-  bool moved = owned;
-  for (wait_node* node = first->next_; node != nullptr;) {
-    wait_node* const next = node->next_;
-    if (mutex != nullptr && node->mutex_ == mutex) {
-      move(*node);
-      moved = true;
-      // [C5] release; pairs with [C4]. The wake is the mutex's now.
-      node->state_.store(wait_node::kMoved, memory_order_release);
-    } else {
-      wake(*node, wait_node::kNotified);
+  wait_node* moved = nullptr;  // the last that was moved, not yet let go of
+  while (chain != nullptr) {
+    wait_node& node = *chain;
+    chain = node.next_;
+    // The node's mutex is there: its thread has yet to lock it.
+    const bool owned = node.mutex_ != nullptr && node.mutex_->expect_sleepers();
+    if (owned) move(node);
+    if (moved != nullptr) {
+      if (!owned || node.mutex_ != moved->mutex_) settle(*moved);
+      // [C5] release; pairs with [C4]. The notifier still answers for it,
+      // through the node that it holds now, or has settled.
+      moved->state_.store(wait_node::kMoved, memory_order_release);
     }
-    node = next;
+    moved = owned ? &node : nullptr;
+    if (!owned) wake(node);
   }
-  if (!owned) {
-    wake(*first, moved ? wait_node::kMoved : wait_node::kNotified);
-    return;
+  if (moved != nullptr) {
+    settle(*moved);
+    // [C6] release; pairs with [C4].
+    moved->state_.store(wait_node::kMoved, memory_order_release);
   }
-  if (!mutex->expect_sleepers()) mutex->wake_one();
-  // [C6] release; pairs with [C4].
-  first->state_.store(wait_node::kMoved, memory_order_release);
+}
+
+// After threads were moved: makes sure that the mutex knows of them. A relaxed
+// look will do: an unlock that cleared kParked goes on to wake. If that came
+// before the last move, the kernel's lock of the queue makes the clearing
+// visible here; if after, it has found a sleeper, which answers for the others.
+void wait_list::settle(const wait_node& moved) noexcept {
+  if (!moved.mutex_->expect_sleepers()) moved.mutex_->wake_one();
 }
 
 // Moves a thread to the queue of its mutex, if it is asleep.
@@ -256,10 +248,10 @@ void wait_list::move(wait_node& node) noexcept {
 }
 
 // Lets go of a node, and wakes its thread.
-void wait_list::wake(wait_node& node, std::uint32_t state) noexcept {
+void wait_list::wake(wait_node& node) noexcept {
   const futex_word* const word = &node.state_;
   // [C3] release; pairs with [C4]. The node may be gone once it is visible.
-  node.state_.store(state, memory_order_release);
+  node.state_.store(wait_node::kNotified, memory_order_release);
   unpark(word, 1);
 }
 

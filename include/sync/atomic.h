@@ -19,6 +19,12 @@ namespace syncxx::inline SYNCXX_ABI {
 
 using detail::atomic;
 using detail::atomic_thread_fence;
+using detail::memory_order;
+using detail::memory_order_acq_rel;
+using detail::memory_order_acquire;
+using detail::memory_order_relaxed;
+using detail::memory_order_release;
+using detail::memory_order_seq_cst;
 
 // Plain shared data. Two threads that use one at the same time, one of them to
 // write, make a data race (undefined behaviour, [intro.races]); a checker says

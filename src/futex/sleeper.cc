@@ -62,6 +62,12 @@ void stop_listener::sleep_without_waitv(const futex_word& word,
   }
 }
 
+void sleeper::stop_listening() noexcept {
+  const int saved = errno;  // ~stop_callback may have to wait, and change it
+  listener_.reset();
+  errno = saved;
+}
+
 void sleeper::sleep(const futex_word& word, std::uint32_t expected,
                     std::uint32_t mask) noexcept {
   if (stop_ == nullptr) {

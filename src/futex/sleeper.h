@@ -84,6 +84,12 @@ class sleeper {
         stop_(stop != nullptr && stop->stop_possible() ? stop : nullptr),
         scope_(scope) {}
 
+  sleeper(const sleeper&) = delete;
+  sleeper& operator=(const sleeper&) = delete;
+  ~sleeper() {
+    if (listener_) stop_listening();
+  }
+
   // Whether the wait is over without success: stopped, or past its deadline.
   bool must_leave() const noexcept {
     return (stop_ != nullptr && stop_->stop_requested()) || until_.has_passed();
@@ -97,6 +103,8 @@ class sleeper {
              std::uint32_t mask = kAnySleeper) noexcept;
 
  private:
+  void stop_listening() noexcept;
+
   const deadline until_;
   const stop_token* const stop_;
   const futex_scope scope_;

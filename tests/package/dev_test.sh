@@ -183,7 +183,7 @@ fake apt-get 'case "$*" in *clang*) exit 100 ;; esac'
 dev "$root/dev" tsan
 exits 0
 prints 'clang-19: not to be had'
-prints 'only with gcc'
+prints 'clang 19 is not here: left out'
 calls '^ctest --preset tsan-gcc'
 never_calls '^ctest --preset tsan '
 

@@ -54,13 +54,13 @@ install_to() {
   destination=$1
   shift
   rm -rf "$destination" "$destination.moved-from"
-  cmake -S "$source_tree" -B "$work/library" -G Ninja --fresh \
+  cmake -S "$source_tree" -B "$destination.build" -G Ninja --fresh \
     -DCMAKE_BUILD_TYPE=Release -DSYNCXX_BUILD_TESTS=OFF \
     -DSYNCXX_BUILD_STRESS=OFF -DSYNCXX_BUILD_BENCH=OFF \
     -DSYNCXX_BUILD_EXAMPLES=OFF "$@"
-  cmake --build "$work/library"
+  cmake --build "$destination.build"
   # Installed to one place, used in another: nothing may remember the first.
-  cmake --install "$work/library" --prefix "$destination.moved-from"
+  cmake --install "$destination.build" --prefix "$destination.moved-from"
   mv "$destination.moved-from" "$destination"
   if grep -rIl -e moved-from -e "$source_tree/" "$destination"; then
     fail "the files above name the place they were built or installed in"

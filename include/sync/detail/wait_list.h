@@ -95,10 +95,10 @@ class wait_list {
   static void unlink(wait_node*& tail, wait_node& node) noexcept;
   static bool await_end(wait_node& node) noexcept;
   void await_leavers() noexcept;
-  static wait_node* movable_first(wait_node* chain) noexcept;
   static void deliver(wait_node* chain) noexcept;
   static void move(wait_node& node) noexcept;
-  static void wake(wait_node& node, std::uint32_t state) noexcept;
+  static void settle(const wait_node& moved) noexcept;
+  static void wake(wait_node& node) noexcept;
   SYNCXX_COLD void notify_one_slow() noexcept;
   SYNCXX_COLD void notify_all_slow() noexcept;
 
