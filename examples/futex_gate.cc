@@ -39,8 +39,7 @@ class gate {
   bool passes() noexcept {
     std::uint32_t seen = kClosed;
     return !state_.compare_exchange_strong(seen, kParked,
-                                           std::memory_order_relaxed,
-                                           std::memory_order_acquire) &&
+                                           syncxx::memory_order_acquire) &&
            seen == kOpen;
   }
 
