@@ -305,4 +305,5 @@ def print_all(data):
             f"{k} {v}" for k, v in data["packages"].items()))
     if machine.get("load_average", 0) > 0.5 and data["mode"] != "smoke":
         print(f"The load average was {machine['load_average']:.2f} at the "
-              "start: other programs ran too, do not trust these figures.")
+              "start: another program ran, or a build just before; trust "
+              "figures of a quiet machine only.")
