@@ -278,15 +278,13 @@ TEST_F(MisuseSilence, RecursiveLevels) {
   for (int i = 0; i < 4; ++i) lock.unlock();
 }
 
-// Each waiter gives the mutex back and takes it again while others hold it.
-TEST_F(MisuseSilence, ConditionVariableWaits) {
-  syncxx::mutex lock;
-  syncxx::condition_variable condition;
+// Each waiter gives the lock back and takes it again while others hold it.
+template <class Lock, class Condition>
+void take_turns(Lock& lock, Condition& condition, int rounds) {
   int turn = 0;
-  const int rounds = iterations(2000);
   const auto play = [&](int parity) {
     for (int i = 0; i < rounds; ++i) {
-      std::unique_lock<syncxx::mutex> held(lock);
+      std::unique_lock<Lock> held(lock);
       condition.wait(held, [&] { return turn % 2 == parity; });
       ++turn;
       condition.notify_all();
@@ -297,6 +295,12 @@ TEST_F(MisuseSilence, ConditionVariableWaits) {
   ping.join();
   pong.join();
   EXPECT_EQ(turn, 2 * rounds);
+}
+
+TEST_F(MisuseSilence, ConditionVariableWaits) {
+  syncxx::mutex lock;
+  syncxx::condition_variable condition;
+  take_turns(lock, condition, iterations(2000));
   std::unique_lock<syncxx::mutex> held(lock);
   EXPECT_FALSE(condition.wait_for(held, 1ms, [] { return false; }));
 }
@@ -304,21 +308,7 @@ TEST_F(MisuseSilence, ConditionVariableWaits) {
 TEST_F(MisuseSilence, ConditionVariableAnyWaits) {
   syncxx::spinlock lock;
   syncxx::condition_variable_any condition;
-  int turn = 0;
-  const int rounds = iterations(1000);
-  const auto play = [&](int parity) {
-    for (int i = 0; i < rounds; ++i) {
-      std::unique_lock<syncxx::spinlock> held(lock);
-      condition.wait(held, [&] { return turn % 2 == parity; });
-      ++turn;
-      condition.notify_all();
-    }
-  };
-  std::thread ping([&] { play(0); });
-  std::thread pong([&] { play(1); });
-  ping.join();
-  pong.join();
-  EXPECT_EQ(turn, 2 * rounds);
+  take_turns(lock, condition, iterations(1000));
 }
 
 // Semaphores, latches and events have no owner.
