@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <type_traits>
 #include <vector>
 
@@ -159,6 +160,43 @@ TEST(ConditionVariableTest, BroadcastMixesWithLockers) {
   EXPECT_GT(turns, 0);
   EXPECT_TRUE(m.try_lock());
   m.unlock();
+}
+
+// Under the lock, only a waiter that may be stopped is woken at once, wherever
+// it stands in the queue; the others are moved and sleep on.
+TEST(ConditionVariableTest, BroadcastUnderTheLockLeavesTheOthersAsleep) {
+  for (int stoppable = 0; stoppable < 3; ++stoppable) {
+    mutex m;
+    condition_variable c;
+    std::stop_source source;
+    bool go = false;  // under m
+    std::vector<std::unique_ptr<background<bool>>> waiting;
+    for (int i = 0; i < 5; ++i) {
+      waiting.push_back(std::make_unique<background<bool>>([&, i] {
+        lock_type lock(m);
+        if (i == stoppable)
+          return c.wait(lock, source.get_token(), [&] { return go; });
+        c.wait(lock, [&] { return go; });
+        return true;
+      }));
+      waiting.back()->await_sleep();  // so that they queue in this order
+    }
+    {
+      lock_type lock(m);
+      std::vector<long> before;
+      for (auto& one : waiting) before.push_back(sleeps_so_far(one->tid()));
+      go = true;
+      c.notify_all();
+      std::this_thread::sleep_for(20ms);
+      for (int i = 0; i < 5; ++i) {
+        if (i == stoppable) continue;
+        const auto at = static_cast<std::size_t>(i);
+        EXPECT_EQ(sleeps_so_far(waiting[at]->tid()), before[at])
+            << "waiter " << i << " was woken to find the mutex taken";
+      }
+    }
+    for (auto& one : waiting) EXPECT_TRUE(one->result());
+  }
 }
 
 }  // namespace

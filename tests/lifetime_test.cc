@@ -323,6 +323,28 @@ void destroy_after_stop(Wait wait) {
   }));
 }
 
+// A notifier that finds nobody waiting has the last waiter's leaving behind it,
+// and may destroy the object: what ThreadSanitizer checks here.
+TEST(LifetimeTest, ConditionVariableThatItsLastWaiterHasLeft) {
+  auto condition = std::make_unique<syncxx::condition_variable>();
+  syncxx::mutex m;
+  bool waiting = false;  // under m
+  auto leaver = run_in_background([&] {
+    std::unique_lock lock(m);
+    waiting = true;
+    return condition->wait_for(lock, 20ms) == std::cv_status::timeout;
+  });
+  for (bool seen = false; !seen; short_pause()) {
+    const std::unique_lock lock(m);
+    if (!waiting) continue;
+    seen = true;
+    std::this_thread::sleep_for(60ms);  // it leaves, and waits for m
+    condition->notify_all();
+    condition.reset();
+  }
+  leaver.result();  // notified, if it came late
+}
+
 TEST(LifetimeTest, EventAfterStop) {
   destroy_after_stop<syncxx::event>(
       [](auto& e, auto stop) { return e.wait(stop); });
