@@ -51,27 +51,10 @@ class cv_waiter {
         plan_(plan),
         wait_(r.time("wait")),
         given_up_(r.count("given up")),
-        timers_(workers) {
-    if (plan.cpus != 0) r.limit_cpus(plan.cpus);
-    disturb(r, plan.disturbances);
-    if (plan.stops) {
-      auto racer = std::make_unique<stop_racer>(workers);
-      racer_ = racer.get();
-      r.add(std::move(racer));
-    }
-    for (own& o : timers_) o.timer.follow(notification_);
-  }
+        races_(r, plan, workers) {}
 
   // A pause before a notification that deadlines can aim at.
-  void before_notify(worker& w) {
-    if (!plan_.timeouts || w.random.one_in(4)) {
-      w.jitter();
-      return;
-    }
-    const std::uint64_t pause = w.random.below(100000);
-    notification_.announce(now_ns() + pause);
-    spin_ns(pause);
-  }
+  void before_notify(worker& w) { races_.before_release(w, 4, 100000); }
 
   template <class Predicate>
   void patiently(worker& w, CV& cv, lock_type& lock, Predicate holds) {
@@ -118,40 +101,32 @@ class cv_waiter {
     return true;
   }
 
-  void fire(worker& w) {
-    if (racer_ != nullptr) racer_->fire(w, 6);
-  }
+  void fire(worker& w) { races_.fire(w, 6); }
 
   const cv_plan& plan() const noexcept { return plan_; }
 
  private:
-  struct alignas(128) own {
-    race_timer timer;
-  };
-
   template <class Predicate>
   bool timed(worker& w, CV& cv, lock_type& lock, Predicate& holds) {
-    return race_the_clock(
-        run_, w, timers_[w.index()].timer, false,
-        [&](auto d) { return cv.wait_for(lock, d, holds); },
+    return races_.timed(
+        w, false, [&](auto d) { return cv.wait_for(lock, d, holds); },
         [&](auto t) { return cv.wait_until(lock, t, holds); });
   }
 
   template <class Predicate>
   bool stoppable(worker& w, CV& cv, lock_type& lock, Predicate& holds) {
     if constexpr (kStoppable) {
-      const std::stop_token stop = racer_->arm(w);
+      const std::stop_token stop = races_.arm(w);
       const bool timed = plan_.timeouts || w.random.one_in(4);
       bool held = false;
       if (timed)
-        held = race_the_clock(
-            run_, w, timers_[w.index()].timer, false,
-            [&](auto d) { return cv.wait_for(lock, stop, d, holds); },
+        held = races_.timed(
+            w, false, [&](auto d) { return cv.wait_for(lock, stop, d, holds); },
             [&](auto t) { return cv.wait_until(lock, stop, t, holds); },
             [&] { return stop.stop_requested(); });
       else
         held = cv.wait(lock, stop, holds);
-      racer_->disarm(run_, w, held, timed);
+      races_.disarm(w, held, timed);
       return held;
     } else {
       return timed(w, cv, lock, holds);
@@ -163,13 +138,13 @@ class cv_waiter {
                     { cv.wait(lock, stop) } -> std::same_as<bool>;
                   }) {
       if (plan_.stops && (!plan_.timeouts || w.random.one_in(2))) {
-        const std::stop_token stop = racer_->arm(w);
+        const std::stop_token stop = races_.arm(w);
         const bool notified = cv.wait(lock, stop);
-        racer_->disarm(run_, w, notified, false);
+        races_.disarm(w, notified, false);
         return notified;
       }
     }
-    race_timer& timer = timers_[w.index()].timer;
+    race_timer& timer = races_.timer(w);
     const std::uint64_t begin_ns = now_ns();
     const auto d = std::chrono::nanoseconds(timer.next_ns(w.random));
     const auto status =
@@ -184,9 +159,7 @@ class cv_waiter {
   const cv_plan plan_;
   const latency wait_;
   const tally given_up_;
-  stop_racer* racer_ = nullptr;
-  std::vector<own> timers_;
-  announced_time notification_;
+  wait_races races_;
 };
 
 // Notifies with or without the mutex held, as comes.

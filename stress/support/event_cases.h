@@ -32,31 +32,13 @@ template <class E>
 class event_waiter {
  public:
   event_waiter(run& r, const event_plan& plan, unsigned workers)
-      : run_(r),
-        plan_(plan),
+      : plan_(plan),
         wait_(r.time("wait for the event")),
         given_up_(r.count("given up")),
-        timers_(workers) {
-    if (plan.cpus != 0) r.limit_cpus(plan.cpus);
-    disturb(r, plan.disturbances);
-    if (plan.stops) {
-      auto racer = std::make_unique<stop_racer>(workers);
-      racer_ = racer.get();
-      r.add(std::move(racer));
-    }
-    for (own& o : timers_) o.timer.follow(set_);
-  }
+        races_(r, plan, workers) {}
 
   // A pause before a set() that deadlines can aim at.
-  void before_set(worker& w) {
-    if (!plan_.timeouts || w.random.one_in(4)) {
-      w.jitter();
-      return;
-    }
-    const std::uint64_t pause = w.random.below(100000);
-    set_.announce(now_ns() + pause);
-    spin_ns(pause);
-  }
+  void before_set(worker& w) { races_.before_release(w, 4, 100000); }
 
   bool may_give_up() const noexcept { return plan_.timeouts || plan_.stops; }
 
@@ -68,7 +50,7 @@ class event_waiter {
   // False: gave up.
   bool impatiently(worker& w, E& e) {
     operation op(w, wait_, &e);
-    const bool got = bounded(w, e);
+    const bool got = races_.wait(w, e, false);
     op.finish();
     if (!got) w.count(given_up_);
     return got;
@@ -81,40 +63,13 @@ class event_waiter {
     return true;
   }
 
-  void fire(worker& w) {
-    if (racer_ != nullptr) racer_->fire(w, 6);
-  }
+  void fire(worker& w) { races_.fire(w, 6); }
 
  private:
-  struct alignas(128) own {
-    race_timer timer;
-  };
-
-  bool bounded(worker& w, E& e) {
-    race_timer& timer = timers_[w.index()].timer;
-    if (!plan_.stops || (plan_.timeouts && w.random.one_in(2)))
-      return race_the_clock(
-          run_, w, timer, false, [&](auto d) { return e.wait_for(d); },
-          [&](auto t) { return e.wait_until(t); });
-    const std::stop_token stop = racer_->arm(w);
-    const bool timed = w.random.one_in(2);
-    const bool got = timed ? race_the_clock(
-                                 run_, w, timer, false,
-                                 [&](auto d) { return e.wait_for(d, stop); },
-                                 [&](auto t) { return e.wait_until(t, stop); },
-                                 [&] { return stop.stop_requested(); })
-                           : e.wait(stop);
-    racer_->disarm(run_, w, got, timed);
-    return got;
-  }
-
-  run& run_;
   const event_plan plan_;
   const latency wait_;
   const tally given_up_;
-  stop_racer* racer_ = nullptr;
-  std::vector<own> timers_;
-  announced_time set_;
+  wait_races races_;
 };
 
 // Rounds: data is written, the event is set, and whoever gets through must see

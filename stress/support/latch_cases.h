@@ -38,16 +38,7 @@ class latch_rounds {
         given_up_(r.count("given up")),
         between_rounds_(r, r.threads()),
         arrived_(arrivers_),
-        timers_(r.threads()) {
-    if (plan.cpus != 0) r.limit_cpus(plan.cpus);
-    disturb(r, plan.disturbances);
-    if (plan.stops) {
-      auto racer = std::make_unique<stop_racer>(r.threads());
-      racer_ = racer.get();
-      r.add(std::move(racer));
-    }
-    for (own_timer& t : timers_) t.timer.follow(last_count_);
-  }
+        races_(r, plan, r.threads()) {}
 
   void go() {
     run_.start("arriver", arrivers_, [this](worker& w) {
@@ -65,9 +56,6 @@ class latch_rounds {
   struct alignas(128) own {
     std::uint64_t round = 0;  // plain on purpose: the latch hands it over
   };
-  struct alignas(128) own_timer {
-    race_timer timer;
-  };
 
   bool next_round(worker& w) {
     return between_rounds_.next(w, [this] {
@@ -79,7 +67,7 @@ class latch_rounds {
     w.jitter();
     if (w.random.one_in(2)) {
       const std::uint64_t pause = w.random.below(60000);
-      if (plan_.timeouts) last_count_.announce(now_ns() + pause);
+      if (plan_.timeouts) races_.announce(pause);
       spin_ns(pause);
     }
     const auto first = static_cast<unsigned>(w.random.below(kEach));
@@ -92,7 +80,7 @@ class latch_rounds {
       check(w, round);
     } else {
       latch_->count_down(kEach - first);
-      if (racer_ != nullptr) racer_->fire(w, 4);
+      races_.fire(w, 4);
     }
   }
 
@@ -115,22 +103,7 @@ class latch_rounds {
 
   bool wait_impatiently(worker& w, const L& latch) {
     operation op(w, wait_, &latch);
-    race_timer& timer = timers_[w.index()].timer;
-    if (!plan_.stops || (plan_.timeouts && w.random.one_in(2)))
-      return race_the_clock(
-          run_, w, timer, true, [&](auto d) { return latch.wait_for(d); },
-          [&](auto t) { return latch.wait_until(t); });
-    const std::stop_token stop = racer_->arm(w);
-    const bool timed = w.random.one_in(2);
-    const bool open =
-        timed ? race_the_clock(
-                    run_, w, timer, true,
-                    [&](auto d) { return latch.wait_for(d, stop); },
-                    [&](auto t) { return latch.wait_until(t, stop); },
-                    [&] { return stop.stop_requested(); })
-              : latch.wait(stop);
-    racer_->disarm(run_, w, open, timed);
-    return open;
+    return races_.wait(w, latch, true);
   }
 
   void check(worker& w, std::uint64_t round) {
@@ -151,11 +124,9 @@ class latch_rounds {
   const latency wait_;
   const tally given_up_;
   meeting between_rounds_;
-  stop_racer* racer_ = nullptr;
   alignas(128) std::optional<L> latch_;
   std::vector<own> arrived_;
-  std::vector<own_timer> timers_;
-  announced_time last_count_;
+  wait_races races_;
 };
 
 }  // namespace syncxx::stress

@@ -107,16 +107,8 @@ class lock_arena {
         wait_(r.time("wait for the lock")),
         given_up_(r.count("given up")),
         overtakes_(r.highest("most overtakes")),
-        timers_(workers) {
-    if (plan.cpus != 0) r.limit_cpus(plan.cpus);
-    disturb(r, plan.disturbances);
-    if (plan.stops) {
-      auto racer = std::make_unique<stop_racer>(workers);
-      racer_ = racer.get();
-      r.add(std::move(racer));
-    }
-    for (own& o : timers_) o.timer.follow(release_);
-  }
+        races_(r, plan, workers),
+        visits_(workers) {}
 
   // One visit: lock, stay, unlock. False if the lock was not taken.
   bool visit(worker& w) {
@@ -137,10 +129,10 @@ class lock_arena {
     w.jitter();
     come_back(w, again);
     pair_.leave(run_, w);
-    if (racer_ != nullptr) racer_->fire(w, 8);
+    races_.fire(w, 8);
     lock_.unlock();
-    if (racer_ != nullptr) racer_->fire(w, 8);
-    ++timers_[w.index()].entries;
+    races_.fire(w, 8);
+    ++visits_[w.index()].entries;
     return true;
   }
 
@@ -153,13 +145,12 @@ class lock_arena {
 
   void check_total() {
     std::uint64_t entries = 0;
-    for (const auto& t : timers_) entries += t.entries;
+    for (const auto& v : visits_) entries += v.entries;
     pair_.check_total(run_, entries);
   }
 
  private:
-  struct alignas(128) own {
-    race_timer timer;
+  struct alignas(128) visits {
     std::uint64_t entries = 0;
   };
 
@@ -178,27 +169,25 @@ class lock_arena {
   }
 
   bool take_timed(worker& w) requires timed_lock<M> {
-    return race_the_clock(
-        run_, w, timers_[w.index()].timer, true,
-        [&](auto d) { return lock_.try_lock_for(d); },
+    return races_.timed(
+        w, true, [&](auto d) { return lock_.try_lock_for(d); },
         [&](auto t) { return lock_.try_lock_until(t); });
   }
 
   bool take_stoppable(worker& w) requires stoppable_lock<M> {
-    const std::stop_token token = racer_->arm(w);
+    const std::stop_token token = races_.arm(w);
     bool taken = false;
     bool timed = false;
     if constexpr (timed_stoppable_lock<M>) {
       timed = plan_.timeouts && w.random.one_in(2);
       if (timed)
-        taken = race_the_clock(
-            run_, w, timers_[w.index()].timer, true,
-            [&](auto d) { return lock_.try_lock_for(d, token); },
+        taken = races_.timed(
+            w, true, [&](auto d) { return lock_.try_lock_for(d, token); },
             [&](auto t) { return lock_.try_lock_until(t, token); },
             [&] { return token.stop_requested(); });
     }
     if (!timed) taken = lock_.lock(token);
-    racer_->disarm(run_, w, taken, timed);
+    races_.disarm(w, taken, timed);
     return taken;
   }
 
@@ -239,7 +228,7 @@ class lock_arena {
   void stay_inside(worker& w) {
     if (plan_.inside_ns == 0) return;
     const std::uint64_t ns = w.random.below(plan_.inside_ns);
-    if (plan_.timeouts) release_.announce(now_ns() + ns);
+    if (plan_.timeouts) races_.announce(ns);
     stay(ns);
   }
 
@@ -255,9 +244,8 @@ class lock_arena {
   const latency wait_;
   const tally given_up_;
   const peak overtakes_;
-  stop_racer* racer_ = nullptr;
-  std::vector<own> timers_;
-  announced_time release_;
+  wait_races races_;
+  std::vector<visits> visits_;
   alignas(128) M lock_{};
   alignas(128) guarded_pair pair_;
 };

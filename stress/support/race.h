@@ -272,6 +272,94 @@ class stop_racer final : public periodic_injector {
   std::atomic<bool> quiet_{false};
 };
 
+// What races the waits of a case's workers: deadlines, each worker's own, that
+// aim at the announced release, stop requests where the plan has them, and the
+// plan's disturbances. A Plan has timeouts, stops, disturbances and cpus.
+class wait_races {
+ public:
+  template <class Plan>
+  wait_races(run& r, const Plan& plan, unsigned workers)
+      : run_(r),
+        timeouts_(plan.timeouts),
+        stops_(plan.stops),
+        timers_(workers) {
+    if (plan.cpus != 0) r.limit_cpus(plan.cpus);
+    disturb(r, plan.disturbances);
+    if (plan.stops) {
+      auto racer = std::make_unique<stop_racer>(workers);
+      racer_ = racer.get();
+      r.add(std::move(racer));
+    }
+    for (own& o : timers_) o.timer.follow(release_);
+  }
+
+  // The release that deadlines aim at will be in so many nanoseconds.
+  void announce(std::uint64_t in_ns) noexcept {
+    release_.announce(now_ns() + in_ns);
+  }
+  // A pause before a release, announced where there are deadlines; once in
+  // `one_in` times, and without deadlines always, just some jitter.
+  void before_release(worker& w, std::uint64_t one_in, std::uint64_t longest) {
+    if (!timeouts_ || w.random.one_in(one_in)) {
+      w.jitter();
+      return;
+    }
+    const std::uint64_t pause = w.random.below(longest);
+    announce(pause);
+    spin_ns(pause);
+  }
+  // Now and then requests a stop of some other worker, at once.
+  void fire(worker& w, std::uint64_t one_in) {
+    if (racer_ != nullptr) racer_->fire(w, one_in);
+  }
+
+  race_timer& timer(const worker& w) { return timers_[w.index()].timer; }
+  template <class For, class Until, class... Stopped>
+  bool timed(worker& w, bool forever, For wait_for, Until wait_until,
+             Stopped... stopped) {
+    return race_the_clock(run_, w, timer(w), forever, wait_for, wait_until,
+                          stopped...);
+  }
+  // Around an operation with a stop token, as those of stop_racer.
+  std::stop_token arm(worker& w) { return racer_->arm(w); }
+  void disarm(worker& w, bool succeeded, bool may_time_out) {
+    racer_->disarm(run_, w, succeeded, may_time_out);
+  }
+
+  // Waits with a deadline, a stop token or both for what has wait, wait_for
+  // and wait_until: events and latches. False: gave up.
+  template <class Gate>
+  bool wait(worker& w, Gate& gate, bool forever) {
+    if (!stops_ || (timeouts_ && w.random.one_in(2)))
+      return timed(
+          w, forever, [&](auto d) { return gate.wait_for(d); },
+          [&](auto t) { return gate.wait_until(t); });
+    const std::stop_token stop = arm(w);
+    const bool may_time_out = w.random.one_in(2);
+    const bool open =
+        may_time_out
+            ? timed(
+                  w, forever, [&](auto d) { return gate.wait_for(d, stop); },
+                  [&](auto t) { return gate.wait_until(t, stop); },
+                  [&] { return stop.stop_requested(); })
+            : gate.wait(stop);
+    disarm(w, open, may_time_out);
+    return open;
+  }
+
+ private:
+  struct alignas(128) own {
+    race_timer timer;
+  };
+
+  run& run_;
+  const bool timeouts_;
+  const bool stops_;
+  stop_racer* racer_ = nullptr;
+  std::vector<own> timers_;
+  announced_time release_;
+};
+
 }  // namespace syncxx::stress
 
 #endif  // SYNCXX_STRESS_SUPPORT_RACE_H_

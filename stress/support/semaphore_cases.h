@@ -52,31 +52,13 @@ template <class S>
 class taker {
  public:
   taker(run& r, const semaphore_plan& plan, unsigned workers)
-      : run_(r),
-        plan_(plan),
+      : plan_(plan),
         wait_(r.time("wait for a token")),
         given_up_(r.count("given up")),
-        timers_(workers) {
-    if (plan.cpus != 0) r.limit_cpus(plan.cpus);
-    disturb(r, plan.disturbances);
-    if (plan.stops) {
-      auto racer = std::make_unique<stop_racer>(workers);
-      racer_ = racer.get();
-      r.add(std::move(racer));
-    }
-    for (own& o : timers_) o.timer.follow(release_);
-  }
+        races_(r, plan, workers) {}
 
   // A pause before a release that deadlines can aim at.
-  void before_release(worker& w) {
-    if (!plan_.timeouts || w.random.one_in(2)) {
-      w.jitter();
-      return;
-    }
-    const std::uint64_t pause = w.random.below(60000);
-    release_.announce(now_ns() + pause);
-    spin_ns(pause);
-  }
+  void before_release(worker& w) { races_.before_release(w, 2, 60000); }
 
   void patiently(worker& w, S& semaphore) {
     operation op(w, wait_, &semaphore);
@@ -97,54 +79,43 @@ class taker {
     return taken;
   }
 
-  void fire(worker& w) {
-    if (racer_ != nullptr) racer_->fire(w, 6);
-  }
+  void fire(worker& w) { races_.fire(w, 6); }
 
  private:
-  struct alignas(128) own {
-    race_timer timer;
-  };
-
   bool take(worker& w, S& semaphore, bool forever) {
-    race_timer& timer = timers_[w.index()].timer;
     if constexpr (timed_stoppable_semaphore<S>) {
       if (plan_.stops && (plan_.timeouts || !forever) && w.random.one_in(2)) {
-        const std::stop_token token = racer_->arm(w);
-        const bool taken = race_the_clock(
-            run_, w, timer, forever,
+        const std::stop_token token = races_.arm(w);
+        const bool taken = races_.timed(
+            w, forever,
             [&](auto d) { return semaphore.try_acquire_for(d, token); },
             [&](auto t) { return semaphore.try_acquire_until(t, token); },
             [&] { return token.stop_requested(); });
-        racer_->disarm(run_, w, taken, true);
+        races_.disarm(w, taken, true);
         return taken;
       }
     }
     if constexpr (stoppable_semaphore<S>) {
       if (plan_.stops && (!plan_.timeouts || w.random.one_in(2))) {
-        const std::stop_token token = racer_->arm(w);
+        const std::stop_token token = races_.arm(w);
         const bool taken = semaphore.acquire(token);
-        racer_->disarm(run_, w, taken, false);
+        races_.disarm(w, taken, false);
         return taken;
       }
     }
     if constexpr (timed_semaphore<S>) {
       if (plan_.timeouts)
-        return race_the_clock(
-            run_, w, timer, forever,
-            [&](auto d) { return semaphore.try_acquire_for(d); },
+        return races_.timed(
+            w, forever, [&](auto d) { return semaphore.try_acquire_for(d); },
             [&](auto t) { return semaphore.try_acquire_until(t); });
     }
     return semaphore.try_acquire();
   }
 
-  run& run_;
   const semaphore_plan plan_;
   const latency wait_;
   const tally given_up_;
-  stop_racer* racer_ = nullptr;
-  std::vector<own> timers_;
-  announced_time release_;
+  wait_races races_;
 };
 
 // With all threads back: the semaphore holds exactly so many tokens.
