@@ -278,6 +278,32 @@ TEST(LockGuardsTest, SharedLockShares) SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
   EXPECT_FALSE(m.has_readers());
 }
 
+// LWG 4172: the mutex stays locked, and owned.
+template <class Guard>
+void assign_to_itself(Guard& guard) {
+  Guard& itself = guard;
+  guard = std::move(itself);
+  EXPECT_TRUE(guard.owns_lock());
+}
+
+TEST(LockGuardsTest, AMoveToItselfKeepsTheLock)
+SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
+  mutex m;
+  syncxx::unique_lock unique(m);
+  assign_to_itself(unique);
+  EXPECT_FALSE(is_free(m));
+
+  upgradable u;
+  {
+    syncxx::shared_lock shared(u);
+    assign_to_itself(shared);
+    EXPECT_TRUE(u.has_readers());
+  }
+  syncxx::upgrade_lock upgrade(u);
+  assign_to_itself(upgrade);
+  EXPECT_TRUE(u.upgrading());
+}
+
 TEST(LockGuardsTest, UpgradeLockOwnsTheUpgradableSide)
 SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
   upgradable m;

@@ -73,7 +73,10 @@ class SYNCXX_SCOPED_CAPABILITY unique_lock : public std::unique_lock<Mutex> {
       SYNCXX_ACQUIRE(m)
       : base(m, time) {}
   unique_lock(unique_lock&&) noexcept = default;
-  unique_lock& operator=(unique_lock&&) noexcept = default;
+  unique_lock& operator=(unique_lock&& other) noexcept {  // LWG 4172
+    unique_lock(std::move(other)).swap(*this);
+    return *this;
+  }
   ~unique_lock() SYNCXX_RELEASE() {}
 
   void lock() SYNCXX_ACQUIRE() { base::lock(); }
@@ -114,7 +117,10 @@ class SYNCXX_SCOPED_CAPABILITY shared_lock : public std::shared_lock<Mutex> {
       SYNCXX_ACQUIRE_SHARED(m)
       : base(m, time) {}
   shared_lock(shared_lock&&) noexcept = default;
-  shared_lock& operator=(shared_lock&&) noexcept = default;
+  shared_lock& operator=(shared_lock&& other) noexcept {  // LWG 4172
+    shared_lock(std::move(other)).swap(*this);
+    return *this;
+  }
   ~shared_lock() SYNCXX_RELEASE_GENERIC() {}
 
   void lock() SYNCXX_ACQUIRE_SHARED() { base::lock(); }
