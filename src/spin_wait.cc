@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <iterator>
 
 #include <sync/detail/atomic.h>
 #include <sync/detail/clock.h>
@@ -18,8 +19,9 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 namespace {
 
-constexpr unsigned kRounds = 3;  // each twice as long as the last
-constexpr std::int64_t kFirstPauseNs = 750;
+constexpr std::int64_t kFirstPauseNs = 125;
+constexpr unsigned kPauses[] = {1, 3, 9, 27};  // in first pauses; 5 us in all
+constexpr unsigned kRounds = std::size(kPauses);
 constexpr unsigned kYields = 64;
 constexpr long kNapNs = 50'000;  // about what waking a thread costs
 
@@ -41,8 +43,8 @@ unsigned measure_first_pause() noexcept {
     pause_for(kSample);
     best = std::min(best, now_ns(clock_id::monotonic) - start);
   }
-  const std::int64_t count =
-      kFirstPauseNs * kSample / std::max<std::int64_t>(best, 1);
+  best = std::max<std::int64_t>(best, 1);
+  const std::int64_t count = (kFirstPauseNs * kSample + best / 2) / best;
   return static_cast<unsigned>(std::clamp<std::int64_t>(count, 1, 512));
 }
 
@@ -74,8 +76,7 @@ bool spinner::spin() noexcept {
     round_ = kGivenUp;
     return false;
   }
-  pause_for(first_pause << round_);
-  ++round_;
+  pause_for(first_pause * kPauses[round_++]);
   return true;
 }
 
@@ -84,8 +85,7 @@ void spinner::succeeded() noexcept { t_next_skips = 1; }
 void patience::wait() noexcept {
   const unsigned first_pause = g_first_pause.load(memory_order_relaxed);
   if (round_ < kRounds && first_pause != 0) {
-    pause_for(first_pause << round_);
-    ++round_;
+    pause_for(first_pause * kPauses[round_++]);
   } else if (round_ < kRounds + kYields) {
     ++round_;
     yield();

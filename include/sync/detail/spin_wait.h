@@ -5,9 +5,10 @@
 // A spinner that reads a contended line slows down the thread it waits for:
 // each look takes the line away (~100 ns there and back between two CPUs). A
 // look only every microsecond lets the owner run tens of critical sections
-// undisturbed in its own cache, and both threads get more done. So the pauses
-// between two looks are long from the start, and grow. Backoff: Anderson, "The
-// Performance of Spin Lock Alternatives for Shared-Memory Multiprocessors",
+// undisturbed in its own cache, and both threads get more done. So there are
+// few looks: the first after about a short critical section, for where threads
+// rarely meet, and then each pause is three times the last. Backoff: Anderson,
+// "The Performance of Spin Lock Alternatives for Shared-Memory Multiprocessors",
 // IEEE TPDS 1990. Figures: docs/design/spinning.md.
 #ifndef SYNCXX_DETAIL_SPIN_WAIT_H_
 #define SYNCXX_DETAIL_SPIN_WAIT_H_
