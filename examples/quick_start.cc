@@ -13,14 +13,14 @@
 int main() {
   syncxx::mutex m;                       // 4 bytes, no constructor to run
   syncxx::counting_semaphore<> jobs(0);  // 4 bytes
-  int done = 0;
+  int done = 0;                          // guarded by m
+  const auto work = [&](std::stop_token stop) {
+    while (jobs.acquire(stop)) {  // false: asked to stop, and no job is left
+      const std::lock_guard lock(m);
+      ++done;
+    }
+  };
   {
-    auto work = [&](std::stop_token stop) {
-      while (jobs.acquire(stop)) {  // false: asked to stop, and no job is left
-        const std::lock_guard lock(m);
-        ++done;
-      }
-    };
     std::jthread first(work), second(work);
     jobs.release(1000);
   }  // ~jthread requests the stop: sleeping workers wake up, finish, return

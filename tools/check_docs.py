@@ -323,9 +323,10 @@ def check_readme(root):
         problems.append("README.md:1: has no ```cpp example")
     else:
         line = text.count("\n", 0, example.start()) + 1
-        wanted = iter(source.split("\n"))
+        # Indentation may differ: the example may leave a scope out.
+        wanted = iter([code.strip() for code in source.split("\n")])
         for number, code in enumerate(example.group(1).split("\n"), line + 1):
-            if code.strip() and code not in wanted:
+            if code.strip() and code.strip() not in wanted:
                 problems.append(f"README.md:{number}: not so in "
                                 f"examples/quick_start.cc: {code.strip()}")
                 break
