@@ -17,6 +17,7 @@
 //             with a message that names it; futex_waitv alone may be missing
 //
 // Source: futex(2); futex_waitv: Linux 5.16. Design: docs/design/futex.md.
+// Stress: stress/futex_stress.cc.
 #ifndef SYNCXX_FUTEX_H_
 #define SYNCXX_FUTEX_H_
 
