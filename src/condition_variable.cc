@@ -13,11 +13,16 @@
 // comes is not woken but moved, in the kernel, from its own word to the queue
 // of the mutex, where each unlock wakes the next. One whose mutex is free is
 // woken: it would only wait for a wake, and those that come after it are moved
-// as soon as it has the mutex. The notifier answers for the sleepers that it
-// moves (raw_mutex I1) until it settles: it makes the mutex expect sleepers
-// before each move and after the last, and wakes one if the mutex was unlocked
-// for good in between. The node moved last is let go of last, so that the mutex
-// is there until then: its thread has yet to lock it.
+// as soon as it has the mutex. Waking one at a time would leave the CPUs idle
+// for as long as a wake takes: so of many, the first few are woken ahead, and
+// answer for the moved ones as if they had been moved, so that the unlock of
+// each wakes another. One that loses the mutex goes to sleep and is not
+// replaced: where the mutex is held for long, few stay ahead. The notifier
+// answers for the sleepers that it moves (raw_mutex I1) until it settles: it
+// makes the mutex expect sleepers before each move and after the last, and
+// wakes one if the mutex was unlocked for good in between. The node moved last
+// is let go of last, so that the mutex is there until then: its thread has yet
+// to lock it.
 //
 // No stranger is moved. While a node is kTaken its thread stays in wait(), so
 // that nobody else can sleep on that word; the kernel compares the word with
@@ -29,11 +34,20 @@
 #include "futex/sleeper.h"
 #include "futex/syscall.h"
 
+#include <algorithm>
+
 #include <sync/detail/spin_wait.h>
 #include <sync/detail/wait_list.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
+namespace {
+
+// Of one notify_all, how many threads may be on their way to the mutex at once,
+// at most one for each CPU: the one that its unlock wakes, and those ahead.
+constexpr unsigned kMostAtOnce = 4;
+
+}  // namespace
 
 // Holds the list; returns its last node.
 wait_node* wait_list::acquire() noexcept {
@@ -211,11 +225,18 @@ void wait_list::notify_all_slow() noexcept {
 // of the nodes.
 void wait_list::deliver(wait_node* chain) noexcept {
   wait_node* moved = nullptr;  // the last that was moved, not yet let go of
+  // How many to wake ahead. The last is never: there is nobody after it.
+  unsigned ahead = std::min(usable_cpus(), kMostAtOnce);
   while (chain != nullptr) {
     wait_node& node = *chain;
     chain = node.next_;
     // The node's mutex is there: its thread has yet to lock it.
     const bool owned = node.mutex_ != nullptr && node.mutex_->expect_sleepers();
+    if (owned && chain != nullptr && moved == nullptr && ahead > 1) {
+      --ahead;
+      wake(node, wait_node::kMoved);
+      continue;
+    }
     if (owned) move(node);
     if (moved != nullptr) {
       if (!owned || node.mutex_ != moved->mutex_) settle(*moved);
@@ -224,7 +245,7 @@ void wait_list::deliver(wait_node* chain) noexcept {
       moved->state_.store(wait_node::kMoved, memory_order_release);
     }
     moved = owned ? &node : nullptr;
-    if (!owned) wake(node);
+    if (!owned) wake(node, wait_node::kNotified);
   }
   if (moved != nullptr) {
     settle(*moved);
@@ -248,10 +269,10 @@ void wait_list::move(wait_node& node) noexcept {
 }
 
 // Lets go of a node, and wakes its thread.
-void wait_list::wake(wait_node& node) noexcept {
+void wait_list::wake(wait_node& node, std::uint32_t state) noexcept {
   const futex_word* const word = &node.state_;
   // [C3] release; pairs with [C4]. The node may be gone once it is visible.
-  node.state_.store(wait_node::kNotified, memory_order_release);
+  node.state_.store(state, memory_order_release);
   unpark(word, 1);
 }
 

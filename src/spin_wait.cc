@@ -22,6 +22,7 @@ namespace {
 constexpr std::int64_t kFirstPauseNs = 125;
 constexpr unsigned kPauses[] = {1, 3, 9, 27};  // in first pauses; 5 us in all
 constexpr unsigned kRounds = std::size(kPauses);
+constexpr unsigned kUnknownCpus = 2;  // more than the kernel's set holds
 constexpr unsigned kYields = 64;
 constexpr long kNapNs = 50'000;  // about what waking a thread costs
 
@@ -29,13 +30,16 @@ void pause_for(unsigned instructions) noexcept {
   for (unsigned i = 0; i < instructions; ++i) pause();
 }
 
-// How many pause instructions make kFirstPauseNs: one takes 4 to 60 ns,
-// depending on the core. 0 where this process may use one CPU only.
-unsigned measure_first_pause() noexcept {
+unsigned count_cpus() noexcept {
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
-  if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) == 1)
-    return 0;
+  if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) return kUnknownCpus;
+  return static_cast<unsigned>(CPU_COUNT(&cpus));
+}
+
+// How many pause instructions make kFirstPauseNs: one takes 4 to 60 ns,
+// depending on the core.
+unsigned measure_first_pause() noexcept {
   constexpr unsigned kSample = 16;
   std::int64_t best = kFirstPauseNs * kSample;
   for (int i = 0; i < 4; ++i) {  // the shortest was not interrupted
@@ -50,10 +54,16 @@ unsigned measure_first_pause() noexcept {
 
 // Found once, when the program is loaded, so that no slow path makes a syscall
 // for it. Locks used by earlier static constructors, and the threads that those
-// start, read 0 and do not spin. Relaxed: a number by itself.
-constinit atomic<unsigned> g_first_pause{0};
-[[maybe_unused]] const bool g_measured =
-    (g_first_pause.store(measure_first_pause(), memory_order_relaxed), true);
+// start, read 0, and do not spin. Relaxed: numbers by themselves.
+constinit atomic<unsigned> g_cpus{0};
+constinit atomic<unsigned> g_first_pause{0};  // 0: do not spin
+[[maybe_unused]] const bool g_measured = [] {
+  const unsigned cpus = count_cpus();
+  g_cpus.store(cpus, memory_order_relaxed);
+  if (cpus > 1)
+    g_first_pause.store(measure_first_pause(), memory_order_relaxed);
+  return true;
+}();
 
 // What this thread has learnt: how many waits are to begin without spinning.
 constexpr unsigned kMostSkips = 64;
@@ -61,6 +71,8 @@ constinit thread_local unsigned t_next_skips = 1;  // after the next failure
 constinit thread_local unsigned t_skips = 0;       // from now on
 
 }  // namespace
+
+unsigned usable_cpus() noexcept { return g_cpus.load(memory_order_relaxed); }
 
 bool spinner::spin() noexcept {
   if (round_ == kGivenUp) return false;

@@ -11,9 +11,10 @@
 //   size      8 bytes each; constinit; usable in zero-initialised memory;
 //             trivially destructible (not in the hooked library)
 //   cost      notify with nobody waiting: 0 atomic RMW, 0 syscalls. Waiters
-//             are moved to the queue of the mutex while that is owned, and
-//             woken while it is free: about one context switch a waiter. Those
-//             with a stop_token are always woken
+//             are moved to the queue of the mutex while that is owned (up to
+//             three of many are woken ahead), and woken while it is free: about
+//             one context switch a waiter. Those with a stop_token are always
+//             woken
 //   progress  blocking. notify_one wakes the waiter that came first
 //   ordering  by the lock alone, as in the standard
 //   lifetime  may be destroyed as soon as all waiters have been notified, even

@@ -8,8 +8,8 @@
 // undisturbed in its own cache, and both threads get more done. So there are
 // few looks: the first after about a short critical section, for where threads
 // rarely meet, and then each pause is three times the last. Backoff: Anderson,
-// "The Performance of Spin Lock Alternatives for Shared-Memory Multiprocessors",
-// IEEE TPDS 1990. Figures: docs/design/spinning.md.
+// "The Performance of Spin Lock Alternatives for Shared-Memory
+// Multiprocessors", IEEE TPDS 1990. Figures: docs/design/spinning.md.
 #ifndef SYNCXX_DETAIL_SPIN_WAIT_H_
 #define SYNCXX_DETAIL_SPIN_WAIT_H_
 
@@ -17,6 +17,9 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
+
+// How many CPUs this process might use when it was loaded; 0 before that.
+SYNCXX_COLD unsigned usable_cpus() noexcept;
 
 // Before parking: about 5 us of looks at most. A thread whose spinning fails
 // (the thread it waits for does not run, or runs on the same CPU) parks at once

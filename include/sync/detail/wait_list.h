@@ -98,7 +98,7 @@ class wait_list {
   static void deliver(wait_node* chain) noexcept;
   static void move(wait_node& node) noexcept;
   static void settle(const wait_node& moved) noexcept;
-  static void wake(wait_node& node) noexcept;
+  static void wake(wait_node& node, std::uint32_t state) noexcept;
   SYNCXX_COLD void notify_one_slow() noexcept;
   SYNCXX_COLD void notify_all_slow() noexcept;
 
