@@ -94,77 +94,76 @@ void expect_no_cancellation_point(const std::string& what,
   thread.expect_cancelled_after_body(what);
 }
 
-template <class W>
-class Cancellation : public testing::Test {
+class Cancellation : public testing::TestWithParam<waitable_kind> {
  protected:
   std::stop_source never_stopped_;
 };
-TYPED_TEST_SUITE(Cancellation, waitables, waitable_names);
+INSTANTIATE_TEST_SUITE_P(, Cancellation, testing::ValuesIn(waitables()),
+                         waitable_name);
 
 // Each test runs in a child: a wait that is a cancellation point ends it.
 
-TYPED_TEST(Cancellation, OfAWaitingThreadLeavesItWaiting) {
+TEST_P(Cancellation, OfAWaitingThreadLeavesItWaiting) {
   EXPECT_TRUE(succeeds_in_child([this] {
     struct cell {
-      explicit cell(const wait_form<TypeParam>& f, const std::stop_token& stop)
+      explicit cell(const wait_form& f, const std::stop_token& stop)
           : form(f), thread([this, stop] {
-              taken = form.run(object, 1h, stop).taken;
-              if (taken) object.give_back();
+              taken = form.run(*object, 1h, stop).taken;
+              if (taken) object->give_back();
             }) {}
-      wait_form<TypeParam> form;
+      wait_form form;
       bool taken = false;
-      TypeParam object{false};
+      std::unique_ptr<waitable> object = GetParam().make(false);
       cancellable thread;
     };
     std::vector<std::unique_ptr<cell>> cells;
-    for (const auto& form : waiting_forms<TypeParam>())
-      cells.push_back(
-          std::make_unique<cell>(form, this->never_stopped_.get_token()));
+    for (const auto& form : waiting_forms(GetParam()))
+      cells.push_back(std::make_unique<cell>(form, never_stopped_.get_token()));
     // All sleep: parked, or in a nap between two looks at a spinning lock.
     for (auto& one : cells)
       await([&] { return thread_state(one->thread.tid()) == 'S'; });
     for (auto& one : cells) one->thread.cancel();
-    if (!TypeParam::kParks) {  // they nap again
+    if (!GetParam().traits.parks) {  // they nap again
       for (auto& one : cells)
         await([&, before = sleeps_so_far(one->thread.tid())] {
           return sleeps_so_far(one->thread.tid()) > before + 1;
         });
     }
     for (auto& one : cells) EXPECT_FALSE(one->thread.body_is_over());
-    for (auto& one : cells) one->object.open();
+    for (auto& one : cells) one->object->open();
     for (auto& one : cells) {
       one->thread.expect_cancelled_after_body(one->form.name);
       EXPECT_TRUE(one->taken) << one->form.name;
-      expect_one_token_left(one->object);
+      expect_one_token_left(*one->object);
     }
   }));
 }
 
-TYPED_TEST(Cancellation, BeforeAWaitThatSucceedsStaysPending) {
+TEST_P(Cancellation, BeforeAWaitThatSucceedsStaysPending) {
   EXPECT_TRUE(succeeds_in_child([this] {
-    TypeParam w(true);
-    for (const auto& form : all_forms<TypeParam>()) {
+    const auto w = GetParam().make(true);
+    for (const auto& form : all_forms(GetParam())) {
       bool taken = false;
       expect_no_cancellation_point(form.name, [&] {
-        taken = form.run(w, 1h, this->never_stopped_.get_token()).taken;
-        if (taken) w.give_back();
+        taken = form.run(*w, 1h, never_stopped_.get_token()).taken;
+        if (taken) w->give_back();
       });
       EXPECT_TRUE(taken) << form.name;
     }
-    expect_one_token_left(w);
+    expect_one_token_left(*w);
   }));
 }
 
-TYPED_TEST(Cancellation, BeforeAWaitThatFailsStaysPending) {
+TEST_P(Cancellation, BeforeAWaitThatFailsStaysPending) {
   EXPECT_TRUE(succeeds_in_child([this] {
-    TypeParam w(false);
-    const std::stop_token stop = this->never_stopped_.get_token();
-    for (const auto& form : past_forms<TypeParam>())
-      expect_no_cancellation_point(form.name, [&] { form.run(w, 0ns, stop); });
-    for (const auto& form : timed_forms<TypeParam>())
-      expect_no_cancellation_point(form.name, [&] { form.run(w, 1ms, stop); });
-    w.open();
-    expect_one_token_left(w);
+    const auto w = GetParam().make(false);
+    const std::stop_token stop = never_stopped_.get_token();
+    for (const auto& form : past_forms(GetParam()))
+      expect_no_cancellation_point(form.name, [&] { form.run(*w, 0ns, stop); });
+    for (const auto& form : timed_forms(GetParam()))
+      expect_no_cancellation_point(form.name, [&] { form.run(*w, 1ms, stop); });
+    w->open();
+    expect_one_token_left(*w);
   }));
 }
 

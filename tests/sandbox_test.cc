@@ -16,6 +16,7 @@
 
 #include "tests/support/child_process.h"
 #include "tests/support/seccomp_filter.h"
+#include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 #include "tests/support/wait_forms.h"
 #include "tests/support/waitables.h"
@@ -41,15 +42,16 @@ void without_futex_waitv(Body body) {
   }
 }
 
-template <class W>
-class WithoutWaitv : public testing::Test {};
-TYPED_TEST_SUITE(WithoutWaitv, stoppable_waitables, waitable_names);
+class WithoutWaitv : public testing::TestWithParam<waitable_kind> {};
+INSTANTIATE_TEST_SUITE_P(, WithoutWaitv,
+                         testing::ValuesIn(stoppable_waitables()),
+                         waitable_name);
 
-TYPED_TEST(WithoutWaitv, StopEndsTheWait) {
+TEST_P(WithoutWaitv, StopEndsTheWait) {
   without_futex_waitv([] {
     std::stop_source source;
-    row<TypeParam> waiting(stoppable_forms<TypeParam>(), 1h,
-                           source.get_token());
+    row waiting(GetParam(), stoppable_forms(GetParam()), 1h,
+                source.get_token());
     waiting.await_blocked();
     waiting.expect_waiting();
     source.request_stop();
@@ -57,38 +59,38 @@ TYPED_TEST(WithoutWaitv, StopEndsTheWait) {
   });
 }
 
-TYPED_TEST(WithoutWaitv, ReleaseServesTheWait) {
+TEST_P(WithoutWaitv, ReleaseServesTheWait) {
   without_futex_waitv([] {
     std::stop_source source;
-    row<TypeParam> waiting(stoppable_forms<TypeParam>(), 1h,
-                           source.get_token());
+    row waiting(GetParam(), stoppable_forms(GetParam()), 1h,
+                source.get_token());
     waiting.await_blocked();
     waiting.open();
     for (auto& w : waiting) w->expect_taken();
   });
 }
 
-TYPED_TEST(WithoutWaitv, TimesOutAndNotEarly) {
+TEST_P(WithoutWaitv, TimesOutAndNotEarly) {
   without_futex_waitv([] {
     std::stop_source source;
-    row<TypeParam> waiting(timed_forms<TypeParam>(), 10ms, source.get_token());
+    row waiting(GetParam(), timed_forms(GetParam()), 10ms, source.get_token());
     for (auto& w : waiting) w->expect_not_taken();
   });
 }
 
-TYPED_TEST(WithoutWaitv, StopOfOneLosesNoWakeOfAnother) {
+TEST_P(WithoutWaitv, StopOfOneLosesNoWakeOfAnother) {
   without_futex_waitv([] {
     std::minstd_rand random(11);
-    const auto stoppable = stoppable_forms<TypeParam>();
-    const auto block = unending_forms<TypeParam>().front();
+    const auto stoppable = stoppable_forms(GetParam());
+    const auto block = unending_forms(GetParam()).front();
     for (int round = 0; round < iterations(100); ++round) {
-      TypeParam w(false);
+      const auto w = GetParam().make(false);
       std::stop_source source, never;
-      waiter<TypeParam> listener(w, stoppable[random() % stoppable.size()], 1h,
-                                 source.get_token());
-      waiter<TypeParam> other(w, stoppable[random() % stoppable.size()], 1h,
-                              never.get_token());
-      waiter<TypeParam> plain(w, block, 1h);
+      waiter listener(*w, stoppable[random() % stoppable.size()], 1h,
+                      source.get_token());
+      waiter other(*w, stoppable[random() % stoppable.size()], 1h,
+                   never.get_token());
+      waiter plain(*w, block, 1h);
       if (round % 4 != 0) {
         listener.await_blocked();
         other.await_blocked();
@@ -100,12 +102,12 @@ TYPED_TEST(WithoutWaitv, StopOfOneLosesNoWakeOfAnother) {
         source.request_stop();
       });
       line.ready_and_go();
-      w.open();
+      w->open();
       stopper.join();
       listener.outcome();
       other.expect_taken();
       plain.expect_taken();
-      expect_one_token_left(w);
+      expect_one_token_left(*w);
     }
   });
 }

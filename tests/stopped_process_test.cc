@@ -55,21 +55,21 @@ void stop_and_continue(pid_t child, std::chrono::milliseconds pause) {
   ASSERT_TRUE(WIFCONTINUED(status)) << "the child ended: " << status;
 }
 
-template <class W>
-class StoppedProcess : public testing::Test {};
-TYPED_TEST_SUITE(StoppedProcess, waitables, waitable_names);
+class StoppedProcess : public testing::TestWithParam<waitable_kind> {};
+INSTANTIATE_TEST_SUITE_P(, StoppedProcess, testing::ValuesIn(waitables()),
+                         waitable_name);
 
-TYPED_TEST(StoppedProcess, WaitsGoOn) {
+TEST_P(StoppedProcess, WaitsGoOn) {
   const signal_pipe asleep, go;
   const pid_t child = fork_child([&] {
     std::stop_source source;
-    const auto forms = waiting_forms<TypeParam>();
-    std::vector<std::unique_ptr<TypeParam>> objects;
-    std::vector<std::unique_ptr<waiter<TypeParam>>> waiting;
+    const auto forms = waiting_forms(GetParam());
+    std::vector<std::unique_ptr<waitable>> objects;
+    std::vector<std::unique_ptr<waiter>> waiting;
     for (std::size_t i = 0; i < forms.size(); i += 3) {
-      objects.push_back(std::make_unique<TypeParam>(false));
-      waiting.push_back(std::make_unique<waiter<TypeParam>>(
-          *objects.back(), forms[i], 1h, source.get_token()));
+      objects.push_back(GetParam().make(false));
+      waiting.push_back(std::make_unique<waiter>(*objects.back(), forms[i], 1h,
+                                                 source.get_token()));
     }
     for (auto& one : waiting) one->await_blocked();
     asleep.send();
@@ -87,18 +87,18 @@ TYPED_TEST(StoppedProcess, WaitsGoOn) {
 
 // Stopped from before to after the deadline, or for a part of the time only:
 // the wait ends after its deadline, without success.
-TYPED_TEST(StoppedProcess, DeadlinesHold) {
+TEST_P(StoppedProcess, DeadlinesHold) {
   for (const auto pause : {2ms, 80ms}) {
     const signal_pipe started, go;
     const pid_t child = fork_child([&] {
       std::stop_source source;
-      const auto forms = timed_forms<TypeParam>();
-      std::vector<std::unique_ptr<TypeParam>> objects;
-      std::vector<std::unique_ptr<waiter<TypeParam>>> waiting;
+      const auto forms = timed_forms(GetParam());
+      std::vector<std::unique_ptr<waitable>> objects;
+      std::vector<std::unique_ptr<waiter>> waiting;
       for (std::size_t i = 0; i < forms.size(); i += 2) {
-        objects.push_back(std::make_unique<TypeParam>(false));
-        waiting.push_back(std::make_unique<waiter<TypeParam>>(
-            *objects.back(), forms[i], 50ms, source.get_token()));
+        objects.push_back(GetParam().make(false));
+        waiting.push_back(std::make_unique<waiter>(*objects.back(), forms[i],
+                                                   50ms, source.get_token()));
       }
       started.send();
       for (auto& one : waiting) one->expect_not_taken();

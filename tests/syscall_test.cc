@@ -129,26 +129,30 @@ TEST_F(SyscallTest, IdleSemaphoreEventLatch) {
   }));
 }
 
-// An expired deadline is known without asking the kernel, in every form.
-template <class W>
-class ExpiredDeadline : public SyscallTest {};
-TYPED_TEST_SUITE(ExpiredDeadline, waitables, waitable_names);
+class WaitableSyscallTest : public SyscallTest,
+                            public testing::WithParamInterface<waitable_kind> {
+};
 
-TYPED_TEST(ExpiredDeadline, MakesNoSyscall) {
+// An expired deadline is known without asking the kernel, in every form.
+class ExpiredDeadline : public WaitableSyscallTest {};
+INSTANTIATE_TEST_SUITE_P(, ExpiredDeadline, testing::ValuesIn(waitables()),
+                         waitable_name);
+
+TEST_P(ExpiredDeadline, MakesNoSyscall) {
   expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
-    TypeParam w(false);
+    const auto w = GetParam().make(false);
     const std::stop_source source;
     const std::stop_token stop = source.get_token();
-    const auto past = past_forms<TypeParam>();
-    const auto timed = timed_forms<TypeParam>();
+    const auto past = past_forms(GetParam());
+    const auto timed = timed_forms(GetParam());
     // The waitable was shut by another thread, as far as it has owners.
     background<bool> other([&] {
       for (const auto& form : past)
-        meter.count(form.name.c_str(), [&] { form.run(w, 0ns, stop); });
+        meter.count(form.name.c_str(), [&] { form.run(*w, 0ns, stop); });
       for (const auto& form : timed) {
         // Coarse deadlines are rounded up, by less than 2 ms.
-        meter.count(form.name.c_str(), [&] { form.run(w, -2ms, stop); });
-        meter.count(form.name.c_str(), [&] { form.run(w, -1h, stop); });
+        meter.count(form.name.c_str(), [&] { form.run(*w, -2ms, stop); });
+        meter.count(form.name.c_str(), [&] { form.run(*w, -1h, stop); });
       }
       // The thread is under the filter and cannot end like others.
       _exit(testing::Test::HasFailure() ? 1 : 0);
@@ -158,20 +162,21 @@ TYPED_TEST(ExpiredDeadline, MakesNoSyscall) {
   }));
 }
 
-template <class W>
-class StopRequested : public SyscallTest {};
-TYPED_TEST_SUITE(StopRequested, stoppable_waitables, waitable_names);
+class StopRequested : public WaitableSyscallTest {};
+INSTANTIATE_TEST_SUITE_P(, StopRequested,
+                         testing::ValuesIn(stoppable_waitables()),
+                         waitable_name);
 
-TYPED_TEST(StopRequested, BeforeMakesNoSyscall) {
+TEST_P(StopRequested, BeforeMakesNoSyscall) {
   expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
-    TypeParam w(false);
+    const auto w = GetParam().make(false);
     std::stop_source source;
     source.request_stop();
     const std::stop_token stop = source.get_token();
-    const auto forms = stoppable_forms<TypeParam>();
+    const auto forms = stoppable_forms(GetParam());
     background<bool> other([&] {
       for (const auto& form : forms)
-        meter.count(form.name.c_str(), [&] { form.run(w, 1h, stop); });
+        meter.count(form.name.c_str(), [&] { form.run(*w, 1h, stop); });
       _exit(testing::Test::HasFailure() ? 1 : 0);
       return true;
     });
@@ -277,37 +282,37 @@ TEST_F(SyscallTest, ConditionVariableAnyForgetsItsCrowd) {
 }
 
 // Waiters came, one gave up, the others were served; then nobody is asleep.
-template <class W>
-class AfterTheCrowd : public SyscallTest {};
-using quiet_types =
-    testing::Types<semaphore_waitable<syncxx::counting_semaphore<>>,
-                   event_waitable, auto_reset_event_waitable>;
-TYPED_TEST_SUITE(AfterTheCrowd, quiet_types, waitable_names);
+class AfterTheCrowd : public WaitableSyscallTest {};
+INSTANTIATE_TEST_SUITE_P(, AfterTheCrowd,
+                         testing::Values(waitable_named("counting_semaphore"),
+                                         waitable_named("event"),
+                                         waitable_named("auto_reset_event")),
+                         waitable_name);
 
-TYPED_TEST(AfterTheCrowd, OpenMakesAtMostOneMoreSyscall) {
+TEST_P(AfterTheCrowd, OpenMakesAtMostOneMoreSyscall) {
   const auto readings = measure_syscalls([](syscall_meter& meter) {
-    TypeParam w(false);
-    background<bool> hasty([&] { return w.wait_for(2ms); });
+    const auto w = GetParam().make(false);
+    background<bool> hasty([&] { return w->wait_for(2ms, nullptr); });
     std::vector<std::unique_ptr<background<bool>>> crowd;
     for (int i = 0; i < 3; ++i) {
       crowd.push_back(std::make_unique<background<bool>>([&] {
-        w.wait();
-        w.give_back();
+        w->wait(nullptr);
+        w->give_back();
         return true;
       }));
       crowd.back()->await_sleep();
     }
     EXPECT_FALSE(hasty.result());
-    w.open();
+    w->open();
     crowd.clear();
     meter.count("first", [&] {
-      if (w.try_wait()) w.give_back();
+      if (w->try_wait()) w->give_back();
     });
     meter.count("second", [&] {
-      if (w.try_wait()) w.give_back();
+      if (w->try_wait()) w->give_back();
     });
     meter.count("third", [&] {
-      if (w.try_wait()) w.give_back();
+      if (w->try_wait()) w->give_back();
     });
   });
   ASSERT_EQ(readings.size(), 3u);

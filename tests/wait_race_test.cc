@@ -28,8 +28,7 @@ void spin_for(nanoseconds d) {
   }
 }
 
-template <class W>
-class WaitRace : public testing::Test {
+class WaitRace : public testing::TestWithParam<waitable_kind> {
  protected:
   std::minstd_rand random_{20260101};
 
@@ -37,43 +36,43 @@ class WaitRace : public testing::Test {
     return nanoseconds(
         static_cast<int>(random_() % static_cast<unsigned>(below)));
   }
-  const wait_form<W>& any_of(const std::vector<wait_form<W>>& forms) {
+  const wait_form& any_of(const wait_forms& forms) {
     return forms[random_() % forms.size()];
   }
 };
-TYPED_TEST_SUITE(WaitRace, waitables, waitable_names);
+INSTANTIATE_TEST_SUITE_P(, WaitRace, testing::ValuesIn(waitables()),
+                         waitable_name);
 
-template <class W>
-class StopRace : public WaitRace<W> {};
-TYPED_TEST_SUITE(StopRace, stoppable_waitables, waitable_names);
+class StopRace : public WaitRace {};
+INSTANTIATE_TEST_SUITE_P(, StopRace, testing::ValuesIn(stoppable_waitables()),
+                         waitable_name);
 
-template <class W>
-class TokenRace : public WaitRace<W> {};
-TYPED_TEST_SUITE(TokenRace, token_waitables, waitable_names);
+class TokenRace : public WaitRace {};
+INSTANTIATE_TEST_SUITE_P(, TokenRace, testing::ValuesIn(token_waitables()),
+                         waitable_name);
 
-template <class W>
-class GateRace : public WaitRace<W> {};
-TYPED_TEST_SUITE(GateRace, gate_waitables, waitable_names);
+class GateRace : public WaitRace {};
+INSTANTIATE_TEST_SUITE_P(, GateRace, testing::ValuesIn(gate_waitables()),
+                         waitable_name);
 
 // One waiter is asked to stop in the moment when what it waits for comes. If it
 // says that it was stopped, the other one must have been served.
-TYPED_TEST(StopRace, StopAgainstRelease) {
-  const auto stoppable = stoppable_forms<TypeParam>();
-  const auto unending = unending_forms<TypeParam>();
+TEST_P(StopRace, StopAgainstRelease) {
+  const auto stoppable = stoppable_forms(GetParam());
+  const auto unending = unending_forms(GetParam());
   int stopped = 0;
   const int rounds = iterations(150);
   for (int round = 0; round < rounds; ++round) {
-    TypeParam w(false);
+    const auto w = GetParam().make(false);
     std::stop_source source;
     const bool listener_first = round % 2 == 0;
-    std::unique_ptr<waiter<TypeParam>> other;
+    std::unique_ptr<waiter> other;
     if (!listener_first)
-      other = std::make_unique<waiter<TypeParam>>(w, unending.front(), 1h);
-    waiter<TypeParam> listener(w, this->any_of(stoppable), 1h,
-                               source.get_token());
+      other = std::make_unique<waiter>(*w, unending.front(), 1h);
+    waiter listener(*w, any_of(stoppable), 1h, source.get_token());
     if (listener_first) {
       if (round % 8 < 4) listener.await_blocked();
-      other = std::make_unique<waiter<TypeParam>>(w, unending.front(), 1h);
+      other = std::make_unique<waiter>(*w, unending.front(), 1h);
     }
     if (round % 16 < 12) {  // else they race with falling asleep, too
       listener.await_blocked();
@@ -81,55 +80,54 @@ TYPED_TEST(StopRace, StopAgainstRelease) {
     }
 
     starting_line line(2);
-    const nanoseconds stop_late = this->random_ns(4000);
+    const nanoseconds stop_late = random_ns(4000);
     std::thread stopper([&] {
       line.ready_and_go();
       spin_for(stop_late);
       source.request_stop();
     });
     line.ready_and_go();
-    spin_for(this->random_ns(4000));
-    w.open();
+    spin_for(random_ns(4000));
+    w->open();
     stopper.join();
     stopped += listener.outcome().taken ? 0 : 1;
     other->expect_taken();
-    expect_one_token_left(w);
+    expect_one_token_left(*w);
   }
-  testing::Test::RecordProperty("rounds", rounds);
-  testing::Test::RecordProperty("stopped", stopped);
+  RecordProperty("rounds", rounds);
+  RecordProperty("stopped", stopped);
 }
 
 // Both would be served by the same release; one's time is up in that moment.
-TYPED_TEST(WaitRace, TimeoutAgainstRelease) {
-  const auto timed = timed_forms<TypeParam>();
-  const auto unending = unending_forms<TypeParam>();
+TEST_P(WaitRace, TimeoutAgainstRelease) {
+  const auto timed = timed_forms(GetParam());
+  const auto unending = unending_forms(GetParam());
   const std::stop_source source;
   int timeouts = 0;
   const int rounds = iterations(150);
   for (int round = 0; round < rounds; ++round) {
-    TypeParam w(false);
-    waiter<TypeParam> hasty(w, this->any_of(timed),
-                            100us + this->random_ns(400'000),
-                            source.get_token());
-    waiter<TypeParam> patient(w, unending.front(), 1h);
+    const auto w = GetParam().make(false);
+    waiter hasty(*w, any_of(timed), 100us + random_ns(400'000),
+                 source.get_token());
+    waiter patient(*w, unending.front(), 1h);
     if (round % 4 != 0) patient.await_blocked();
-    spin_for(this->random_ns(300'000));
-    w.open();
+    spin_for(random_ns(300'000));
+    w->open();
     const wait_outcome outcome = hasty.outcome();
     EXPECT_FALSE(outcome.early) << hasty.name();
     timeouts += outcome.taken ? 0 : 1;
     patient.expect_taken();
-    expect_one_token_left(w);
+    expect_one_token_left(*w);
   }
-  testing::Test::RecordProperty("rounds", rounds);
-  testing::Test::RecordProperty("timeouts", timeouts);
+  RecordProperty("rounds", rounds);
+  RecordProperty("timeouts", timeouts);
 }
 
 // Many threads, every form, short deadlines, stop requests and signals, one
 // token. What is counted under the token is exact, and the token survives.
-TYPED_TEST(TokenRace, EverythingAtOnce) {
+TEST_P(TokenRace, EverythingAtOnce) {
   constexpr int kThreads = 6;
-  TypeParam w(false);
+  const auto w = GetParam().make(false);
   std::atomic<bool> done{false};
   std::atomic<long> taken{0};
   long under_the_token = 0;
@@ -139,8 +137,8 @@ TYPED_TEST(TokenRace, EverythingAtOnce) {
   for (unsigned id = 0; id < kThreads; ++id) {
     threads.push_back(std::make_unique<background<bool>>([&, id] {
       std::minstd_rand random(id + 1);
-      const auto timed = timed_forms<TypeParam>();
-      const auto unending = unending_forms<TypeParam>();
+      const auto timed = timed_forms(GetParam());
+      const auto unending = unending_forms(GetParam());
       while (!done.load()) {
         std::stop_token stop;
         {
@@ -151,33 +149,33 @@ TYPED_TEST(TokenRace, EverythingAtOnce) {
         const bool wait_for_ever = random() % 4 == 0;
         const auto& forms = wait_for_ever ? unending : timed;
         const wait_outcome outcome = forms[random() % forms.size()].run(
-            w, nanoseconds(static_cast<int>(random() % 300'000)), stop);
+            *w, nanoseconds(static_cast<int>(random() % 300'000)), stop);
         if (outcome.early && !stop.stop_requested()) return false;
         if (!outcome.taken) continue;
         ++under_the_token;
         if (random() % 8 == 0) std::this_thread::yield();
         if (random() % 64 == 0) std::this_thread::sleep_for(50us);
-        w.give_back();
+        w->give_back();
         taken.fetch_add(1);
       }
       return true;
     }));
   }
-  w.open();
+  w->open();
   {
     std::vector<pthread_t> targets;
     for (auto& thread : threads) targets.push_back(thread->native());
     signal_storm storm(targets, signal_storm::restart::no);
     const auto end = std::chrono::steady_clock::now() + 400ms;
     while (std::chrono::steady_clock::now() < end) {
-      const std::size_t victim = this->random_() % kThreads;
+      const std::size_t victim = random_() % kThreads;
       std::stop_source source(std::nostopstate);
       {
         std::lock_guard lock(sources_mutex);
         source = sources[victim];
       }
       source.request_stop();
-      std::this_thread::sleep_for(this->random_ns(200'000));
+      std::this_thread::sleep_for(random_ns(200'000));
     }
     done.store(true);
     // The storm goes on over threads that may have ended: not yet joined.
@@ -187,35 +185,33 @@ TYPED_TEST(TokenRace, EverythingAtOnce) {
     EXPECT_TRUE(thread->result()) << "a wait gave up before its deadline";
   EXPECT_EQ(under_the_token, taken.load());
   EXPECT_GT(taken.load(), 0);
-  expect_one_token_left(w);
-  testing::Test::RecordProperty("taken", static_cast<int>(taken.load()));
+  expect_one_token_left(*w);
+  RecordProperty("taken", static_cast<int>(taken.load()));
 }
 
 // Whoever waits without end when a gate opens gets through, whatever befalls
 // its neighbours.
-TYPED_TEST(GateRace, GateOpensForAll) {
-  const auto timed = timed_forms<TypeParam>();
-  const auto unending = unending_forms<TypeParam>();
+TEST_P(GateRace, GateOpensForAll) {
+  const auto timed = timed_forms(GetParam());
+  const auto unending = unending_forms(GetParam());
   const int rounds = iterations(200);
   for (int round = 0; round < rounds; ++round) {
-    TypeParam w(false);
+    const auto w = GetParam().make(false);
     std::stop_source source;
-    std::vector<std::unique_ptr<waiter<TypeParam>>> patient, hasty;
+    std::vector<std::unique_ptr<waiter>> patient, hasty;
     for (int i = 0; i < 3; ++i) {
-      hasty.push_back(std::make_unique<waiter<TypeParam>>(
-          w, this->any_of(timed), 50us + this->random_ns(300'000),
-          source.get_token()));
-      patient.push_back(
-          std::make_unique<waiter<TypeParam>>(w, this->any_of(unending), 1h));
+      hasty.push_back(std::make_unique<waiter>(
+          *w, any_of(timed), 50us + random_ns(300'000), source.get_token()));
+      patient.push_back(std::make_unique<waiter>(*w, any_of(unending), 1h));
     }
     if (round % 2 == 0) patient.back()->await_blocked();
     std::thread stopper([&] { source.request_stop(); });
-    spin_for(this->random_ns(50'000));
-    w.open();
+    spin_for(random_ns(50'000));
+    w->open();
     for (auto& one : patient) one->expect_taken();
     stopper.join();
     hasty.clear();
-    expect_one_token_left(w);
+    expect_one_token_left(*w);
   }
 }
 

@@ -2,10 +2,7 @@
 //
 // The columns of the wait matrix: every way to call a wait, as data. A form
 // names itself, runs on any waitable (waitables.h), and tells whether it came
-// back before its deadline without success.
-//
-// The forms are made once per waitable, in wait_forms_of_*.cc: there are some
-// seventy of them, and many suites use them.
+// back before its deadline without success. There are some seventy of them.
 #ifndef SYNCXX_TESTS_SUPPORT_WAIT_FORMS_H_
 #define SYNCXX_TESTS_SUPPORT_WAIT_FORMS_H_
 
@@ -13,8 +10,9 @@
 #include <functional>
 #include <stop_token>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "tests/support/waitables.h"
 
 namespace syncxx_test {
 
@@ -25,48 +23,28 @@ struct wait_outcome {
   bool early;  // not taken, and the deadline is still to come
 };
 
-template <class W>
 struct wait_form {
   std::string name;
   bool stoppable;  // takes the stop token
   // A form without a deadline of the caller's choice ignores the budget.
-  std::function<wait_outcome(W&, nanoseconds budget, const std::stop_token&)>
+  std::function<wait_outcome(waitable&, nanoseconds budget,
+                             const std::stop_token&)>
       run;
 };
+using wait_forms = std::vector<wait_form>;
 
 // Forms with the caller's deadline.
-template <class W>
-std::vector<wait_form<W>> timed_forms();
+wait_forms timed_forms(const waitable_kind& kind);
 
 // Forms that wait for ever, by nature or by their largest deadline.
-template <class W>
-std::vector<wait_form<W>> unending_forms();
+wait_forms unending_forms(const waitable_kind& kind);
 
 // Forms whose deadline has passed before they begin.
-template <class W>
-std::vector<wait_form<W>> past_forms();
+wait_forms past_forms(const waitable_kind& kind);
 
-template <class W>
-std::vector<wait_form<W>> waiting_forms() {
-  auto forms = unending_forms<W>();
-  for (auto& form : timed_forms<W>()) forms.push_back(std::move(form));
-  return forms;
-}
-
-template <class W>
-std::vector<wait_form<W>> all_forms() {
-  auto forms = waiting_forms<W>();
-  for (auto& form : past_forms<W>()) forms.push_back(std::move(form));
-  return forms;
-}
-
-template <class W>
-std::vector<wait_form<W>> stoppable_forms() {
-  std::vector<wait_form<W>> forms;
-  for (wait_form<W>& form : waiting_forms<W>())
-    if (form.stoppable) forms.push_back(std::move(form));
-  return forms;
-}
+wait_forms waiting_forms(const waitable_kind& kind);  // unending, then timed
+wait_forms all_forms(const waitable_kind& kind);
+wait_forms stoppable_forms(const waitable_kind& kind);  // of those that wait
 
 }  // namespace syncxx_test
 

@@ -22,11 +22,12 @@
 
 namespace syncxx_test {
 
-template <class W>
 class waiter {
  public:
-  waiter(W& w, wait_form<W> form, nanoseconds budget, std::stop_token stop = {})
+  waiter(waitable& w, wait_form form, nanoseconds budget,
+         std::stop_token stop = {})
       : name_(form.name),
+        parks_(w.traits().parks),
         thread_([&w, form = std::move(form), budget, stop = std::move(stop)] {
           const wait_outcome outcome = form.run(w, budget, stop);
           if (outcome.taken) w.give_back();
@@ -36,7 +37,7 @@ class waiter {
   // Returns when the thread waits: asleep, or for a spinning lock, so long
   // after its start that it very likely spins.
   void await_blocked() const {
-    if constexpr (W::kParks) {
+    if (parks_) {
       thread_.await_sleep();
     } else {
       static_cast<void>(thread_.tid());
@@ -58,19 +59,19 @@ class waiter {
 
  private:
   std::string name_;
+  bool parks_;
   background<wait_outcome> thread_;
 };
 
 // One thread for each form, each with a waitable of its own, all at once.
-template <class W>
 class row {
  public:
-  row(const std::vector<wait_form<W>>& forms, nanoseconds budget,
+  row(const waitable_kind& kind, const wait_forms& forms, nanoseconds budget,
       std::stop_token stop) {
-    for (const wait_form<W>& form : forms) {
-      objects_.push_back(std::make_unique<W>(false));
+    for (const wait_form& form : forms) {
+      objects_.push_back(kind.make(false));
       waiters_.push_back(
-          std::make_unique<waiter<W>>(*objects_.back(), form, budget, stop));
+          std::make_unique<waiter>(*objects_.back(), form, budget, stop));
     }
   }
   ~row() {  // after a failed assertion: nobody may be left behind
@@ -94,11 +95,11 @@ class row {
   }
   auto begin() { return waiters_.begin(); }
   auto end() { return waiters_.end(); }
-  W& object(std::size_t i) { return *objects_[i]; }
+  waitable& object(std::size_t i) { return *objects_[i]; }
 
  private:
-  std::vector<std::unique_ptr<W>> objects_;
-  std::vector<std::unique_ptr<waiter<W>>> waiters_;  // joined first
+  std::vector<std::unique_ptr<waitable>> objects_;
+  std::vector<std::unique_ptr<waiter>> waiters_;  // joined first
   bool opened_ = false;
 };
 
@@ -109,11 +110,10 @@ void on_another_thread(F body) {
 }
 
 // At the end of a test there is exactly one token (or an open gate).
-template <class W>
-void expect_one_token_left(W& w) {
+inline void expect_one_token_left(waitable& w) {
   on_another_thread([&w] {
     ASSERT_TRUE(w.try_wait()) << "a token was lost";
-    if constexpr (W::kExclusive) {
+    if (w.traits().exclusive) {
       on_another_thread([&w] {
         const bool second = w.try_wait();
         EXPECT_FALSE(second) << "a token was made from nothing";

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <sync/condition_variable.h>
+#include <sync/mutex.h>
+
+#include <mutex>
+#include <stop_token>
+
+#include "tests/support/thread_safety_off.h"
+#include "tests/support/waitable_of.h"
+
+namespace syncxx_test {
+
+namespace {
+
+// A token under a mutex, waited for with a condition variable.
+template <class Condition, class M>
+class monitor_waitable {
+ public:
+  static constexpr waitable_traits kTraits{
+      .exclusive = true, .parks = true, .stops = true};
+
+  explicit monitor_waitable(bool open) : token_(open) {}
+  void open() { give_back(); }
+  void give_back() {
+    {
+      lock l(m_);
+      token_ = true;
+    }
+    c_.notify_one();
+  }
+
+  bool try_wait() {
+    lock l(m_);
+    return take(token_);
+  }
+  bool wait() {
+    lock l(m_);
+    c_.wait(l, has_token());
+    return take(token_);
+  }
+  bool wait(const std::stop_token& stop) {
+    lock l(m_);
+    return take(c_.wait(l, stop, has_token()));
+  }
+  template <class D>
+  bool wait_for(const D& d) {
+    lock l(m_);
+    return take(c_.wait_for(l, d, has_token()));
+  }
+  template <class D>
+  bool wait_for(const D& d, const std::stop_token& stop) {
+    lock l(m_);
+    return take(c_.wait_for(l, stop, d, has_token()));
+  }
+  template <class T>
+  bool wait_until(const T& t) {
+    lock l(m_);
+    return take(c_.wait_until(l, t, has_token()));
+  }
+  template <class T>
+  bool wait_until(const T& t, const std::stop_token& stop) {
+    lock l(m_);
+    return take(c_.wait_until(l, stop, t, has_token()));
+  }
+
+ private:
+  using lock = std::unique_lock<M>;
+
+  auto has_token() {
+    return [this] { return token_; };
+  }
+  // A wait that says yes has left the token there for the caller.
+  bool take(bool there) {
+    if (!there) return false;
+    EXPECT_TRUE(token_) << "the predicate did not hold after the wait";
+    token_ = false;
+    return true;
+  }
+
+  M m_;
+  Condition c_;
+  bool token_;
+};
+
+}  // namespace
+
+waitable_kinds condition_kinds() {
+  using syncxx::condition_variable;
+  using syncxx::condition_variable_any;
+  return {
+      kind_of<monitor_waitable<condition_variable, syncxx::mutex>>(
+          "condition_variable"),
+      kind_of<monitor_waitable<condition_variable_any, syncxx::mutex>>(
+          "condition_variable_any"),
+      kind_of<monitor_waitable<condition_variable_any, std::mutex>>(
+          "condition_variable_any_std_mutex"),
+  };
+}
+
+}  // namespace syncxx_test
