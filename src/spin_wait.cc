@@ -66,7 +66,7 @@ constinit atomic<unsigned> g_first_pause{0};  // 0: do not spin
 }();
 
 // What this thread has learnt: how many waits are to begin without spinning.
-constexpr unsigned kMostSkips = 64;
+constexpr unsigned kMostSkips = 256;
 constinit thread_local unsigned t_next_skips = 1;  // after the next failure
 constinit thread_local unsigned t_skips = 0;       // from now on
 
