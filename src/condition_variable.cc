@@ -10,19 +10,19 @@
 // kTaken: one of them wins, and a notifier passes over those that are leaving.
 //
 // No herd, and no hurry to wait. A waiter whose mutex is owned when its turn
-// comes is not woken but moved, in the kernel, from its own word to the queue
-// of the mutex, where each unlock wakes the next. One whose mutex is free is
-// woken: it would only wait for a wake, and those that come after it are moved
-// as soon as it has the mutex. Waking one at a time would leave the CPUs idle
-// for as long as a wake takes: so of many, the first few are woken ahead, and
-// answer for the moved ones as if they had been moved, so that the unlock of
-// each wakes another. One that loses the mutex goes to sleep and is not
-// replaced: where the mutex is held for long, few stay ahead. The notifier
-// answers for the sleepers that it moves (raw_mutex I1) until it settles: it
-// makes the mutex expect sleepers before each move and after the last, and
-// wakes one if the mutex was unlocked for good in between. The node moved last
-// is let go of last, so that the mutex is there until then: its thread has yet
-// to lock it.
+// comes is moved, in the kernel, from its own word to the queue of the mutex,
+// where each unlock wakes the next. One whose mutex is free is woken: it would
+// only wait for a wake. The notifier answers for the sleepers that it moves
+// (raw_mutex I1) until it settles: it makes the mutex expect sleepers before
+// each move and after the last, and wakes one if the mutex was unlocked for
+// good in between. The node moved last is let go of last, so that the mutex is
+// there until then: its thread has yet to lock it.
+//
+// No idling. Woken one at a time, each waiter would cost as long as an idle CPU
+// takes to wake up. So of many, a few are woken ahead although the mutex is
+// owned, and answer for the moved ones as if they had been moved themselves:
+// the unlock of each wakes another. One that loses the mutex goes to sleep, and
+// its place is not filled: where the mutex is held for long, none stay ahead.
 //
 // No stranger is moved. While a node is kTaken its thread stays in wait(), so
 // that nobody else can sleep on that word; the kernel compares the word with
@@ -43,8 +43,9 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 namespace {
 
-// Of one notify_all, how many threads may be on their way to the mutex at once,
-// at most one for each CPU: the one that its unlock wakes, and those ahead.
+// While the mutex is owned, how many threads of one notify_all may be on their
+// way to it, but no more than there are CPUs: those woken so far, and the one
+// that the unlock wakes.
 constexpr unsigned kMostAtOnce = 4;
 
 }  // namespace
@@ -225,15 +226,15 @@ void wait_list::notify_all_slow() noexcept {
 // of the nodes.
 void wait_list::deliver(wait_node* chain) noexcept {
   wait_node* moved = nullptr;  // the last that was moved, not yet let go of
-  // How many to wake ahead. The last is never: there is nobody after it.
-  unsigned ahead = std::min(usable_cpus(), kMostAtOnce);
+  unsigned at_once = std::min(usable_cpus(), kMostAtOnce);
   while (chain != nullptr) {
     wait_node& node = *chain;
     chain = node.next_;
     // The node's mutex is there: its thread has yet to lock it.
     const bool owned = node.mutex_ != nullptr && node.mutex_->expect_sleepers();
-    if (owned && chain != nullptr && moved == nullptr && ahead > 1) {
-      --ahead;
+    const bool ahead = owned && chain != nullptr && at_once > 1;
+    if ((ahead || !owned) && at_once > 1) --at_once;
+    if (ahead) {  // so nobody has been moved so far
       wake(node, wait_node::kMoved);
       continue;
     }

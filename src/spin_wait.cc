@@ -22,7 +22,7 @@ namespace {
 constexpr std::int64_t kFirstPauseNs = 125;
 constexpr unsigned kPauses[] = {1, 3, 9, 27};  // in first pauses; 5 us in all
 constexpr unsigned kRounds = std::size(kPauses);
-constexpr unsigned kUnknownCpus = 2;  // more than the kernel's set holds
+constexpr unsigned kManyCpus = 64;  // more than fit into a cpu_set_t, say
 constexpr unsigned kYields = 64;
 constexpr long kNapNs = 50'000;  // about what waking a thread costs
 
@@ -33,7 +33,7 @@ void pause_for(unsigned instructions) noexcept {
 unsigned count_cpus() noexcept {
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
-  if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) return kUnknownCpus;
+  if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) return kManyCpus;
   return static_cast<unsigned>(CPU_COUNT(&cpus));
 }
 
@@ -54,7 +54,7 @@ unsigned measure_first_pause() noexcept {
 
 // Found once, when the program is loaded, so that no slow path makes a syscall
 // for it. Locks used by earlier static constructors, and the threads that those
-// start, read 0, and do not spin. Relaxed: numbers by themselves.
+// start, read 0, and act as on one CPU. Relaxed: numbers by themselves.
 constinit atomic<unsigned> g_cpus{0};
 constinit atomic<unsigned> g_first_pause{0};  // 0: do not spin
 [[maybe_unused]] const bool g_measured = [] {

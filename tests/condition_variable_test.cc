@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sync/condition_variable.h>
 #include <sync/mutex.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -162,19 +164,31 @@ TEST(ConditionVariableTest, BroadcastMixesWithLockers) {
   m.unlock();
 }
 
-// Under the lock, a waiter that may be stopped is woken at once, wherever it
-// stands in the queue, and a few of the others ahead; the rest is moved, and
-// sleeps on.
+// Which of `waiters` that sleep in this order are woken by a notify_all under
+// the lock: the one that may be stopped, and of the others the first few, until
+// with the unlock's as many come as there are CPUs, and four at most.
+std::vector<bool> woken_under_the_lock(std::size_t waiters,
+                                       std::size_t stoppable) {
+  cpu_set_t cpus;
+  EXPECT_EQ(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+  int more = std::min(CPU_COUNT(&cpus), 4) - 1;
+  std::vector<bool> woken(waiters);
+  for (std::size_t i = 0; i < waiters; ++i) {
+    woken[i] = i == stoppable || (more > 0 && i + 1 < waiters);
+    if (woken[i]) --more;
+  }
+  return woken;
+}
+
 TEST(ConditionVariableTest, BroadcastUnderTheLockLeavesTheOthersAsleep) {
-  constexpr int kWaiters = 9;
-  constexpr int kMostAhead = 3;
-  for (int stoppable = 0; stoppable < 6; ++stoppable) {
+  constexpr std::size_t kWaiters = 9;
+  for (const std::size_t stoppable : {0, 1, 4, 8}) {
     mutex m;
     condition_variable c;
     std::stop_source source;
     bool go = false;  // under m
     std::vector<std::unique_ptr<background<bool>>> waiting;
-    for (int i = 0; i < kWaiters; ++i) {
+    for (std::size_t i = 0; i < kWaiters; ++i) {
       waiting.push_back(std::make_unique<background<bool>>([&, i] {
         lock_type lock(m);
         if (i == stoppable)
@@ -188,18 +202,17 @@ TEST(ConditionVariableTest, BroadcastUnderTheLockLeavesTheOthersAsleep) {
       lock_type lock(m);
       std::vector<long> before;
       for (auto& one : waiting) before.push_back(sleeps_so_far(one->tid()));
+      const auto slept_again = [&](std::size_t i) {
+        return sleeps_so_far(waiting[i]->tid()) != before[i];
+      };
+      const std::vector<bool> woken = woken_under_the_lock(kWaiters, stoppable);
       go = true;
       c.notify_all();
+      for (std::size_t i = 0; i < kWaiters; ++i)
+        if (woken[i]) await([&] { return slept_again(i); });
       std::this_thread::sleep_for(20ms);
-      int others = 0;
-      for (int i = 0; i < kWaiters; ++i) {
-        if (i == stoppable) continue;
-        const auto at = static_cast<std::size_t>(i);
-        if (++others > kMostAhead) {
-          EXPECT_EQ(sleeps_so_far(waiting[at]->tid()), before[at])
-              << "waiter " << i << " was woken to find the mutex taken";
-        }
-      }
+      for (std::size_t i = 0; i < kWaiters; ++i)
+        EXPECT_EQ(slept_again(i), woken[i]) << "waiter " << i;
     }
     for (auto& one : waiting) EXPECT_TRUE(one->result());
   }

@@ -30,8 +30,9 @@ class raw_mutex {
     if (!try_lock()) [[unlikely]]
       lock_slow(deadline::never(), nullptr);
   }
-  // `stop` may be null. `slept`: the caller was asleep on this word (moved
-  // there by a condition variable) and answers for the others that are.
+  // `stop` may be null. `slept`: the caller answers for threads that sleep on
+  // this word, moved there by a condition variable, as it was or might have
+  // been.
   // False: stopped or past the deadline.
   SYNCXX_COLD bool lock_slow(deadline until, const stop_token* stop,
                              bool slept = false) noexcept;
@@ -76,7 +77,8 @@ class raw_mutex {
   //
   // I1: a thread sleeps with mask kQueue only while kParked is set, or a thread
   //     that was woken and has not yet taken the lock or set kParked (the
-  //     designated waiter) is awake.
+  //     designated waiter) is awake, or a notifier that has moved threads here
+  //     has yet to settle (condition_variable.cc).
   // I2: kParked implies kLocked or kClaimed: a free lock is 0.
   // I3: kClaimed is set by one thread at a time, which is in lock_slow; it
   //     sleeps, if at all, with mask kClaimant.

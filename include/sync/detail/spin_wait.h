@@ -18,7 +18,7 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-// How many CPUs this process might use when it was loaded; 0 before that.
+// How many CPUs the thread that loaded the library might use then; 0 before.
 SYNCXX_COLD unsigned usable_cpus() noexcept;
 
 // Before parking: about 5 us of looks at most. A thread whose spinning fails
