@@ -122,6 +122,8 @@ void add_placement(const std::string& suffix, placement where) {
   };
   const auto condvar_game = [&]<notified When>(const std::string& scenario) {
     types<floor_futex_baton>::for_each(semaphore_game(scenario));
+    if constexpr (When == notified::kLocked)
+      types<floor_futex_moved_baton>::for_each(semaphore_game(scenario));
     condvars::for_each([&]<condvar_like C>() {
       add_game<condvar_table<C, When>>(scenario, where, C::kName);
     });

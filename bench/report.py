@@ -170,6 +170,7 @@ def contention_targets(found):
 def wakeup_targets(found):
     out = []
     ours, raw = "syncxx::condition_variable", "raw futex"
+    moved = "raw futex, moved"
     for suffix, words in (("", "notify with the lock held"),
                           ("_unlocked", "notify after unlocking")):
         for place in ("_same_cpu", "_two_cpus"):
@@ -182,6 +183,11 @@ def wakeup_targets(found):
                 f"{words}", 1.15).by_rounds(
                     a, b, f"{show_ns(statistics.median(a))} against "
                     f"{show_ns(statistics.median(b))}"))
+            if moved in table and not suffix:
+                out.append(Target(
+                    f"... the floor of that: moved, then woken,"
+                    f"{place.replace('_', ' ')}", 1.15,
+                    binding=False).by_rounds(time_rounds(table[moved]), b))
     for suffix, words in (("", "with the lock held"),
                           ("_unlocked", "after unlocking")):
         for waiters in (64, 8):

@@ -76,34 +76,46 @@ class floor_two_adds {
 };
 
 // One token between two threads, one wait or wake per hand-over and no
-// cleverness at all: the price of a blocked thread in this kernel.
-class floor_futex_baton {
+// cleverness at all: the price of a blocked thread in this kernel. Moved: the
+// sleeper is moved to another word before it is woken there, as a waiter of a
+// condition variable is to its mutex.
+template <bool Moved>
+class floor_baton {
  public:
-  static constexpr std::string_view kName = "raw futex";
+  static constexpr std::string_view kName =
+      Moved ? "raw futex, moved" : "raw futex";
   static constexpr std::string_view kLibrary = "floor";
   static constexpr std::size_t kSize = 4;
 
-  explicit floor_futex_baton(int count)
-      : word_(static_cast<std::uint32_t>(count)) {}
+  explicit floor_baton(int count) : word_(static_cast<std::uint32_t>(count)) {}
 
   void acquire() {
     while (word_.load(std::memory_order_acquire) == 0) {
-      futex(FUTEX_WAIT_PRIVATE, 0);
+      futex(word_, FUTEX_WAIT_PRIVATE, 0);
     }
     word_.store(0, std::memory_order_relaxed);
   }
   void release() {
     word_.store(1, std::memory_order_release);
-    futex(FUTEX_WAKE_PRIVATE, 1);
+    if constexpr (Moved) {
+      syscall(SYS_futex, &word_, FUTEX_CMP_REQUEUE_PRIVATE, 0, 1, &queue_, 1);
+      futex(queue_, FUTEX_WAKE_PRIVATE, 1);
+    } else {
+      futex(word_, FUTEX_WAKE_PRIVATE, 1);
+    }
   }
 
  private:
-  void futex(int operation, std::uint32_t value) {
-    syscall(SYS_futex, &word_, operation, value, nullptr, nullptr, 0);
+  static void futex(std::atomic<std::uint32_t>& word, int operation,
+                    std::uint32_t value) {
+    syscall(SYS_futex, &word, operation, value, nullptr, nullptr, 0);
   }
 
   std::atomic<std::uint32_t> word_;
+  [[maybe_unused]] std::atomic<std::uint32_t> queue_{0};
 };
+using floor_futex_baton = floor_baton<false>;
+using floor_futex_moved_baton = floor_baton<true>;
 
 }  // namespace syncxx_bench
 
