@@ -182,7 +182,7 @@ std::vector<bool> woken_under_the_lock(std::size_t waiters,
 
 TEST(ConditionVariableTest, BroadcastUnderTheLockLeavesTheOthersAsleep) {
   constexpr std::size_t kWaiters = 9;
-  for (const std::size_t stoppable : {0, 1, 4, 8}) {
+  for (const std::size_t stoppable : {0u, 1u, 4u, 8u}) {
     mutex m;
     condition_variable c;
     std::stop_source source;
