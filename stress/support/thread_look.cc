@@ -37,7 +37,7 @@ std::string read_task_file(pid_t tid, const char* name) {
 }
 
 const char* futex_operation(std::uint64_t op) {
-  switch (op & FUTEX_CMD_MASK) {
+  switch (static_cast<int>(op) & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
       return "wait";
     case FUTEX_WAIT_BITSET:
@@ -94,7 +94,7 @@ bool thread_look::waits_in_futex() const noexcept {
   if (!in_syscall || state != 'S') return false;
   if (syscall == kFutexWaitv) return true;
   if (syscall != SYS_futex) return false;
-  switch (arguments[1] & FUTEX_CMD_MASK) {
+  switch (static_cast<int>(arguments[1]) & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:
     case FUTEX_WAIT_REQUEUE_PI:
