@@ -42,8 +42,9 @@ class wait_node {
   //  kTaken    | out of the list; a notifier still   | notifier -> kNotified,
   //            | uses it                             | -> kMoved
   //  kNotified | nobody uses it                      | -
-  //  kMoved    | nobody uses it; its thread answers  | -
-  //            | for sleepers on the mutex's word    |
+  //  kMoved    | nobody uses it; its thread, moved   | -
+  //            | or woken ahead, answers for         |
+  //            | sleepers on the mutex's word        |
   static constexpr std::uint32_t kWaiting = 0;
   static constexpr std::uint32_t kLeaving = 1;
   static constexpr std::uint32_t kAwaited = 2;
