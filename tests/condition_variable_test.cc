@@ -142,12 +142,17 @@ TEST(ConditionVariableTest, BroadcastMixesWithLockers) {
   }
   for (int i = 0; i < 2; ++i) {
     crew.emplace_back([&] {
-      while (!done.load()) {
+      do {
         std::lock_guard lock(m);
         ++turns;
-      }
+      } while (!done.load());
     });
   }
+  // All rounds may be over before a busy machine has let the lockers begin.
+  await([&] {
+    std::lock_guard lock(m);
+    return turns > 0;
+  });
   for (int i = 0; i < rounds; ++i) {
     {
       std::lock_guard lock(m);
