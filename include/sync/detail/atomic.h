@@ -12,12 +12,12 @@
 #include <cstdint>
 
 #include <sync/detail/config.h>
+#if SYNCXX_MODELLED
+#include <sync/model/atomic.h>
+#endif
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
-
-template <class T>
-using atomic = std::atomic<T>;
 
 using std::memory_order;
 using std::memory_order_acq_rel;
@@ -26,11 +26,19 @@ using std::memory_order_relaxed;
 using std::memory_order_release;
 using std::memory_order_seq_cst;
 
+#if SYNCXX_MODELLED
+using model::atomic;
+using model::atomic_thread_fence;
+#else
+template <class T>
+using atomic = std::atomic<T>;
+
 // A fence by itself. ThreadSanitizer does not model fences: primitives that
 // need one also have a variant without, chosen by SYNCXX_TSAN.
 inline void atomic_thread_fence(memory_order order) noexcept {
   std::atomic_thread_fence(order);
 }
+#endif
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

@@ -21,10 +21,21 @@
 
 // SYNCXX_HOOKS is set by the target or .pc file that selects the library with
 // hooks compiled in (syncxx::hooks, -lsyncxx_hooks); NDEBUG never decides.
+// SYNCXX_MODEL likewise selects the model library (syncxx::model), in which the
+// seam's headers lead to the checker.
+#if defined(SYNCXX_MODEL) && SYNCXX_MODEL
 #if defined(SYNCXX_HOOKS) && SYNCXX_HOOKS
+#error "syncxx: the model library has no hooks; link syncxx::model alone."
+#endif
+#define SYNCXX_MODELLED 1
+#define SYNCXX_HOOKED 0
+#define SYNCXX_ABI abi1_model
+#elif defined(SYNCXX_HOOKS) && SYNCXX_HOOKS
+#define SYNCXX_MODELLED 0
 #define SYNCXX_HOOKED 1
 #define SYNCXX_ABI abi1_hooks
 #else
+#define SYNCXX_MODELLED 0
 #define SYNCXX_HOOKED 0
 #define SYNCXX_ABI abi1
 #endif

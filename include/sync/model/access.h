@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The door between the model world's types and the checker: what an atomic, a
+// cell, a fence or a sleep asks it for. Not an interface for users, who include
+// <sync/model/check.h>.
+#ifndef SYNCXX_MODEL_ACCESS_H_
+#define SYNCXX_MODEL_ACCESS_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <source_location>
+
+#include <sync/detail/config.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+using std::memory_order;
+using std::memory_order_acq_rel;
+using std::memory_order_acquire;
+using std::memory_order_consume;
+using std::memory_order_relaxed;
+using std::memory_order_release;
+using std::memory_order_seq_cst;
+
+using source = std::source_location;
+
+// The bytes of an atomic's value, up to 16.
+struct value {
+  std::uint64_t lo = 0;
+  std::uint64_t hi = 0;
+  bool operator==(const value&) const noexcept = default;
+};
+
+enum class access_kind : std::uint8_t {
+  load,
+  store,
+  exchange,
+  fetch_add,
+  fetch_sub,
+  fetch_and,
+  fetch_or,
+  fetch_xor,
+  compare_exchange_weak,
+  compare_exchange_strong,
+  wait,
+  notify,
+  futex,
+  other,
+};
+
+// One operation on an atomic object.
+struct access {
+  access_kind what{};
+  std::uint8_t size = 0;
+  memory_order order = memory_order_seq_cst;
+  memory_order failure = memory_order_seq_cst;
+  const void* address = nullptr;
+  value operand{};   // stored, added, …; compare-exchange: the new value
+  value expected{};  // compare-exchange
+  // The new value of a read-modify-write, made of the old one and `operand`.
+  value (*update)(const value& old, const value& operand) = nullptr;
+  source where{};
+};
+
+extern "C" {
+// Returns the value read. The C names keep the stub that saves the caller's
+// registers (run.cc) simple.
+syncxx::model::engine::value syncxx_model_access(
+    const syncxx::model::engine::access* what) noexcept;
+}
+
+// Whether the compare-exchange just performed has stored its value.
+bool last_exchange_succeeded() noexcept;
+
+// `where` may be default-constructed: unknown.
+void fence(memory_order order, const source& where) noexcept;
+// An atomic object begins and ends its life. Outside check they do nothing.
+void construct(const void* object, std::size_t size) noexcept;
+void destroy(const void* object) noexcept;
+
+// Plain shared data.
+void cell_construct(const void* cell, bool initialized) noexcept;
+void cell_read(const void* cell, const source& where) noexcept;
+void cell_write(const void* cell, const source& where) noexcept;
+
+// Between two looks of a loop that waits for another thread.
+void spin_hint() noexcept;
+// A modelled clock: jumps far ahead, or does not, as an explored choice.
+std::int64_t clock_ns(int clock) noexcept;
+// The calling thread's number, from 1.
+std::uintptr_t self_number() noexcept;
+bool running() noexcept;
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_MODEL_ACCESS_H_

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the test does to atomics, as events.
+#include <algorithm>
+#include <cstdlib>
+
+#include "model/engine.h"
+#include "model/report.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+value checker::data_of(location_id l, event_id from) const noexcept {
+  return from == kInitial ? memory_.at(l).initial : g_->at(from).data;
+}
+
+// A compare-exchange is a read with one order, or the first half of an update
+// with another, depending on what it reads.
+void checker::settle_kind(event& e, const value& data,
+                          bool guessed) const noexcept {
+  e.data = data;
+  e.guessed = guessed;
+  if (e.access != access_kind::compare_exchange_weak &&
+      e.access != access_kind::compare_exchange_strong)
+    return;
+  const bool succeeds = data == e.expected && !guessed;
+  e.what = succeeds ? kind::update_read : kind::read;
+  e.order = succeeds ? e.success : e.failure;
+}
+
+value checker::perform(const access& a, const void* site) noexcept {
+  site_ = site;
+  const location_id l = memory_.atomic(a.address, a.size);
+  switch (a.what) {
+    case access_kind::load:
+      return read(a, l, false);
+    case access_kind::store:
+      write(a, l);
+      return {};
+    case access_kind::compare_exchange_weak:
+    case access_kind::compare_exchange_strong: {
+      const value old = read(a, l, true);
+      if (current_->following) {
+        exchanged_ = false;  // else its loop would have changed something
+        return old;
+      }
+      const event& e = g_->at(g_->of_thread(self_)[current_->done - 1]);
+      exchanged_ = e.what == kind::update_read;
+      if (exchanged_) modify(a, l, a.operand);
+      return old;
+    }
+    default: {
+      const value old = read(a, l, true);
+      modify(a, l, a.update(old, a.operand));
+      return old;
+    }
+  }
+}
+
+value checker::read(const access& a, location_id l, bool updates) {
+  thread_state& me = *current_;
+  if (replaying()) {
+    event& e = logged(kind::read, l, &a);
+    const event_id from = e.rf;
+    need(from);
+    event& again = g_->at(g_->of_thread(self_)[me.done]);
+    settle_kind(again, data_of(l, from), again.guessed);
+    ++me.done;
+    return again.data;
+  }
+  if (me.following || suspicious(a, l)) return follow(a, l);
+  wait_turn();
+  event e = fresh(updates ? kind::update_read : kind::read);
+  e.location = l;
+  e.access = a.what;
+  e.size = a.size;
+  e.order = e.success = a.order;
+  e.failure = a.failure;
+  e.expected = a.expected;
+  e.site = site_;
+  e.where = a.where;
+  const graph::await_note& note = g_->awaits(self_);
+  if (note.index == me.done + 1) {
+    e.await = true;
+    e.memo = note.memo;
+    e.cycle = note.cycle;
+    e.since = note.since;
+  } else if (!await_sites_.empty() && await_sites_.contains(site_)) {
+    e.await = true;
+    e.memo = new_memo();
+  }
+  if (!memory_.at(l).initialized && g_->co(l).empty())
+    fail(verdict::uninitialized_read,
+         "read of the atomic at " + hex(a.address) +
+             ", which nobody has initialized, at " + place(a.where));
+  while (!add_read(e)) {
+    // No value lets it go on: until another thread writes one.
+    g_->note_await(self_, {me.done + 1, e.memo, e.cycle, g_->size()});
+    e.since = g_->size();
+    me.pending = e;
+    block(obstacle::await, l);
+  }
+  const event& added = g_->at(g_->last_of(self_));
+  need(added.rf);
+  event& now = g_->at(g_->of_thread(self_)[me.done - 1]);
+  settle_kind(now, data_of(l, now.rf), now.guessed);
+  return now.data;
+}
+
+// Adds a read that takes the first of its options; notes the others. False:
+// there is none.
+bool checker::add_read(event& e) {
+  exploration& x = *x_;
+  const auto first = static_cast<std::uint32_t>(x.options.size());
+  options_of_read(e);
+  for (std::uint32_t i = first; i < x.options.size(); ++i) {
+    const option o = x.options[i];
+    e.rf = o.from;
+    settle_kind(e, data_of(e.location, o.from), o.guessed);
+    const bool conflict =
+        e.what == kind::update_read &&
+        g_->updater(e.location, g_->place_of(o.from)) != kNone;
+    const event_id id = add_event(e);
+    // What reads the latest write is always consistent.
+    if (i != first || e.await) {
+      if (!g_->sc_consistent()) {
+        g_->pop();
+        --current_->done;
+        continue;
+      }
+    }
+    if (e.what == kind::update_read) first_ = self_;
+    if (i + 1 < x.options.size() || e.await) {
+      alternative a;
+      a.what = alternative::type::read;
+      a.conflict = conflict;
+      a.target = id;
+      a.base = first;
+      a.first = i + 1;
+      a.last = static_cast<std::uint32_t>(x.options.size());
+      x.work.push_back(a);
+    } else {
+      x.options.resize(first);
+    }
+    return true;
+  }
+  x.options.resize(first);
+  return false;
+}
+
+void checker::modify(const access& a, location_id l, const value& data) {
+  thread_state& me = *current_;
+  if (replaying()) {
+    event& e = logged(kind::update_write, l, &a);
+    e.data = data;
+    ++me.done;
+    return;
+  }
+  if (me.following) return;
+  wait_turn();
+  const event& half = g_->at(g_->last_of(self_));
+  event e = half;
+  e.what = kind::update_write;
+  e.await = false;
+  e.memo = kNone;
+  e.data = data;
+  const std::uint32_t place = g_->place_of(half.rf);
+  const event_id conflict = g_->updater(l, place);
+  const event_id id = add_event(e, place);
+  first_ = kNone;
+  note_revisits(id, conflict);
+  // Two updates of one write: only what it revisits is consistent.
+  if (conflict != kNone) end_run(outcome::dropped);
+  wake_awaits(l, id);
+}
+
+void checker::write(const access& a, location_id l) {
+  thread_state& me = *current_;
+  if (replaying()) {
+    event& e = logged(kind::write, l, &a);
+    e.data = a.operand;
+    ++me.done;
+    return;
+  }
+  if (me.following) give_up_following();
+  wait_turn();
+  event e = fresh(kind::write);
+  e.location = l;
+  e.access = a.what;
+  e.size = a.size;
+  e.order = a.order;
+  e.data = a.operand;
+  e.site = site_;
+  e.where = a.where;
+  const auto places = static_cast<std::uint32_t>(g_->co(l).size());
+  const std::uint32_t earliest = g_->earliest(l, past());
+  const event_id id = add_event(e, places);
+  const auto base = static_cast<std::uint32_t>(x_->options.size());
+  for (std::uint32_t place = places; place-- > earliest;)
+    if (g_->updater(l, place) == kNone) x_->options.push_back({place, false});
+  push_alternatives(alternative::type::place, id, base);
+  note_revisits(id, kNone);
+  wake_awaits(l, id);
+}
+
+void checker::fence(memory_order order, const source& where) noexcept {
+  event e = fresh(kind::fence);
+  e.order = order;
+  e.where = where;
+  if (order == memory_order_relaxed) return;
+  if (!replaying() && current_->following) {
+    follow_fence(order);
+    return;
+  }
+  step(e);
+}
+
+// A write may be what a blocked thread waits for.
+void checker::wake_awaits(location_id l, event_id write) noexcept {
+  for (thread_number t = 0; t < threads_.size(); ++t) {
+    thread_state& s = threads_[t];
+    if (s.blocked != obstacle::await || s.on != l) continue;
+    if (known(s.pending.memo, g_->at(write).data) == knowledge::failing)
+      continue;
+    s.blocked = obstacle::none;
+  }
+}
+
+int checker::choose(int n, bool clock) {
+  event e = fresh(kind::choice);
+  e.location = static_cast<location_id>(n);
+  e.guessed = clock;
+  thread_state& me = *current_;
+  if (replaying()) {
+    const event& then = logged(kind::choice, e.location, nullptr);
+    ++me.done;
+    return static_cast<int>(then.data.lo);
+  }
+  if (me.following) give_up_following();
+  wait_turn();
+  const event_id id = add_event(e);
+  const auto base = static_cast<std::uint32_t>(x_->options.size());
+  for (std::uint32_t i = 1; i < e.location; ++i)
+    x_->options.push_back({i, false});
+  push_alternatives(alternative::type::choice, id, base);
+  return 0;
+}
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI

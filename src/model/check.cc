@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The public functions, and the door through which the test comes in.
+#include <sync/model/check.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
+
+#include "model/engine.h"
+#include "model/report.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+namespace {
+
+// What the stub below saves of the caller before anything can change it.
+struct saved_registers {
+  std::uint64_t preserved[12];
+  const void* frame;  // the caller's stack
+};
+
+}  // namespace
+
+extern "C" {
+saved_registers syncxx_model_saved;
+value syncxx_model_perform(const access* what) noexcept;
+}
+
+#if defined(__x86_64__)
+__asm__(R"(
+  .text
+  .p2align 4
+  .globl syncxx_model_access
+  .type syncxx_model_access, @function
+syncxx_model_access:
+  .cfi_startproc
+  leaq syncxx_model_saved(%rip), %rax
+  movq %rbx, (%rax)
+  movq %rbp, 8(%rax)
+  movq %r12, 16(%rax)
+  movq %r13, 24(%rax)
+  movq %r14, 32(%rax)
+  movq %r15, 40(%rax)
+  leaq 8(%rsp), %rcx
+  movq %rcx, 96(%rax)
+  jmp syncxx_model_perform
+  .cfi_endproc
+  .size syncxx_model_access, .-syncxx_model_access
+)");
+#else
+__asm__(R"(
+  .text
+  .p2align 4
+  .globl syncxx_model_access
+  .type syncxx_model_access, %function
+syncxx_model_access:
+  .cfi_startproc
+  adrp x9, syncxx_model_saved
+  add x9, x9, :lo12:syncxx_model_saved
+  stp x19, x20, [x9]
+  stp x21, x22, [x9, #16]
+  stp x23, x24, [x9, #32]
+  stp x25, x26, [x9, #48]
+  stp x27, x28, [x9, #64]
+  stp x29, x30, [x9, #80]
+  mov x10, sp
+  str x10, [x9, #96]
+  b syncxx_model_perform
+  .cfi_endproc
+  .size syncxx_model_access, .-syncxx_model_access
+)");
+#endif
+
+namespace {
+
+[[noreturn]] void outside(const char* what) noexcept {
+  std::fprintf(stderr,
+               "syncxx model checker: %s outside of check(): in a program built "
+               "with the model library, atomics and primitives work only inside "
+               "of a test that syncxx::model::check runs\n",
+               what);
+  std::abort();
+}
+
+}  // namespace
+
+bool running() noexcept { return g_checker != nullptr; }
+
+extern "C" value syncxx_model_perform(const access* what) noexcept {
+  if (g_checker == nullptr) [[unlikely]]
+    outside("an atomic operation");
+  return g_checker->perform(*what, __builtin_return_address(0));
+}
+
+// Condenses the caller's registers and stack.
+fingerprint checker::state() const noexcept {
+  std::uint64_t h = 0x9e3779b97f4a7c15u;
+  const auto mix = [&h](std::uint64_t word) {
+    h = (h ^ word) * 0xff51afd7ed558ccdu;
+    h ^= h >> 32;
+  };
+  for (const std::uint64_t word : syncxx_model_saved.preserved) mix(word);
+  const auto* const top =
+      reinterpret_cast<const std::uint64_t*>(current_->stack->base());
+  for (const auto* word =
+           static_cast<const std::uint64_t*>(syncxx_model_saved.frame);
+       word < top; ++word)
+    mix(*word);
+  return h;
+}
+
+bool last_exchange_succeeded() noexcept {
+  return g_checker->last_exchange_succeeded();
+}
+
+void fence(memory_order order, const source& where) noexcept {
+  if (g_checker == nullptr) outside("a fence");
+  g_checker->fence(order, where);
+}
+
+void construct(const void* object, std::size_t size) noexcept {
+  if (g_checker != nullptr)
+    g_checker->objects().construct(object, size, false, true);
+}
+void destroy(const void* object) noexcept {
+  if (g_checker != nullptr) g_checker->objects().destroy(object);
+}
+void cell_construct(const void* cell, bool initialized) noexcept {
+  if (g_checker != nullptr)
+    g_checker->objects().construct(cell, 1, true, initialized);
+}
+void cell_read(const void* cell, const source& where) noexcept {
+  if (g_checker != nullptr) g_checker->objects().cell_read(cell, where);
+}
+void cell_write(const void* cell, const source& where) noexcept {
+  if (g_checker != nullptr) g_checker->objects().cell_write(cell, where);
+}
+
+void spin_hint() noexcept {
+  if (g_checker != nullptr) g_checker->spin_hint();
+}
+std::uintptr_t self_number() noexcept {
+  return g_checker == nullptr ? 1 : std::uintptr_t{1} + g_checker->self();
+}
+
+std::uint32_t spawn(task* body, const source& where) {
+  if (g_checker == nullptr) outside("starting a model::thread");
+  return g_checker->spawn(body, where);
+}
+void join(std::uint32_t thread, const source& where) {
+  if (g_checker == nullptr) outside("joining a model::thread");
+  g_checker->join(thread, where);
+}
+
+}  // namespace model::engine
+
+namespace model {
+
+const char* to_string(verdict what) noexcept {
+  switch (what) {
+    case verdict::ok:
+      return "ok";
+    case verdict::assertion_failed:
+      return "assertion_failed";
+    case verdict::data_race:
+      return "data_race";
+    case verdict::deadlock:
+      return "deadlock";
+    case verdict::livelock:
+      return "livelock";
+    case verdict::use_after_free:
+      return "use_after_free";
+    case verdict::double_free:
+      return "double_free";
+    case verdict::leak:
+      return "leak";
+    case verdict::uninitialized_read:
+      return "uninitialized_read";
+    case verdict::misuse:
+      return "misuse";
+    case verdict::bound_reached:
+      return "bound_reached";
+  }
+  return "?";
+}
+
+result check(const std::function<void()>& test, const options& how) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  if (engine::running()) {
+    result r;
+    r.what = verdict::misuse;
+    r.message = "check() was called from inside of a test";
+    return r;
+  }
+  engine::attach_os_thread();
+  for (std::uint32_t stride = 8;; stride *= 2) {
+    engine::checker c(test, how, stride);
+    const result r = c.explore();
+    if (!c.needs_more_threads()) return r;
+    if (stride >= engine::memory::kThreads) {
+      result many;
+      many.what = verdict::misuse;
+      many.message = "the test has more than 256 threads";
+      return many;
+    }
+  }
+}
+
+void require(bool holds, const char* what, const std::source_location& where) {
+  if (holds) [[likely]]
+    return;
+  if (engine::g_checker == nullptr) engine::outside("require()");
+  engine::g_checker->fail(verdict::assertion_failed,
+                          engine::text(what) + (*what != '\0' ? ", " : "") +
+                              "at " + engine::place(where));
+}
+
+void assume(bool holds) {
+  if (engine::g_checker == nullptr) engine::outside("assume()");
+  engine::g_checker->assume(holds);
+}
+
+int choose(int n) {
+  if (engine::g_checker == nullptr) engine::outside("choose()");
+  if (n <= 0)
+    engine::g_checker->fail(verdict::misuse, "choose(n) needs n > 0");
+  return engine::g_checker->choose(n);
+}
+
+}  // namespace model
+}  // namespace syncxx::inline SYNCXX_ABI
+
+// --- The heap of the test --------------------------------------------------
+
+namespace {
+
+namespace engine = syncxx::model::engine;
+
+void* allocate(std::size_t size, std::size_t alignment) {
+  if (engine::g_checker != nullptr)
+    return engine::g_checker->objects().allocate(size, alignment);
+  void* const p = alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
+                      ? std::malloc(size != 0 ? size : 1)
+                      : std::aligned_alloc(
+                            alignment, (size + alignment - 1) / alignment *
+                                           alignment);
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+
+void release(void* p) noexcept {
+  if (p == nullptr) return;
+  if (engine::memory::region().in_heap(p)) {
+    if (engine::g_checker != nullptr) engine::g_checker->objects().release(p);
+    return;
+  }
+  std::free(p);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size, 0); }
+void* operator new[](std::size_t size) { return allocate(size, 0); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return allocate(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return allocate(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* p) noexcept { release(p); }
+void operator delete[](void* p) noexcept { release(p); }
+void operator delete(void* p, std::size_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t) noexcept { release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
+  release(p);
+}
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
+  release(p);
+}

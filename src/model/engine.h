@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The checker: runs the test on fibers, turns each of its operations into an
+// event of an execution graph, and explores all graphs.
+//
+// One run executes the test once. Each thread first replays the events that the
+// graph has for it (its log): reads return what the graph says. A thread at the
+// end of its log, at the frontier, adds new events. The next thread to do so is
+// always the lowest-numbered one that can; during replay the others run where
+// somebody depends on them, so that plain memory is written before it is read.
+//
+// Between runs the graph is cut back, or a part of it copied, to take another of
+// the alternatives that were noted when events were added (explore.cc).
+#ifndef SYNCXX_SRC_MODEL_ENGINE_H_
+#define SYNCXX_SRC_MODEL_ENGINE_H_
+
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <sync/model/access.h>
+#include <sync/model/check.h>
+
+#include "model/fiber.h"
+#include "model/graph.h"
+#include "model/memory.h"
+#include "model/memory_resource.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+// Why a thread cannot go on.
+enum class obstacle : std::uint8_t {
+  none,
+  join,    // of thread `on`
+  await,   // every value it may read makes its loop go round
+  sleep,   // on a futex
+  assume,  // for good: the execution is dropped
+};
+
+enum class stage : std::uint8_t { absent, unstarted, ready, finished };
+
+// What the caller's registers and stack were at an operation, condensed.
+using fingerprint = std::uint64_t;
+
+struct thread_state {
+  context fiber;
+  std::optional<fiber_stack> stack;
+  stage at = stage::absent;
+  obstacle blocked = obstacle::none;
+  std::uint32_t on = kNone;   // what `blocked` says
+  std::uint32_t done = 0;     // events of this run
+  thread_number needs = kNone;  // to have done `needs_index` events
+  std::uint32_t needs_index = 0;
+  task* body = nullptr;
+  event pending{};            // the read that `await` waits for
+  event_id created = kNone;   // its create
+  // In a loop that may be waiting: values are fed again, without events, until
+  // the loop's state repeats (spin.cc).
+  bool following = false;
+  bool hinted = false;         // a spin hint, in this loop or since an event
+  std::uint32_t cycle = 0;     // index of the loop's first event
+  std::uint32_t in_cycle = 0;  // events of this round so far
+  std::uint32_t rounds = 0;
+  fingerprint state = 0;       // at the head of the loop, the last time
+  fingerprint suspected = 0;   // the first time
+  std::uint64_t plain_writes = 0;
+};
+
+// What the values read by an await do, as far as tried.
+struct await_memo {
+  vec<value> failing;
+  vec<value> passing;
+};
+
+// An alternative that is still to be explored.
+struct alternative {
+  enum class type : std::uint8_t { read, place, choice, revisit };
+  type what{};
+  bool passed = false;     // read: an earlier option let the thread go on
+  bool conflict = false;   // read: the present option is another update's
+  bool failed = false;     // read: the present option did not
+  bool unsure = false;     // revisit: whether awaits were maximal
+  event_id target = kNone; // the event; revisit: the write
+  event_id read = kNone;   // revisit: the read
+  // In `options`: what belongs to it, and what of that is left.
+  std::uint32_t base = 0, first = 0, last = 0;
+};
+
+// What a read may read from.
+struct option {
+  event_id from = kNone;  // place: in co; choice: the number
+  bool guessed = false;
+};
+
+// One graph with what is left to be done from it.
+struct exploration {
+  explicit exploration(std::uint32_t stride) : g(stride) {}
+  graph g;
+  vec<alternative> work;
+  vec<option> options;
+};
+
+enum class outcome : std::uint8_t {
+  complete,
+  blocked,
+  dropped,  // not an execution of the program
+  again,    // to be run again, the graph having been changed
+  failed,
+};
+
+inline constexpr std::uint32_t kNoPast[memory::kThreads] = {};
+
+class checker {
+ public:
+  checker(const std::function<void()>& test, const options& how,
+          std::uint32_t stride)
+      : test_(test),
+        how_(how),
+        stride_(stride),
+        memory_(*this),
+        check_duplicates_(std::getenv("SYNCXX_MODEL_DUPLICATES") != nullptr) {}
+  checker(const checker&) = delete;
+  checker& operator=(const checker&) = delete;
+
+  result explore();
+  // Set where more threads were made than the graphs were laid out for.
+  bool needs_more_threads() const noexcept { return too_many_threads_; }
+
+  // --- Called by the test, on its fibers (run.cc, access.cc) ----------------
+  value perform(const access& a, const void* site) noexcept;
+  bool last_exchange_succeeded() const noexcept { return exchanged_; }
+  void fence(memory_order order, const source& where) noexcept;
+  std::uint32_t spawn(task* body, const source& where);
+  void join(std::uint32_t thread, const source& where);
+  int choose(int n, bool clock = false);
+  void assume(bool holds);
+  void spin_hint() noexcept { current_->hinted = true; }
+  std::int64_t clock_ns(int clock);
+  thread_number self() const noexcept { return self_; }
+  [[noreturn]] void fail(verdict what, text message) noexcept;
+  memory& objects() noexcept { return memory_; }
+  const graph& now() const noexcept { return *g_; }
+  // hb of the running thread.
+  const std::uint32_t* past() const noexcept {
+    // Replay: not what is still to come.
+    return current_->done == 0
+               ? kNoPast
+               : g_->hb(g_->of_thread(self_)[current_->done - 1]);
+  }
+  // How many events the running thread has done.
+  std::uint32_t position() const noexcept { return current_->done; }
+  void count_plain_write() noexcept { ++current_->plain_writes; }
+
+ private:
+  // run.cc
+  outcome run();
+  static void main_entry(void*);
+  static void thread_entry(void*);
+  void thread_body(thread_number t);
+  [[noreturn]] void end_run(outcome how) noexcept;
+  void dispatch() noexcept;
+  thread_number pick() noexcept;
+  void switch_to(thread_number t) noexcept;
+  void wait_turn() noexcept;
+  void need(event_id id) noexcept;
+  bool replaying() const noexcept {
+    return current_->done < g_->of_thread(self_).size();
+  }
+  event& logged(kind what, location_id l, const access* a);
+  [[noreturn]] void nondeterministic(const event& e, const char* now) noexcept;
+  void block(obstacle why, std::uint32_t on) noexcept;
+  outcome judge();
+  thread_state& thread(thread_number t);
+  event fresh(kind what) const noexcept;
+  event_id add_event(const event& e, std::uint32_t place = 0);
+  event_id step(event e);
+
+  // access.cc
+  value read(const access& a, location_id l, bool updates);
+  void modify(const access& a, location_id l, const value& data);
+  void write(const access& a, location_id l);
+  value data_of(location_id l, event_id from) const noexcept;
+  void settle_kind(event& e, const value& data, bool guessed) const noexcept;
+  void wake_awaits(location_id l, event_id write) noexcept;
+
+  // spin.cc
+  fingerprint state() const noexcept;
+  bool suspicious(const access& a, location_id l);
+  value follow(const access& a, location_id l);
+  void follow_fence(memory_order order);
+  const event& next_in_cycle();
+  [[noreturn]] void spin_confirmed();
+  [[noreturn]] void give_up_following() noexcept;
+  [[noreturn]] void read_failed(event_id read, std::uint32_t cycle);
+
+  // explore.cc
+  bool add_read(event& e);
+  void options_of_read(const event& e);
+  bool may_not_guess(const event& e) const;
+  void note_revisits(event_id write, event_id conflict);
+  bool maximal(event_id e, event_id write, bool& unsure);
+  bool next();
+  bool next_option(exploration& x);
+  bool next_place(exploration& x);
+  bool take_revisit(exploration& x, const alternative& a);
+  bool still_maximal(const alternative& a);
+  bool passes(event_id read, event_id write);
+  void push_alternatives(alternative::type what, event_id target,
+                         std::uint32_t base);
+  exploration& push_exploration();
+  void drop_exploration();
+  enum class knowledge : std::uint8_t { unknown, failing, passing };
+  knowledge known(std::uint32_t memo, const value& v) const noexcept;
+  std::uint32_t new_memo();
+  bool end_of_complete_run();
+  result failed();
+
+  const std::function<void()>& test_;
+  const options& how_;
+  std::uint32_t stride_;
+  bool too_many_threads_ = false;
+
+  std::deque<std::unique_ptr<exploration>, own_allocator<std::unique_ptr<exploration>>> stack_;
+  vec<std::unique_ptr<exploration>> spare_;
+  exploration* x_ = nullptr;  // the one that is run
+  graph* g_ = nullptr;
+
+  std::deque<thread_state, own_allocator<thread_state>> threads_;
+  thread_state* current_ = nullptr;
+  thread_number self_ = 0;
+  thread_number first_ = kNone;  // to go first: half an update is done
+  context host_;
+  outcome outcome_{};
+  result result_;
+  text failure_;  // becomes its message
+  memory memory_;
+  vec<await_memo> memos_;
+  hash_map<std::uint64_t, bool> no_spin_;  // states of loops that end
+  hash_map<const void*, bool> await_sites_;
+  bool start_over_ = false;  // an await site was found
+  event_id probed_ = kNone;  // a probe: the read in question
+  const void* site_ = nullptr;  // where the present operation was called
+  bool exchanged_ = false;
+  vec<event_id> renumber_;
+  vec<bool> keep_;
+  hash_map<std::uint64_t, bool> seen_;  // debug: hashes of complete graphs
+  bool check_duplicates_ = false;
+};
+
+// The one whose test runs right now, or null.
+extern checker* g_checker;
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_SRC_MODEL_ENGINE_H_

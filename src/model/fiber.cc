@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/fiber.h"
+
+#include <cxxabi.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SYNCXX_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SYNCXX_ASAN 1
+#endif
+#endif
+#ifdef SYNCXX_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if SYNCXX_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+// void syncxx_model_switch(void** save, void* load): pushes what the ABI says a
+// call preserves, stores the stack pointer, and pops the other stack's.
+extern "C" void syncxx_model_switch(void** save, void* load) noexcept;
+extern "C" void syncxx_model_enter() noexcept;
+
+#if defined(__x86_64__)
+__asm__(R"(
+  .text
+  .p2align 4
+  .globl syncxx_model_switch
+  .hidden syncxx_model_switch
+  .type syncxx_model_switch, @function
+syncxx_model_switch:
+  .cfi_startproc
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+  .cfi_endproc
+  .size syncxx_model_switch, .-syncxx_model_switch
+
+  .p2align 4
+  .globl syncxx_model_enter
+  .hidden syncxx_model_enter
+  .type syncxx_model_enter, @function
+syncxx_model_enter:
+  .cfi_startproc
+  .cfi_undefined rip
+  movq %r13, %rdi
+  call *%r12
+  ud2
+  .cfi_endproc
+  .size syncxx_model_enter, .-syncxx_model_enter
+)");
+#else
+__asm__(R"(
+  .text
+  .p2align 4
+  .globl syncxx_model_switch
+  .hidden syncxx_model_switch
+  .type syncxx_model_switch, %function
+syncxx_model_switch:
+  .cfi_startproc
+  sub sp, sp, #176
+  stp x19, x20, [sp]
+  stp x21, x22, [sp, #16]
+  stp x23, x24, [sp, #32]
+  stp x25, x26, [sp, #48]
+  stp x27, x28, [sp, #64]
+  stp x29, x30, [sp, #80]
+  stp d8, d9, [sp, #96]
+  stp d10, d11, [sp, #112]
+  stp d12, d13, [sp, #128]
+  stp d14, d15, [sp, #144]
+  mov x9, sp
+  str x9, [x0]
+  mov sp, x1
+  ldp x19, x20, [sp]
+  ldp x21, x22, [sp, #16]
+  ldp x23, x24, [sp, #32]
+  ldp x25, x26, [sp, #48]
+  ldp x27, x28, [sp, #64]
+  ldp x29, x30, [sp, #80]
+  ldp d8, d9, [sp, #96]
+  ldp d10, d11, [sp, #112]
+  ldp d12, d13, [sp, #128]
+  ldp d14, d15, [sp, #144]
+  add sp, sp, #176
+  ret
+  .cfi_endproc
+  .size syncxx_model_switch, .-syncxx_model_switch
+
+  .p2align 4
+  .globl syncxx_model_enter
+  .hidden syncxx_model_enter
+  .type syncxx_model_enter, %function
+syncxx_model_enter:
+  .cfi_startproc
+  .cfi_undefined x30
+  mov x0, x20
+  blr x19
+  brk #1
+  .cfi_endproc
+  .size syncxx_model_enter, .-syncxx_model_enter
+)");
+#endif
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+namespace {
+
+// The layout that the C++ ABI gives __cxa_eh_globals.
+struct exception_state {
+  void* caught;
+  unsigned uncaught;
+};
+
+// Not a thread_local: those of the program belong to the modelled threads.
+exception_state* g_exceptions = nullptr;
+
+}  // namespace
+
+void attach_os_thread() noexcept {
+  g_exceptions = reinterpret_cast<exception_state*>(abi::__cxa_get_globals());
+}
+
+void switch_context(context& from, context& to,
+                    [[maybe_unused]] bool from_ends) noexcept {
+  exception_state* const state = g_exceptions;
+  from.caught_exceptions = state->caught;
+  from.uncaught_exceptions = state->uncaught;
+  state->caught = to.caught_exceptions;
+  state->uncaught = to.uncaught_exceptions;
+#ifdef SYNCXX_ASAN
+  void* fake_stack = nullptr;
+  __sanitizer_start_switch_fiber(from_ends ? nullptr : &fake_stack,
+                                 to.stack_bottom, to.stack_size);
+#endif
+#if SYNCXX_TSAN
+  from.sanitizer_fiber = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(to.sanitizer_fiber, 0);
+#endif
+  syncxx_model_switch(&from.stack_pointer, to.stack_pointer);
+#ifdef SYNCXX_ASAN
+  __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
+#endif
+}
+
+void context_started([[maybe_unused]] context& self,
+                     [[maybe_unused]] context& from) noexcept {
+#ifdef SYNCXX_ASAN
+  const void* bottom = nullptr;
+  std::size_t size = 0;
+  __sanitizer_finish_switch_fiber(nullptr, &bottom, &size);
+  if (from.stack_bottom == nullptr) {  // the OS thread's own stack
+    from.stack_bottom = bottom;
+    from.stack_size = size;
+  }
+#endif
+}
+
+fiber_stack::fiber_stack(std::byte* memory, std::size_t bytes)
+    : guard_(memory),
+      bottom_(memory + ::sysconf(_SC_PAGESIZE)),
+      top_(memory + bytes) {
+  if (::mprotect(guard_, static_cast<std::size_t>(bottom_ - guard_),
+                 PROT_NONE) != 0) {
+    throw std::bad_alloc();
+  }
+}
+
+fiber_stack::~fiber_stack() {
+#if SYNCXX_TSAN
+  if (sanitizer_fiber_ != nullptr) __tsan_destroy_fiber(sanitizer_fiber_);
+#endif
+#ifdef SYNCXX_ASAN
+  __asan_unpoison_memory_region(bottom_,
+                                static_cast<std::size_t>(top_ - bottom_));
+#endif
+  ::mprotect(guard_, static_cast<std::size_t>(bottom_ - guard_),
+             PROT_READ | PROT_WRITE);
+}
+
+bool fiber_stack::guards(const void* address) const noexcept {
+  const auto* const at = static_cast<const std::byte*>(address);
+  return at >= guard_ && at < bottom_;
+}
+
+void fiber_stack::start(context& c, void (*entry)(void*),
+                        void* argument) noexcept {
+#ifdef SYNCXX_ASAN
+  __asan_unpoison_memory_region(bottom_,
+                                static_cast<std::size_t>(top_ - bottom_));
+#endif
+  const auto as_word = [](auto* p) {
+    return reinterpret_cast<std::uintptr_t>(p);
+  };
+#if defined(__x86_64__)
+  constexpr std::size_t kWords = 9;  // aligned to 16 after the `ret`
+  auto* const frame = reinterpret_cast<std::uintptr_t*>(top_) - kWords;
+  std::memset(frame, 0, kWords * sizeof *frame);
+  frame[2] = as_word(argument);  // r13
+  frame[3] = as_word(entry);     // r12
+  frame[6] = as_word(&syncxx_model_enter);
+#else
+  constexpr std::size_t kWords = 22;
+  auto* const frame = reinterpret_cast<std::uintptr_t*>(top_) - kWords;
+  std::memset(frame, 0, kWords * sizeof *frame);
+  frame[0] = as_word(entry);      // x19
+  frame[1] = as_word(argument);   // x20
+  frame[11] = as_word(&syncxx_model_enter);  // x30
+#endif
+  c = context{};
+  c.stack_pointer = frame;
+  c.stack_bottom = bottom_;
+  c.stack_size = static_cast<std::size_t>(top_ - bottom_);
+#if SYNCXX_TSAN
+  if (sanitizer_fiber_ != nullptr) __tsan_destroy_fiber(sanitizer_fiber_);
+  sanitizer_fiber_ = __tsan_create_fiber(0);
+  c.sanitizer_fiber = sanitizer_fiber_;
+#endif
+}
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fibers: the modelled threads' stacks, switched by hand on one OS thread.
+#ifndef SYNCXX_SRC_MODEL_FIBER_H_
+#define SYNCXX_SRC_MODEL_FIBER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include <sync/detail/config.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+// A suspended computation. Made by a fiber_stack, or by switching away from the
+// caller's own stack.
+struct context {
+  void* stack_pointer = nullptr;
+  // What the C++ runtime keeps per OS thread for exceptions in flight.
+  void* caught_exceptions = nullptr;
+  unsigned uncaught_exceptions = 0;
+  // For the sanitizers.
+  void* sanitizer_fiber = nullptr;
+  const void* stack_bottom = nullptr;
+  std::size_t stack_size = 0;
+};
+
+// To be called before switching, by the OS thread that will.
+void attach_os_thread() noexcept;
+
+// Leaves `from` (the running one) and goes on in `to`. With `from_ends` the
+// stack left is not returned to.
+void switch_context(context& from, context& to, bool from_ends = false) noexcept;
+
+// To be called first by a function that make_context has started.
+void context_started(context& self, context& from) noexcept;
+
+// A stack with a page below it that cannot be touched.
+class fiber_stack {
+ public:
+  // In `bytes` of writable memory at `memory`, both multiples of a page.
+  fiber_stack(std::byte* memory, std::size_t bytes);
+  ~fiber_stack();
+  fiber_stack(const fiber_stack&) = delete;
+  fiber_stack& operator=(const fiber_stack&) = delete;
+
+  // Makes `c` run entry(argument) on this stack at the next switch to it; entry
+  // never returns.
+  void start(context& c, void (*entry)(void*), void* argument) noexcept;
+
+  // Where the first frame of entry begins: the same in every run.
+  const std::byte* base() const noexcept { return top_; }
+  const std::byte* bottom() const noexcept { return bottom_; }
+  bool guards(const void* address) const noexcept;
+
+ private:
+  std::byte* const guard_;
+  std::byte* const bottom_;
+  std::byte* const top_;
+  void* sanitizer_fiber_ = nullptr;
+};
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_SRC_MODEL_FIBER_H_

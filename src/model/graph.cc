@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/graph.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+void graph::clear() noexcept {
+  events_.clear();
+  clocks_.clear();
+  for (thread_number t = 0; t < threads_.size(); ++t) threads_[t].clear();
+  threads_.clear();
+  in_use_.clear();
+  notes_.clear();
+  for (place_list& l : locations_) {
+    l.co.clear();
+    l.reads.clear();
+    l.last.clear();
+  }
+  sc_events_ = 0;
+}
+
+thread_number graph::add_thread() {
+  thread_number t = 0;
+  while (t < in_use_.size() && in_use_[t]) ++t;
+  if (t == in_use_.size()) {
+    threads_.emplace_back();
+    in_use_.push_back(true);
+    notes_.emplace_back();
+  }
+  in_use_[t] = true;
+  return t;
+}
+
+graph::place_list& graph::location(location_id l) {
+  if (l >= locations_.size()) locations_.resize(l + 1);
+  place_list& list = locations_[l];
+  if (list.last.empty()) list.last.assign(stride_, kNone);
+  return list;
+}
+
+std::span<const event_id> graph::co(location_id l) const noexcept {
+  if (l >= locations_.size()) return {};
+  return locations_[l].co;
+}
+
+std::span<const event_id> graph::reads(location_id l) const noexcept {
+  if (l >= locations_.size()) return {};
+  return locations_[l].reads;
+}
+
+event_id graph::last_access(location_id l, thread_number t) const noexcept {
+  if (l >= locations_.size() || locations_[l].last.empty()) return kNone;
+  return locations_[l].last[t];
+}
+
+const std::uint32_t* graph::now(thread_number t) const noexcept {
+  static constexpr std::uint32_t kZero[1024] = {};
+  return threads_[t].empty() ? kZero : hb(threads_[t].back());
+}
+
+void graph::join(std::uint32_t* into, const std::uint32_t* from) const noexcept {
+  for (std::uint32_t i = 0; i < stride_; ++i)
+    into[i] = into[i] < from[i] ? from[i] : into[i];
+}
+
+// What an acquire fence behind `before` would acquire: kept by all events but
+// writes, whose third clock is for their readers.
+const std::uint32_t* graph::pending(event_id before) const noexcept {
+  static constexpr std::uint32_t kZero[1024] = {};
+  while (before != kNone && events_[before].is_write())
+    before = this->before(before);
+  return before == kNone ? kZero : view(before);
+}
+
+void graph::fill_clocks(event_id id) noexcept {
+  event& e = events_[id];
+  const std::size_t bytes = stride_ * sizeof(std::uint32_t);
+  std::uint32_t* const hb = clock(id, 0);
+  std::uint32_t* const porf = clock(id, 1);
+  std::uint32_t* const view = clock(id, 2);
+  const event_id po = before(id);
+  if (po == kNone) {
+    std::memset(hb, 0, 3 * bytes);
+    e.release = 0;
+    e.time = 0;
+  } else {
+    std::memcpy(hb, clock(po, 0), 2 * bytes);
+    e.release = events_[po].release;
+    e.time = events_[po].time;
+  }
+  hb[e.thread] = porf[e.thread] = e.index;
+  const bool depends = e.rf < kInitial && e.what != kind::update_write;
+  if (depends) {
+    join(porf, clock(e.rf, 1));
+    e.time = std::max(e.time, events_[e.rf].time);
+  }
+  if (!e.is_write()) {
+    if (po != kNone) std::memcpy(view, pending(po), bytes);
+  }
+  switch (e.what) {
+    case kind::read:
+    case kind::update_read:
+      if (depends) {
+        if (acquires(e.order)) join(hb, clock(e.rf, 2));
+        join(view, clock(e.rf, 2));
+      }
+      break;
+    case kind::write:
+    case kind::update_write:
+      if (releases(e.order)) {
+        std::memcpy(view, hb, bytes);
+      } else if (e.release != 0) {
+        std::memcpy(view, clock(threads_[e.thread][e.release - 1], 0), bytes);
+      } else {
+        std::memset(view, 0, bytes);
+      }
+      // The release sequence goes on through read-modify-writes.
+      if (e.what == kind::update_write && e.rf < kInitial)
+        join(view, clock(e.rf, 2));
+      break;
+    case kind::fence:
+      if (acquires(e.order)) join(hb, view);
+      if (releases(e.order)) e.release = e.index;
+      break;
+    case kind::start:
+    case kind::join:
+      if (depends) join(hb, clock(e.rf, 0));
+      break;
+    case kind::choice:
+      if (e.guessed) e.time += static_cast<std::uint32_t>(e.data.lo);
+      break;
+    default:
+      break;
+  }
+}
+
+event_id graph::add(event e, std::uint32_t place) {
+  const event_id id = size();
+  vec<event_id>& po = threads_[e.thread];
+  e.index = static_cast<std::uint32_t>(po.size()) + 1;
+  e.previous = kNone;
+  po.push_back(id);
+  if (e.is_read() || e.is_write()) {
+    place_list& l = location(e.location);
+    e.previous = l.last[e.thread];
+    l.last[e.thread] = id;
+    if (e.is_read()) {
+      l.reads.push_back(id);
+    } else {
+      e.co = place + 1;
+      l.co.insert(l.co.begin() + place, id);
+      for (std::size_t i = place + 1; i < l.co.size(); ++i)
+        ++events_[l.co[i]].co;
+    }
+  }
+  if (on_sc(e)) ++sc_events_;
+  events_.push_back(e);
+  clocks_.resize(clocks_.size() + std::size_t{3} * stride_);
+  fill_clocks(id);
+  return id;
+}
+
+void graph::pop() noexcept {
+  const event_id id = size() - 1;
+  const event& e = events_[id];
+  if (e.is_read() || e.is_write()) {
+    place_list& l = locations_[e.location];
+    l.last[e.thread] = e.previous;
+    if (e.is_read()) {
+      l.reads.pop_back();
+    } else {
+      l.co.erase(l.co.begin() + (e.co - 1));
+      for (std::size_t i = e.co - 1; i < l.co.size(); ++i)
+        --events_[l.co[i]].co;
+    }
+  }
+  if (on_sc(e)) --sc_events_;
+  threads_[e.thread].pop_back();
+  if (e.await) {
+    notes_[e.thread] = {e.index, e.memo, e.cycle, e.since};
+  } else if (notes_[e.thread].index > e.index) {
+    notes_[e.thread] = {};
+  }
+  if (e.what == kind::create) {
+    in_use_[e.location] = false;
+    while (!in_use_.back()) {
+      in_use_.pop_back();
+      threads_.pop_back();
+      notes_.pop_back();
+    }
+  }
+  events_.pop_back();
+  clocks_.resize(clocks_.size() - std::size_t{3} * stride_);
+  for (await_note& note : notes_)
+    if (note.since > size()) note.since = 0;
+}
+
+void graph::choose(event_id choice, std::uint64_t alternative) noexcept {
+  events_[choice].data.lo = alternative;
+  fill_clocks(choice);
+}
+
+void graph::read_from(event_id read, event_id write,
+                      const value& data) noexcept {
+  events_[read].rf = write;
+  events_[read].data = data;
+  fill_clocks(read);
+}
+
+void graph::move_in_co(event_id write, std::uint32_t place) noexcept {
+  event& e = events_[write];
+  vec<event_id>& co = locations_[e.location].co;
+  co.erase(co.begin() + (e.co - 1));
+  co.insert(co.begin() + place, write);
+  for (std::uint32_t i = 0; i < co.size(); ++i) events_[co[i]].co = i + 1;
+}
+
+std::uint32_t graph::earliest(location_id l,
+                              const std::uint32_t* hb) const noexcept {
+  if (l >= locations_.size()) return 0;
+  const vec<event_id>& last = locations_[l].last;
+  std::uint32_t place = 0;
+  const auto n = static_cast<thread_number>(
+      std::min<std::size_t>(last.size(), threads_.size()));
+  for (thread_number t = 0; t < n; ++t) {
+    event_id id = last[t];
+    while (id != kNone && events_[id].index > hb[t]) id = events_[id].previous;
+    if (id == kNone) continue;
+    const event& e = events_[id];
+    place = std::max(place, e.is_write() ? e.co : place_of(e.rf));
+  }
+  return place;
+}
+
+event_id graph::updater(location_id l, std::uint32_t place) const noexcept {
+  const std::span<const event_id> co = this->co(l);
+  if (place >= co.size()) return kNone;
+  const event_id next = co[place];
+  const event& e = events_[next];
+  if (e.what != kind::update_write) return kNone;
+  return e.rf == at_place(l, place) ? next : kNone;
+}
+
+void graph::assign(const graph& from, const vec<bool>& keep,
+                   vec<event_id>& renumber) {
+  clear();
+  threads_.resize(from.threads_.size());
+  in_use_.assign(from.threads_.size(), false);
+  in_use_[0] = true;
+  notes_ = from.notes_;
+  if (locations_.size() < from.locations_.size())
+    locations_.resize(from.locations_.size());
+  renumber.assign(from.size(), kNone);
+  const std::size_t words = std::size_t{3} * stride_;
+  for (event_id id = 0; id < from.size(); ++id) {
+    if (!keep[id]) continue;
+    const event_id mine = size();
+    renumber[id] = mine;
+    event e = from.events_[id];
+    // What a kept read reads from may come later (a revisit): see below.
+    if (e.previous != kNone) e.previous = renumber[e.previous];
+    threads_[e.thread].push_back(mine);
+    if (e.is_read() || e.is_write()) {
+      place_list& l = location(e.location);
+      l.last[e.thread] = mine;
+      if (e.is_read()) l.reads.push_back(mine);
+    }
+    if (e.what == kind::create) in_use_[e.location] = true;
+    if (on_sc(e)) ++sc_events_;
+    events_.push_back(e);
+    clocks_.insert(clocks_.end(), from.clocks_.begin() + static_cast<std::ptrdiff_t>(id * words),
+                   from.clocks_.begin() + static_cast<std::ptrdiff_t>((id + 1) * words));
+  }
+  for (event& e : events_)
+    if (e.rf < kInitial) e.rf = renumber[e.rf];
+  for (location_id l = 0; l < from.locations_.size(); ++l) {
+    vec<event_id>& co = locations_[l].co;
+    for (const event_id w : from.locations_[l].co) {
+      if (!keep[w]) continue;
+      co.push_back(renumber[w]);
+      events_[renumber[w]].co = static_cast<std::uint32_t>(co.size());
+    }
+  }
+  for (thread_number t = 0; t < threads_.size(); ++t) {
+    const std::size_t kept = threads_[t].size();
+    if (kept < from.threads_[t].size()) {
+      notes_[t] = {};
+      const event& next = from.events_[from.threads_[t][kept]];
+      if (next.await) notes_[t] = {next.index, next.memo, next.cycle, 0};
+    } else {
+      notes_[t].since = 0;
+    }
+  }
+  while (!in_use_.back()) {
+    in_use_.pop_back();
+    threads_.pop_back();
+    notes_.pop_back();
+  }
+}
+
+std::uint64_t graph::hash() const {
+  std::uint64_t h = 1469598103934665603u;
+  const auto mix = [&h](std::uint64_t x) {
+    h ^= x + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
+    h *= 0xff51afd7ed558ccdu;
+    h ^= h >> 33;
+  };
+  const auto mix_event = [&](event_id id) {
+    if (id >= kInitial) return mix(id);
+    mix(events_[id].thread);
+    mix(events_[id].index);
+  };
+  for (const vec<event_id>& po : threads_) {
+    mix(po.size());
+    for (const event_id id : po) {
+      const event& e = events_[id];
+      mix(static_cast<std::uint64_t>(e.what));
+      mix(e.location);
+      mix_event(e.rf);
+      if (e.what == kind::choice) mix(e.data.lo);
+      if (e.is_write()) mix(e.co);
+    }
+  }
+  return h;
+}
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An execution graph: events in program order (po), which write each read reads
+// from (rf), and for each location the order of its writes (co).
+//
+// Model: RC11 (Lahav, Vafeiadis, Kang, Hur, Dreyer: "Repairing Sequential
+// Consistency in C/C++11", PLDI 2017) with the release sequences of C++20, which
+// consist of read-modify-writes only. The graph keeps for each event what
+// happens before it (hb) and what it depends on (porf, the transitive closure of
+// po and rf) as vector clocks: entry t counts the events of thread t, in po.
+#ifndef SYNCXX_SRC_MODEL_GRAPH_H_
+#define SYNCXX_SRC_MODEL_GRAPH_H_
+
+#include <cstdint>
+#include <span>
+
+#include <sync/model/access.h>
+
+#include "model/memory_resource.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+// Events are numbered in the order in which they were added.
+using event_id = std::uint32_t;
+using location_id = std::uint32_t;
+using thread_number = std::uint32_t;
+inline constexpr std::uint32_t kNone = 0xffffffffu;
+inline constexpr event_id kInitial = 0xfffffffeu;  // read from: initial value
+
+enum class kind : std::uint8_t {
+  read,          // a load, or a compare-exchange that fails
+  update_read,   // the first half of a read-modify-write; the other follows
+  write,
+  update_write,
+  fence,
+  create,  // of thread `location`
+  start,   // of a thread; depends on its create
+  finish,
+  join,    // of thread `location`; depends on its finish
+  resume,  // out of a futex sleep; depends on the wake, without ordering
+  choice,  // one of `location` alternatives; value.lo
+};
+
+struct event {
+  kind what{};
+  memory_order order = memory_order_relaxed;
+  bool await = false;    // a read that only certain values may let go on
+  bool guessed = false;  // a weak compare-exchange that fails spuriously
+  std::uint16_t thread = 0;
+  std::uint8_t size = 0;
+  access_kind access{};           // what the program called
+  memory_order failure{};         // of a compare-exchange
+  memory_order success{};         //
+  std::uint32_t index = 0;        // in po, from 1
+  location_id location = kNone;   // or what the kind says
+  event_id rf = kNone;            // what it reads from or depends on
+  std::uint32_t co = 0;           // of a write: place in co, from 1
+  event_id previous = kNone;      // same thread and location
+  std::uint32_t release = 0;      // index of the last release fence in po
+  std::uint32_t memo = kNone;     // which values let an await go on
+  std::uint32_t cycle = 0;        // of an await: where its loop begins, in po
+  std::uint32_t since = 0;        // of an await: see await_note
+  std::uint32_t time = 0;         // jumps of the clock that have happened
+  value data{};                   // read or written
+  value expected{};               // of a compare-exchange
+  const void* site = nullptr;     // where the program called it
+  source where{};                 // the same, for people; line 0: unknown
+
+  bool is_read() const noexcept {
+    return what == kind::read || what == kind::update_read;
+  }
+  bool is_write() const noexcept {
+    return what == kind::write || what == kind::update_write;
+  }
+};
+
+constexpr bool acquires(memory_order order) noexcept {
+  return order == memory_order_acquire || order == memory_order_acq_rel ||
+         order == memory_order_seq_cst;
+}
+constexpr bool releases(memory_order order) noexcept {
+  return order == memory_order_release || order == memory_order_acq_rel ||
+         order == memory_order_seq_cst;
+}
+
+class graph {
+ public:
+  explicit graph(std::uint32_t stride) : stride_(stride) {}
+
+  void clear() noexcept;
+  // The events of `from` for which keep[id] is true, renumbered; they must
+  // contain what they depend on.
+  void assign(const graph& from, const vec<bool>& keep, vec<event_id>& renumber);
+
+  std::uint32_t stride() const noexcept { return stride_; }
+  std::uint32_t size() const noexcept {
+    return static_cast<std::uint32_t>(events_.size());
+  }
+  event& at(event_id id) noexcept { return events_[id]; }
+  const event& at(event_id id) const noexcept { return events_[id]; }
+  std::uint32_t threads() const noexcept {
+    return static_cast<std::uint32_t>(threads_.size());
+  }
+  const vec<event_id>& of_thread(thread_number t) const noexcept {
+    return threads_[t];
+  }
+  // A new thread without events, the lowest free number. Freed with its create
+  // event, whose `location` is the number.
+  thread_number add_thread();
+
+  // Appends an event of e.thread; fills in index, previous and the like. A
+  // write gets `place` in co, behind that many others. Reads must have rf.
+  event_id add(event e, std::uint32_t place = 0);
+  // Removes the last event; notes what is known of the await that it was.
+  void pop() noexcept;
+  // Keeps the events up to `last`.
+  void cut(event_id last) noexcept {
+    while (size() > last + 1) pop();
+  }
+
+  // Takes another alternative of a choice, the last event.
+  void choose(event_id choice, std::uint64_t alternative) noexcept;
+  // Makes the last event of its thread read from elsewhere.
+  void read_from(event_id read, event_id write, const value& data) noexcept;
+  // Moves a write to another place in co.
+  void move_in_co(event_id write, std::uint32_t place) noexcept;
+
+  const std::uint32_t* hb(event_id id) const noexcept { return clock(id, 0); }
+  const std::uint32_t* porf(event_id id) const noexcept { return clock(id, 1); }
+  // What a reader of a write acquires; for other events: what an acquire fence
+  // after them would acquire.
+  const std::uint32_t* view(event_id id) const noexcept { return clock(id, 2); }
+  // hb of the thread's last event; all zero if it has none.
+  const std::uint32_t* now(thread_number t) const noexcept;
+  event_id last_of(thread_number t) const noexcept {
+    return threads_[t].empty() ? kNone : threads_[t].back();
+  }
+  event_id before(event_id id) const noexcept {  // in po
+    const event& e = events_[id];
+    return e.index == 1 ? kNone : threads_[e.thread][e.index - 2];
+  }
+  bool porf_before(event_id a, const std::uint32_t* clock) const noexcept {
+    return clock[events_[a].thread] >= events_[a].index;
+  }
+
+  // What is known of the await that is thread t's next event, if anything.
+  struct await_note {
+    std::uint32_t index = 0;  // of the event; 0: nothing known
+    std::uint32_t memo = kNone;
+    std::uint32_t cycle = 0;  // index of the first event of the loop
+    event_id since = 0;       // writes before this one have all been tried
+  };
+  const await_note& awaits(thread_number t) const noexcept { return notes_[t]; }
+  void note_await(thread_number t, const await_note& note) {
+    notes_[t] = note;
+  }
+
+  // --- Locations ---------------------------------------------------------
+  std::span<const event_id> co(location_id l) const noexcept;
+  std::span<const event_id> reads(location_id l) const noexcept;
+  std::uint32_t place_of(event_id write) const noexcept {
+    return write == kInitial ? 0 : events_[write].co;
+  }
+  event_id at_place(location_id l, std::uint32_t place) const noexcept {
+    return place == 0 ? kInitial : locations_[l].co[place - 1];
+  }
+  // The earliest place in co that coherence lets an access read from (and
+  // behind which it lets one write) whose past is `hb`.
+  std::uint32_t earliest(location_id l, const std::uint32_t* hb) const noexcept;
+  // The write half of the update that reads from this place, or kNone.
+  event_id updater(location_id l, std::uint32_t place) const noexcept;
+  event_id last_access(location_id l, thread_number t) const noexcept;
+  std::uint32_t locations() const noexcept {
+    return static_cast<std::uint32_t>(locations_.size());
+  }
+
+  // RC11's axiom SC. All other axioms hold by construction.
+  bool sc_consistent() const;
+
+  // Names the graph: equal for equal graphs, however they came about.
+  std::uint64_t hash() const;
+
+ private:
+  struct place_list {
+    vec<event_id> co;
+    vec<event_id> reads;
+    vec<event_id> last;  // a thread
+  };
+  std::uint32_t* clock(event_id id, unsigned which) noexcept {
+    return &clocks_[(std::size_t{id} * 3 + which) * stride_];
+  }
+  const std::uint32_t* clock(event_id id, unsigned which) const noexcept {
+    return &clocks_[(std::size_t{id} * 3 + which) * stride_];
+  }
+  void join(std::uint32_t* into, const std::uint32_t* from) const noexcept;
+  void fill_clocks(event_id id) noexcept;
+  const std::uint32_t* pending(event_id before) const noexcept;
+  place_list& location(location_id l);
+  bool on_sc(const event& e) const noexcept {
+    return e.order == memory_order_seq_cst &&
+           (e.is_read() || e.is_write() || e.what == kind::fence);
+  }
+
+  std::uint32_t stride_;
+  std::uint32_t sc_events_ = 0;
+  vec<event> events_;
+  vec<std::uint32_t> clocks_;
+  vec<vec<event_id>> threads_;
+  vec<bool> in_use_;  // thread numbers
+  vec<await_note> notes_;
+  vec<place_list> locations_;
+};
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_SRC_MODEL_GRAPH_H_

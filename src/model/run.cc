@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One run of the test: fibers, whose turn it is, and how a run ends.
+#include <cstdlib>
+#include <exception>
+
+#include "model/engine.h"
+#include "model/report.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+checker* g_checker = nullptr;
+
+namespace {
+
+// An execution longer than this is taken for one that never ends.
+constexpr std::uint32_t kMostEvents = 1u << 20;
+
+}  // namespace
+
+thread_state& checker::thread(thread_number t) {
+  while (threads_.size() <= t) threads_.emplace_back();
+  return threads_[t];
+}
+
+outcome checker::run() {
+  for (thread_state& t : threads_) {
+    t.at = stage::absent;
+    t.blocked = obstacle::none;
+    t.done = 0;
+    t.needs = kNone;
+    t.following = t.hinted = false;
+    t.body = nullptr;
+    t.plain_writes = 0;
+  }
+  memory_.begin_run();
+  first_ = kNone;
+  for (thread_number t = 0; t < g_->threads(); ++t) {
+    thread(t);
+    const event_id last = g_->last_of(t);
+    if (last != kNone && g_->at(last).what == kind::update_read) first_ = t;
+  }
+  if (probed_ != kNone) first_ = g_->at(probed_).thread;
+  if (g_->threads() == 0) g_->add_thread();
+  thread(0).at = stage::unstarted;
+  self_ = 0;
+  current_ = &threads_[0];
+  const thread_number t = pick();
+  current_ = nullptr;
+  self_ = t;
+  thread_state& first = thread(t);
+  if (!first.stack)
+    first.stack.emplace(memory_.stack_memory(t), memory::kStackEach);
+  first.stack->start(first.fiber, &main_entry, this);
+  first.at = stage::ready;
+  current_ = &first;
+  g_checker = this;
+  switch_context(host_, first.fiber);
+  g_checker = nullptr;
+  return outcome_;
+}
+
+void checker::main_entry(void* self) {
+  auto& c = *static_cast<checker*>(self);
+  context_started(c.current_->fiber, c.host_);
+  c.thread_body(0);
+}
+
+void checker::thread_entry(void* self) {
+  auto& c = *static_cast<checker*>(self);
+  context_started(c.current_->fiber, c.host_);
+  c.thread_body(c.self_);
+}
+
+void checker::thread_body(thread_number t) {
+  thread_state& me = threads_[t];
+  try {
+    if (t == 0) {
+      test_();
+    } else {
+      event e = fresh(kind::start);
+      e.rf = kNone;
+      step(e);
+      me.body->run();
+      delete me.body;
+      me.body = nullptr;
+    }
+  } catch (const std::exception& e) {
+    fail(verdict::assertion_failed,
+         text("an exception came out of thread ") + number(t) + ": " +
+             e.what());
+  } catch (...) {
+    fail(verdict::assertion_failed,
+         text("an exception came out of thread ") + number(t));
+  }
+  step(fresh(kind::finish));
+  me.at = stage::finished;
+  for (thread_state& other : threads_)
+    if (other.blocked == obstacle::join && other.on == t)
+      other.blocked = obstacle::none;
+  dispatch();
+  std::abort();  // not reached: a finished thread is not picked
+}
+
+// Leaves the test where it is: its stacks are started anew in the next run.
+void checker::end_run(outcome how) noexcept {
+  outcome_ = how;
+  switch_context(current_->fiber, host_, true);
+  std::abort();
+}
+
+void checker::fail(verdict what, text message) noexcept {
+  result_.what = what;
+  failure_ = std::move(message);
+  end_run(outcome::failed);
+}
+
+// The lowest thread that is not known to be blocked, or what it depends on.
+thread_number checker::pick() noexcept {
+  thread_number t = first_;
+  if (t == kNone) {
+    for (t = 0; t < threads_.size(); ++t) {
+      const thread_state& s = threads_[t];
+      if (s.at == stage::finished || s.blocked != obstacle::none) continue;
+      if (s.at != stage::absent) break;
+      if (t < g_->threads() && g_->last_of(t) != kNone) break;
+    }
+    if (t == threads_.size()) return kNone;
+  }
+  for (;;) {
+    thread_state& s = threads_[t];
+    if (s.at == stage::absent) {  // its creator has to come that far
+      t = g_->at(g_->at(g_->of_thread(t).front()).rf).thread;
+      continue;
+    }
+    if (s.needs == kNone) return t;
+    if (threads_[s.needs].done >= s.needs_index) {
+      s.needs = kNone;
+      return t;
+    }
+    t = s.needs;
+  }
+}
+
+void checker::switch_to(thread_number t) noexcept {
+  context& from = current_->fiber;
+  thread_state& next = threads_[t];
+  self_ = t;
+  current_ = &next;
+  if (next.at == stage::unstarted) {
+    next.at = stage::ready;
+    if (!next.stack)
+      next.stack.emplace(memory_.stack_memory(t), memory::kStackEach);
+    next.stack->start(next.fiber, t == 0 ? &main_entry : &thread_entry, this);
+  }
+  switch_context(from, next.fiber);
+}
+
+// Lets the thread go on whose turn it is; returns when it is the caller's.
+void checker::dispatch() noexcept {
+  const thread_number t = pick();
+  if (t == kNone) end_run(judge());
+  if (t != self_) switch_to(t);
+}
+
+// Before a new event: returns when the caller is the lowest thread that can go
+// on.
+void checker::wait_turn() noexcept {
+  if (g_->size() >= kMostEvents)
+    fail(verdict::bound_reached,
+         "an execution has " + number(kMostEvents) +
+             " events: a loop without end?");
+  for (;;) {
+    const thread_number t = pick();
+    if (t == self_) {
+      if (probed_ != kNone) end_run(outcome::complete);
+      return;
+    }
+    switch_to(t);
+  }
+}
+
+// Replay: what an event depends on must have been executed.
+void checker::need(event_id id) noexcept {
+  if (id >= kInitial) return;
+  const event& e = g_->at(id);
+  if (threads_[e.thread].done >= e.index && e.thread < threads_.size()) return;
+  current_->needs = e.thread;
+  current_->needs_index = e.index;
+  do {
+    dispatch();
+  } while (threads_[e.thread].done < e.index);
+  current_->needs = kNone;
+}
+
+void checker::block(obstacle why, std::uint32_t on) noexcept {
+  current_->blocked = why;
+  current_->on = on;
+  do {
+    dispatch();
+  } while (current_->blocked != obstacle::none);
+}
+
+event checker::fresh(kind what) const noexcept {
+  event e;
+  e.what = what;
+  e.thread = static_cast<std::uint16_t>(self_);
+  e.access = access_kind::other;
+  return e;
+}
+
+// The event of the log that the running thread repeats; checks that it is one.
+event& checker::logged(kind what, location_id l, const access* a) {
+  const event_id id = g_->of_thread(self_)[current_->done];
+  event& e = g_->at(id);
+  const bool same_kind =
+      e.what == what || (what == kind::read && e.what == kind::update_read);
+  if (!same_kind) nondeterministic(e, "does another operation");
+  if (l != kNone && e.location != l)
+    nondeterministic(e, "uses another object");
+  if (a != nullptr && (e.access != a->what))
+    nondeterministic(e, "does another operation");
+  return e;
+}
+
+void checker::nondeterministic(const event& e, const char* now) noexcept {
+  fail(verdict::misuse,
+       "the test is not deterministic: run again with the same values, thread " +
+           number(e.thread) + " " + now + " at its step " + number(e.index) +
+           (e.where.line() != 0 ? " (then at " + place(e.where) + ")"
+                               : text()) +
+           "; it must not depend on time, random numbers, addresses, or what an "
+           "earlier run left behind");
+}
+
+event_id checker::add_event(const event& e, std::uint32_t at_place) {
+  const event_id id = g_->add(e, at_place);
+  ++current_->done;
+  current_->hinted = false;
+  return id;
+}
+
+// An event without alternatives.
+event_id checker::step(event e) {
+  if (replaying()) {
+    logged(e.what, e.location, nullptr);
+    const event_id id = g_->of_thread(self_)[current_->done];
+    need(g_->at(id).rf);
+    ++current_->done;
+    return id;
+  }
+  if (current_->following) give_up_following();
+  wait_turn();
+  if (e.what == kind::start) {
+    e.rf = current_->created;
+  }
+  return add_event(e);
+}
+
+std::uint32_t checker::spawn(task* body, const source& where) {
+  event e = fresh(kind::create);
+  if (replaying()) {
+    const event& then = logged(kind::create, kNone, nullptr);
+    thread_state& child = thread(then.location);
+    child.at = stage::unstarted;
+    child.created = g_->of_thread(self_)[current_->done];
+    child.body = body;
+    ++current_->done;
+    return then.location;
+  }
+  if (current_->following) give_up_following();
+  wait_turn();
+  e.location = g_->add_thread();
+  e.where = where;
+  if (e.location >= stride_) {
+    too_many_threads_ = true;
+    end_run(outcome::failed);
+  }
+  thread_state& child = thread(e.location);
+  child.created = add_event(e);
+  child.at = stage::unstarted;
+  child.body = body;
+  child.done = 0;
+  child.blocked = obstacle::none;
+  child.needs = kNone;
+  child.following = false;
+  return e.location;
+}
+
+void checker::join(std::uint32_t t, const source& where) {
+  event e = fresh(kind::join);
+  e.location = t;
+  e.where = where;
+  if (replaying()) {
+    step(e);
+    return;
+  }
+  if (current_->following) give_up_following();
+  for (;;) {
+    wait_turn();
+    const event_id last = g_->last_of(t);
+    if (last != kNone && g_->at(last).what == kind::finish) {
+      need(last);
+      e.rf = last;
+      break;
+    }
+    block(obstacle::join, t);
+  }
+  add_event(e);
+}
+
+void checker::assume(bool holds) {
+  if (holds) return;
+  if (current_->following) give_up_following();
+  block(obstacle::assume, kNone);
+}
+
+// When no thread can go on.
+outcome checker::judge() {
+  bool all_finished = true, dropped = false, spins = false, stale = false;
+  text who;
+  for (thread_number t = 0; t < threads_.size(); ++t) {
+    const thread_state& s = threads_[t];
+    if (s.at == stage::absent || s.at == stage::finished) continue;
+    all_finished = false;
+    who += (who.empty() ? "thread " : ", thread ") + number(t);
+    switch (s.blocked) {
+      case obstacle::join:
+        who += " waits for the end of thread " + number(s.on);
+        break;
+      case obstacle::await: {
+        spins = true;
+        who += " spins";
+        if (s.pending.where.line() != 0) who += " at " + place(s.pending.where);
+        // What its loop read before the await must be the latest, too.
+        const auto& po = g_->of_thread(t);
+        for (std::uint32_t i = s.pending.cycle; i != 0 && i <= po.size(); ++i) {
+          const event& e = g_->at(po[i - 1]);
+          if (e.is_read() && g_->place_of(e.rf) != g_->co(e.location).size())
+            stale = true;
+        }
+        break;
+      }
+      case obstacle::sleep:
+        who += " sleeps on a futex";
+        break;
+      default:
+        dropped = true;
+        break;
+    }
+  }
+  if (all_finished) return outcome::complete;
+  if (dropped || stale) return outcome::blocked;
+  result_.what = spins ? verdict::livelock : verdict::deadlock;
+  failure_ = text(spins ? "nobody will change what is waited for: "
+                        : "every thread left waits for another: ") +
+             who;
+  return outcome::failed;
+}
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Loops that wait. A thread that reads, finds that it has to wait and reads
+// again would add an event each time round, without end. Reading again the value
+// that made the loop go round is not a new behaviour, so such a read is made an
+// await: it takes part in an execution only with a value that ends the loop.
+//
+// How a loop is known. A read at the place in the code, and of the location, of
+// an earlier read, with nothing but reads (and fences, and updates that change
+// nothing) in between, may be the head of one. The thread is fed the same values
+// again, without events, for another round or more. If its state at the head
+// (registers, stack, plain writes) repeats, it would go round for ever; with a
+// spin hint in it a loop is taken for waiting also if its state does not settle.
+// If it does anything else, it was no such loop: the run is done over, and the
+// state at the suspected head remembered.
+#include "model/engine.h"
+#include "model/report.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+namespace {
+
+constexpr std::uint32_t kLongestCycle = 64;
+constexpr std::uint32_t kMostRounds = 64;
+
+}  // namespace
+
+// Whether this read may be the head of a loop; then me.cycle is set.
+bool checker::suspicious(const access& a, location_id l) {
+  thread_state& me = *current_;
+  const auto& po = g_->of_thread(self_);
+  const auto at = static_cast<std::uint32_t>(po.size());
+  for (std::uint32_t i = at; i > 0 && at - i < kLongestCycle; --i) {
+    const event& e = g_->at(po[i - 1]);
+    if (e.is_read()) {
+      if (e.site != site_ || e.location != l || e.access != a.what) continue;
+      const fingerprint state = this->state() ^ me.plain_writes;
+      if (no_spin_.contains(state)) return false;
+      me.following = true;
+      me.cycle = i;
+      me.in_cycle = 0;
+      me.rounds = 0;
+      me.state = me.suspected = state;
+      return true;
+    }
+    if (e.what == kind::fence) continue;
+    if (e.what == kind::update_write && i >= 2 &&
+        e.data == g_->at(po[i - 2]).data)
+      continue;
+    return false;
+  }
+  return false;
+}
+
+const event& checker::next_in_cycle() {
+  const auto& po = g_->of_thread(self_);
+  return g_->at(po[current_->cycle - 1 + current_->in_cycle]);
+}
+
+value checker::follow(const access& a, location_id l) {
+  thread_state& me = *current_;
+  const auto& po = g_->of_thread(self_);
+  if (me.cycle - 1 + me.in_cycle == po.size()) {
+    me.in_cycle = 0;
+    const fingerprint state = this->state() ^ me.plain_writes;
+    if (state == me.state) spin_confirmed();
+    me.state = state;
+    if (++me.rounds == kMostRounds) {
+      if (me.hinted) spin_confirmed();
+      give_up_following();
+    }
+  }
+  const event& e = next_in_cycle();
+  if (e.site != site_ || e.location != l || e.access != a.what)
+    give_up_following();
+  me.in_cycle += e.what == kind::update_read ? 2 : 1;
+  return e.data;
+}
+
+void checker::follow_fence(memory_order order) {
+  if (current_->cycle - 1 + current_->in_cycle ==
+      g_->of_thread(self_).size())
+    give_up_following();
+  const event& e = next_in_cycle();
+  if (e.what != kind::fence || e.order != order) give_up_following();
+  ++current_->in_cycle;
+}
+
+void checker::give_up_following() noexcept {
+  no_spin_.emplace(current_->suspected, true);
+  end_run(outcome::again);
+}
+
+void checker::spin_confirmed() {
+  const auto& po = g_->of_thread(self_);
+  std::size_t i = po.size();
+  while (!g_->at(po[i - 1]).is_read()) --i;
+  read_failed(po[i - 1], current_->cycle);
+}
+
+// The value that `read`, the running thread's last read, has does not let it go
+// on. If the read is the last event but for what belongs to it, the next option
+// is tried, or the thread blocked where there is none; if it was revisited, the
+// exploration that this began is void.
+void checker::read_failed(event_id read, std::uint32_t cycle) {
+  event& r = g_->at(read);
+  if (!r.await) {
+    await_sites_.emplace(r.site, true);
+    start_over_ = true;
+    end_run(outcome::failed);
+  }
+  if (!r.guessed && known(r.memo, r.data) == knowledge::unknown)
+    memos_[r.memo].failing.push_back(r.data);
+  r.cycle = cycle;
+  if (probed_ != kNone) end_run(outcome::dropped);
+  for (event_id id = read; id < g_->size(); ++id) {
+    if (g_->at(id).thread == self_) continue;
+    x_->work.clear();
+    x_->options.clear();
+    end_run(outcome::dropped);
+  }
+  g_->cut(read);
+  while (!x_->work.empty() && (x_->work.back().target > read)) {
+    x_->options.resize(x_->work.back().base);
+    x_->work.pop_back();
+  }
+  x_->work.back().failed = true;
+  end_run(outcome::dropped);
+}
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
