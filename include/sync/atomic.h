@@ -29,6 +29,47 @@ using detail::memory_order_seq_cst;
 // Plain shared data. Two threads that use one at the same time, one of them to
 // write, make a data race (undefined behaviour, [intro.races]); a checker says
 // so. Ordering: none of its own.
+#if SYNCXX_MODELLED
+template <class T>
+class cell {
+  using source = model::engine::source;
+
+ public:
+  constexpr cell() {
+    if (!std::is_constant_evaluated())
+      model::engine::cell_construct(
+          this, !std::is_trivially_default_constructible_v<T>);
+  }
+  constexpr cell(T value) noexcept(std::is_nothrow_move_constructible_v<T>)
+      : value_(std::move(value)) {
+    if (!std::is_constant_evaluated())
+      model::engine::cell_construct(this, true);
+  }
+  cell(const cell&) = delete;
+  cell& operator=(const cell&) = delete;
+  constexpr ~cell() {
+    if (!std::is_constant_evaluated()) model::engine::destroy(this);
+  }
+
+  const T& get(const source& where = source::current()) const noexcept {
+    model::engine::cell_read(this, where);
+    return value_;
+  }
+  void set(T value, const source& where = source::current()) noexcept(
+      std::is_nothrow_move_assignable_v<T>) {
+    model::engine::cell_write(this, where);
+    value_ = std::move(value);
+  }
+  operator const T&() const noexcept { return get(source()); }
+  cell& operator=(T value) noexcept(std::is_nothrow_move_assignable_v<T>) {
+    set(std::move(value), source());
+    return *this;
+  }
+
+ private:
+  T value_;
+};
+#else
 template <class T>
 class cell {
  public:
@@ -52,6 +93,7 @@ class cell {
  private:
   T value_;
 };
+#endif
 
 }  // namespace syncxx::inline SYNCXX_ABI
 

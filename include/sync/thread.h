@@ -17,9 +17,16 @@
 
 #include <sync/detail/config.h>
 #include <sync/detail/thread.h>
+#if SYNCXX_MODELLED
+#include <sync/model/check.h>
+#endif
 
 namespace syncxx::inline SYNCXX_ABI {
 
+#if SYNCXX_MODELLED
+using model::swap;
+using model::thread;
+#else
 class thread {
  public:
   using id = std::thread::id;
@@ -58,6 +65,7 @@ class thread {
 };
 
 inline void swap(thread& a, thread& b) noexcept { a.swap(b); }
+#endif
 
 }  // namespace syncxx::inline SYNCXX_ABI
 

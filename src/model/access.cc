@@ -29,7 +29,7 @@ void checker::settle_kind(event& e, const value& data,
 }
 
 value checker::perform(const access& a, const void* site) noexcept {
-  site_ = site;
+  current_->site = site;
   const location_id l = memory_.atomic(a.address, a.size);
   switch (a.what) {
     case access_kind::load:
@@ -68,7 +68,8 @@ value checker::read(const access& a, location_id l, bool updates) {
     ++me.done;
     return again.data;
   }
-  if (me.following || suspicious(a, l)) return follow(a, l);
+  if (me.following || (a.what != access_kind::futex && suspicious(a, l)))
+    return follow(a, l);
   wait_turn();
   event e = fresh(updates ? kind::update_read : kind::read);
   e.location = l;
@@ -77,7 +78,7 @@ value checker::read(const access& a, location_id l, bool updates) {
   e.order = e.success = a.order;
   e.failure = a.failure;
   e.expected = a.expected;
-  e.site = site_;
+  e.site = current_->site;
   e.where = a.where;
   const graph::await_note& note = g_->awaits(self_);
   if (note.index == me.done + 1) {
@@ -85,7 +86,7 @@ value checker::read(const access& a, location_id l, bool updates) {
     e.memo = note.memo;
     e.cycle = note.cycle;
     e.since = note.since;
-  } else if (!await_sites_.empty() && await_sites_.contains(site_)) {
+  } else if (!await_sites_.empty() && await_sites_.contains(current_->site)) {
     e.await = true;
     e.memo = new_memo();
   }
@@ -158,7 +159,10 @@ void checker::modify(const access& a, location_id l, const value& data) {
   }
   if (me.following) return;
   wait_turn();
-  const event& half = g_->at(g_->last_of(self_));
+  event_id begun = g_->last_of(self_);
+  while (g_->at(begun).what != kind::update_read || g_->at(begun).location != l)
+    begun = g_->before(begun);
+  const event& half = g_->at(begun);
   event e = half;
   e.what = kind::update_write;
   e.await = false;
@@ -167,7 +171,7 @@ void checker::modify(const access& a, location_id l, const value& data) {
   const std::uint32_t place = g_->place_of(half.rf);
   const event_id conflict = g_->updater(l, place);
   const event_id id = add_event(e, place);
-  first_ = kNone;
+  first_ = half_done();
   note_revisits(id, conflict);
   // Two updates of one write: only what it revisits is consistent.
   if (conflict != kNone) end_run(outcome::dropped);
@@ -190,7 +194,7 @@ void checker::write(const access& a, location_id l) {
   e.size = a.size;
   e.order = a.order;
   e.data = a.operand;
-  e.site = site_;
+  e.site = current_->site;
   e.where = a.where;
   const auto places = static_cast<std::uint32_t>(g_->co(l).size());
   const std::uint32_t earliest = g_->earliest(l, past());
@@ -226,10 +230,10 @@ void checker::wake_awaits(location_id l, event_id write) noexcept {
   }
 }
 
-int checker::choose(int n, bool clock) {
+int checker::choose(int n, access_kind what) {
   event e = fresh(kind::choice);
   e.location = static_cast<location_id>(n);
-  e.guessed = clock;
+  e.access = what;
   thread_state& me = *current_;
   if (replaying()) {
     const event& then = logged(kind::choice, e.location, nullptr);

@@ -3,6 +3,7 @@
 // The public functions, and the door through which the test comes in.
 #include <sync/model/check.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -78,17 +79,43 @@ syncxx_model_access:
 namespace {
 
 [[noreturn]] void outside(const char* what) noexcept {
-  std::fprintf(stderr,
-               "syncxx model checker: %s outside of check(): in a program built "
-               "with the model library, atomics and primitives work only inside "
-               "of a test that syncxx::model::check runs\n",
-               what);
+  std::fprintf(
+      stderr,
+      "syncxx model checker: %s outside of check(): in a program built "
+      "with the model library, atomics and primitives work only inside "
+      "of a test that syncxx::model::check runs\n",
+      what);
   std::abort();
 }
 
 }  // namespace
 
 bool running() noexcept { return g_checker != nullptr; }
+
+checker& running_checker(const char* what) noexcept {
+  if (g_checker == nullptr) outside(what);
+  return *g_checker;
+}
+
+// A clock that stands still, but for jumps far past every deadline. A thread
+// makes one at most by looking; each time-out makes one.
+std::int64_t checker::clock_ns() {
+  constexpr std::int64_t kJump = std::int64_t{1} << 50;  // 13 days
+  const auto time = [this] {
+    return current_->done == 0
+               ? 0u
+               : g_->at(g_->of_thread(self_)[current_->done - 1]).time;
+  };
+  if (time() == 0) choose(2, access_kind::wait);
+  return time() * kJump;
+}
+
+std::int64_t clock_ns(int clock) noexcept {
+  static const std::int64_t start[] = {
+      std::chrono::steady_clock::now().time_since_epoch().count(),
+      std::chrono::system_clock::now().time_since_epoch().count()};
+  return start[clock] + running_checker("a clock").clock_ns();
+}
 
 extern "C" value syncxx_model_perform(const access* what) noexcept {
   if (g_checker == nullptr) [[unlikely]]
@@ -227,8 +254,7 @@ void assume(bool holds) {
 
 int choose(int n) {
   if (engine::g_checker == nullptr) engine::outside("choose()");
-  if (n <= 0)
-    engine::g_checker->fail(verdict::misuse, "choose(n) needs n > 0");
+  if (n <= 0) engine::g_checker->fail(verdict::misuse, "choose(n) needs n > 0");
   return engine::g_checker->choose(n);
 }
 
@@ -244,11 +270,11 @@ namespace engine = syncxx::model::engine;
 void* allocate(std::size_t size, std::size_t alignment) {
   if (engine::g_checker != nullptr)
     return engine::g_checker->objects().allocate(size, alignment);
-  void* const p = alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
-                      ? std::malloc(size != 0 ? size : 1)
-                      : std::aligned_alloc(
-                            alignment, (size + alignment - 1) / alignment *
-                                           alignment);
+  void* const p =
+      alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
+          ? std::malloc(size != 0 ? size : 1)
+          : std::aligned_alloc(alignment,
+                               (size + alignment - 1) / alignment * alignment);
   if (p == nullptr) throw std::bad_alloc();
   return p;
 }

@@ -9,8 +9,8 @@
 // always the lowest-numbered one that can; during replay the others run where
 // somebody depends on them, so that plain memory is written before it is read.
 //
-// Between runs the graph is cut back, or a part of it copied, to take another of
-// the alternatives that were noted when events were added (explore.cc).
+// Between runs the graph is cut back, or a part of it copied, to take another
+// of the alternatives that were noted when events were added (explore.cc).
 #ifndef SYNCXX_SRC_MODEL_ENGINE_H_
 #define SYNCXX_SRC_MODEL_ENGINE_H_
 
@@ -24,6 +24,7 @@
 #include <sync/model/access.h>
 #include <sync/model/check.h>
 
+#include "futex/syscall.h"
 #include "model/fiber.h"
 #include "model/graph.h"
 #include "model/memory.h"
@@ -51,13 +52,14 @@ struct thread_state {
   std::optional<fiber_stack> stack;
   stage at = stage::absent;
   obstacle blocked = obstacle::none;
-  std::uint32_t on = kNone;   // what `blocked` says
-  std::uint32_t done = 0;     // events of this run
+  std::uint32_t on = kNone;     // what `blocked` says
+  std::uint32_t done = 0;       // events of this run
   thread_number needs = kNone;  // to have done `needs_index` events
   std::uint32_t needs_index = 0;
   task* body = nullptr;
-  event pending{};            // the read that `await` waits for
-  event_id created = kNone;   // its create
+  const void* site = nullptr;  // where its present operation was called
+  event pending{};             // the read that `await` waits for
+  event_id created = kNone;    // its create
   // In a loop that may be waiting: values are fed again, without events, until
   // the loop's state repeats (spin.cc).
   bool following = false;
@@ -65,8 +67,8 @@ struct thread_state {
   std::uint32_t cycle = 0;     // index of the loop's first event
   std::uint32_t in_cycle = 0;  // events of this round so far
   std::uint32_t rounds = 0;
-  fingerprint state = 0;       // at the head of the loop, the last time
-  fingerprint suspected = 0;   // the first time
+  fingerprint state = 0;      // at the head of the loop, the last time
+  fingerprint suspected = 0;  // the first time
   std::uint64_t plain_writes = 0;
 };
 
@@ -80,12 +82,12 @@ struct await_memo {
 struct alternative {
   enum class type : std::uint8_t { read, place, choice, revisit };
   type what{};
-  bool passed = false;     // read: an earlier option let the thread go on
-  bool conflict = false;   // read: the present option is another update's
-  bool failed = false;     // read: the present option did not
-  bool unsure = false;     // revisit: whether awaits were maximal
-  event_id target = kNone; // the event; revisit: the write
-  event_id read = kNone;   // revisit: the read
+  bool passed = false;      // read: an earlier option let the thread go on
+  bool conflict = false;    // read: the present option is another update's
+  bool failed = false;      // read: the present option did not
+  bool unsure = false;      // revisit: whether awaits were maximal
+  event_id target = kNone;  // the event; revisit: the write
+  event_id read = kNone;    // revisit: the read
   // In `options`: what belongs to it, and what of that is left.
   std::uint32_t base = 0, first = 0, last = 0;
 };
@@ -95,6 +97,18 @@ struct option {
   event_id from = kNone;  // place: in co; choice: the number
   bool guessed = false;
 };
+
+// Who sleeps on a futex, or has been moved from it to another.
+struct futex_waiter {
+  thread_number thread = 0;
+  std::uint32_t ticket = 0;  // tells a thread's sleeps apart
+  std::uint32_t mask = 0;
+  location_id moved_to = kNone;
+  bool operator==(const futex_waiter&) const noexcept = default;
+};
+using futex_queue = vec<futex_waiter>;
+
+enum class sleep_end : std::uint8_t { woken, timed_out, spurious };
 
 // One graph with what is left to be done from it.
 struct exploration {
@@ -136,10 +150,20 @@ class checker {
   void fence(memory_order order, const source& where) noexcept;
   std::uint32_t spawn(task* body, const source& where);
   void join(std::uint32_t thread, const source& where);
-  int choose(int n, bool clock = false);
+  // `what`: other, or what makes alternative 1 a jump of the clock.
+  int choose(int n, access_kind what = access_kind::other);
   void assume(bool holds);
+  // futex.cc; results as in futex/syscall.h
+  int futex_wait(const void* word, std::uint32_t size, const value& expected,
+                 bool timed, std::uint32_t mask);
+  int futex_wake(const void* word, int count, std::uint32_t mask);
+  int futex_count(const void* word, int at_most);
+  int futex_requeue(const void* from, const value& expected, int wake, int move,
+                    const void* to);
+  int futex_waitv(std::span<const detail::sys::waitv_entry> entries,
+                  bool timed);
   void spin_hint() noexcept { current_->hinted = true; }
-  std::int64_t clock_ns(int clock);
+  std::int64_t clock_ns();
   thread_number self() const noexcept { return self_; }
   [[noreturn]] void fail(verdict what, text message) noexcept;
   memory& objects() noexcept { return memory_; }
@@ -164,6 +188,7 @@ class checker {
   [[noreturn]] void end_run(outcome how) noexcept;
   void dispatch() noexcept;
   thread_number pick() noexcept;
+  thread_number half_done() const noexcept;
   void switch_to(thread_number t) noexcept;
   void wait_turn() noexcept;
   void need(event_id id) noexcept;
@@ -186,6 +211,20 @@ class checker {
   value data_of(location_id l, event_id from) const noexcept;
   void settle_kind(event& e, const value& data, bool guessed) const noexcept;
   void wake_awaits(location_id l, event_id write) noexcept;
+
+  // futex.cc
+  const futex_queue& queue(const value& v) const noexcept;
+  value intern(const futex_queue& q);
+  value open_queue(location_id l);
+  void close_queue(location_id l, const futex_queue& q);
+  bool enqueue(location_id hidden, const void* word, std::uint32_t size,
+               const value& expected, std::uint32_t mask, std::uint32_t ticket);
+  bool dequeue(location_id hidden, std::uint32_t ticket);
+  event_id woken_by(location_id hidden, thread_number t,
+                    std::uint32_t ticket) const;
+  sleep_end sleep_in(std::span<const location_id> queues, std::uint32_t ticket,
+                     bool timed);
+  void wake_sleepers() noexcept;
 
   // spin.cc
   fingerprint state() const noexcept;
@@ -224,7 +263,9 @@ class checker {
   std::uint32_t stride_;
   bool too_many_threads_ = false;
 
-  std::deque<std::unique_ptr<exploration>, own_allocator<std::unique_ptr<exploration>>> stack_;
+  std::deque<std::unique_ptr<exploration>,
+             own_allocator<std::unique_ptr<exploration>>>
+      stack_;
   vec<std::unique_ptr<exploration>> spare_;
   exploration* x_ = nullptr;  // the one that is run
   graph* g_ = nullptr;
@@ -240,10 +281,11 @@ class checker {
   memory memory_;
   vec<await_memo> memos_;
   hash_map<std::uint64_t, bool> no_spin_;  // states of loops that end
+  std::deque<futex_queue, own_allocator<futex_queue>> queues_;
+  hash_map<std::uint64_t, std::size_t> queue_numbers_;
   hash_map<const void*, bool> await_sites_;
   bool start_over_ = false;  // an await site was found
   event_id probed_ = kNone;  // a probe: the read in question
-  const void* site_ = nullptr;  // where the present operation was called
   bool exchanged_ = false;
   vec<event_id> renumber_;
   vec<bool> keep_;
@@ -253,6 +295,8 @@ class checker {
 
 // The one whose test runs right now, or null.
 extern checker* g_checker;
+// The same; ends the process with a message if there is none.
+checker& running_checker(const char* what) noexcept;
 
 }  // namespace model::engine
 }  // namespace syncxx::inline SYNCXX_ABI

@@ -10,8 +10,8 @@
 // differ in what is left out: the one where all of that had been added
 // "maximally", each read taking the latest write and each write the last place.
 //
-// Awaits (spin.cc) read only values that let them go on. Their maximal choice is
-// the latest such write; while there is none, the thread is blocked and adds
+// Awaits (spin.cc) read only values that let them go on. Their maximal choice
+// is the latest such write; while there is none, the thread is blocked and adds
 // nothing. This is in the spirit of Kokologiannakis, Marmanis, Vafeiadis,
 // "Unblocking Dynamic Partial Order Reduction", CAV 2023.
 #include <algorithm>
@@ -217,8 +217,8 @@ bool checker::next() {
   return false;
 }
 
-// The next write for the last read, or, where none has let its thread go on, the
-// thread blocked there.
+// The next write for the last read, or, where none has let its thread go on,
+// the thread blocked there.
 bool checker::next_option(exploration& x) {
   alternative& a = x.work.back();
   const event_id id = a.target;
@@ -226,8 +226,7 @@ bool checker::next_option(exploration& x) {
     const option o = x.options[a.first++];
     event& e = x.g.at(id);
     const value data = data_of(e.location, o.from);
-    if (e.await && !o.guessed &&
-        known(e.memo, data) == knowledge::failing)
+    if (e.await && !o.guessed && known(e.memo, data) == knowledge::failing)
       continue;
     settle_kind(e, data, o.guessed);
     x.g.read_from(id, o.from, data);
@@ -353,8 +352,8 @@ bool checker::passes(event_id read, event_id write) {
   for (event_id id = 0; id < from.size(); ++id) {
     keep[id] = id == read || id == write ||
                from.porf_before(id, from.porf(write)) ||
-               (before != kNone && (id == before ||
-                                    from.porf_before(id, from.porf(before))));
+               (before != kNone &&
+                (id == before || from.porf_before(id, from.porf(before))));
   }
   const std::uint32_t memo = from.at(read).memo;
   const value data = from.at(write).data;

@@ -223,8 +223,8 @@ void fiber_stack::start(context& c, void (*entry)(void*),
   constexpr std::size_t kWords = 22;
   auto* const frame = reinterpret_cast<std::uintptr_t*>(top_) - kWords;
   std::memset(frame, 0, kWords * sizeof *frame);
-  frame[0] = as_word(entry);      // x19
-  frame[1] = as_word(argument);   // x20
+  frame[0] = as_word(entry);                 // x19
+  frame[1] = as_word(argument);              // x20
   frame[11] = as_word(&syncxx_model_enter);  // x30
 #endif
   c = context{};

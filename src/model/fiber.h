@@ -30,7 +30,8 @@ void attach_os_thread() noexcept;
 
 // Leaves `from` (the running one) and goes on in `to`. With `from_ends` the
 // stack left is not returned to.
-void switch_context(context& from, context& to, bool from_ends = false) noexcept;
+void switch_context(context& from, context& to,
+                    bool from_ends = false) noexcept;
 
 // To be called first by a function that make_context has started.
 void context_started(context& self, context& from) noexcept;

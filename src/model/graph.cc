@@ -61,7 +61,8 @@ const std::uint32_t* graph::now(thread_number t) const noexcept {
   return threads_[t].empty() ? kZero : hb(threads_[t].back());
 }
 
-void graph::join(std::uint32_t* into, const std::uint32_t* from) const noexcept {
+void graph::join(std::uint32_t* into,
+                 const std::uint32_t* from) const noexcept {
   for (std::uint32_t i = 0; i < stride_; ++i)
     into[i] = into[i] < from[i] ? from[i] : into[i];
 }
@@ -86,11 +87,15 @@ void graph::fill_clocks(event_id id) noexcept {
     std::memset(hb, 0, 3 * bytes);
     e.release = 0;
     e.time = 0;
+    e.open = 0;
   } else {
     std::memcpy(hb, clock(po, 0), 2 * bytes);
     e.release = events_[po].release;
     e.time = events_[po].time;
+    e.open = events_[po].open;
   }
+  if (e.what == kind::update_read) ++e.open;
+  if (e.what == kind::update_write) --e.open;
   hb[e.thread] = porf[e.thread] = e.index;
   const bool depends = e.rf < kInitial && e.what != kind::update_write;
   if (depends) {
@@ -130,7 +135,7 @@ void graph::fill_clocks(event_id id) noexcept {
       if (depends) join(hb, clock(e.rf, 0));
       break;
     case kind::choice:
-      if (e.guessed) e.time += static_cast<std::uint32_t>(e.data.lo);
+      if (e.data.lo == 1 && e.access != access_kind::other) ++e.time;
       break;
     default:
       break;
@@ -200,11 +205,13 @@ void graph::pop() noexcept {
 
 void graph::choose(event_id choice, std::uint64_t alternative) noexcept {
   events_[choice].data.lo = alternative;
+  notes_[events_[choice].thread] = {};
   fill_clocks(choice);
 }
 
 void graph::read_from(event_id read, event_id write,
                       const value& data) noexcept {
+  notes_[events_[read].thread] = {};
   events_[read].rf = write;
   events_[read].data = data;
   fill_clocks(read);
@@ -271,8 +278,10 @@ void graph::assign(const graph& from, const vec<bool>& keep,
     if (e.what == kind::create) in_use_[e.location] = true;
     if (on_sc(e)) ++sc_events_;
     events_.push_back(e);
-    clocks_.insert(clocks_.end(), from.clocks_.begin() + static_cast<std::ptrdiff_t>(id * words),
-                   from.clocks_.begin() + static_cast<std::ptrdiff_t>((id + 1) * words));
+    clocks_.insert(
+        clocks_.end(),
+        from.clocks_.begin() + static_cast<std::ptrdiff_t>(id * words),
+        from.clocks_.begin() + static_cast<std::ptrdiff_t>((id + 1) * words));
   }
   for (event& e : events_)
     if (e.rf < kInitial) e.rf = renumber[e.rf];

@@ -4,10 +4,10 @@
 // from (rf), and for each location the order of its writes (co).
 //
 // Model: RC11 (Lahav, Vafeiadis, Kang, Hur, Dreyer: "Repairing Sequential
-// Consistency in C/C++11", PLDI 2017) with the release sequences of C++20, which
-// consist of read-modify-writes only. The graph keeps for each event what
-// happens before it (hb) and what it depends on (porf, the transitive closure of
-// po and rf) as vector clocks: entry t counts the events of thread t, in po.
+// Consistency in C/C++11", PLDI 2017) with the release sequences of C++20,
+// which consist of read-modify-writes only. The graph keeps for each event what
+// happens before it (hb) and what it depends on (porf, the transitive closure
+// of po and rf) as vector clocks: entry t counts the events of thread t, in po.
 #ifndef SYNCXX_SRC_MODEL_GRAPH_H_
 #define SYNCXX_SRC_MODEL_GRAPH_H_
 
@@ -29,8 +29,8 @@ inline constexpr std::uint32_t kNone = 0xffffffffu;
 inline constexpr event_id kInitial = 0xfffffffeu;  // read from: initial value
 
 enum class kind : std::uint8_t {
-  read,          // a load, or a compare-exchange that fails
-  update_read,   // the first half of a read-modify-write; the other follows
+  read,         // a load, or a compare-exchange that fails
+  update_read,  // the first half of a read-modify-write; the other follows
   write,
   update_write,
   fence,
@@ -49,23 +49,24 @@ struct event {
   bool guessed = false;  // a weak compare-exchange that fails spuriously
   std::uint16_t thread = 0;
   std::uint8_t size = 0;
-  access_kind access{};           // what the program called
-  memory_order failure{};         // of a compare-exchange
-  memory_order success{};         //
-  std::uint32_t index = 0;        // in po, from 1
-  location_id location = kNone;   // or what the kind says
-  event_id rf = kNone;            // what it reads from or depends on
-  std::uint32_t co = 0;           // of a write: place in co, from 1
-  event_id previous = kNone;      // same thread and location
-  std::uint32_t release = 0;      // index of the last release fence in po
-  std::uint32_t memo = kNone;     // which values let an await go on
-  std::uint32_t cycle = 0;        // of an await: where its loop begins, in po
-  std::uint32_t since = 0;        // of an await: see await_note
-  std::uint32_t time = 0;         // jumps of the clock that have happened
-  value data{};                   // read or written
-  value expected{};               // of a compare-exchange
-  const void* site = nullptr;     // where the program called it
-  source where{};                 // the same, for people; line 0: unknown
+  access_kind access{};          // what the program called
+  memory_order failure{};        // of a compare-exchange
+  memory_order success{};        //
+  std::uint32_t index = 0;       // in po, from 1
+  location_id location = kNone;  // or what the kind says
+  event_id rf = kNone;           // what it reads from or depends on
+  std::uint32_t co = 0;          // of a write: place in co, from 1
+  event_id previous = kNone;     // same thread and location
+  std::uint32_t release = 0;     // index of the last release fence in po
+  std::uint32_t open = 0;        // updates begun and not ended, in po
+  std::uint32_t memo = kNone;    // which values let an await go on
+  std::uint32_t cycle = 0;       // of an await: where its loop begins, in po
+  std::uint32_t since = 0;       // of an await: see await_note
+  std::uint32_t time = 0;        // jumps of the clock that have happened
+  value data{};                  // read or written
+  value expected{};              // of a compare-exchange
+  const void* site = nullptr;    // where the program called it
+  source where{};                // the same, for people; line 0: unknown
 
   bool is_read() const noexcept {
     return what == kind::read || what == kind::update_read;
@@ -91,7 +92,8 @@ class graph {
   void clear() noexcept;
   // The events of `from` for which keep[id] is true, renumbered; they must
   // contain what they depend on.
-  void assign(const graph& from, const vec<bool>& keep, vec<event_id>& renumber);
+  void assign(const graph& from, const vec<bool>& keep,
+              vec<event_id>& renumber);
 
   std::uint32_t stride() const noexcept { return stride_; }
   std::uint32_t size() const noexcept {
@@ -152,9 +154,7 @@ class graph {
     event_id since = 0;       // writes before this one have all been tried
   };
   const await_note& awaits(thread_number t) const noexcept { return notes_[t]; }
-  void note_await(thread_number t, const await_note& note) {
-    notes_[t] = note;
-  }
+  void note_await(thread_number t, const await_note& note) { notes_[t] = note; }
 
   // --- Locations ---------------------------------------------------------
   std::span<const event_id> co(location_id l) const noexcept;

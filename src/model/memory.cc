@@ -19,9 +19,8 @@ constexpr unsigned char kFresh = 0xd9;
 constexpr std::size_t kHeader = 16;
 
 std::byte* reserve(std::size_t bytes) {
-  void* const p =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) throw std::bad_alloc();
   return static_cast<std::byte*>(p);
 }
@@ -41,15 +40,14 @@ const memory::mapping& memory::region() {
 memory::memory(checker& owner)
     : owner_(owner),
       heap_(region().heap),
-      shadow_(reinterpret_cast<granule*>(
-          reserve(kThreads * (kStackEach + kHeapEach) / kGranule *
-                  sizeof(granule)))) {
+      shadow_(reinterpret_cast<granule*>(reserve(
+          kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule)))) {
   heaps_.resize(kThreads);
 }
 
 memory::~memory() {
-  ::munmap(shadow_, kThreads * (kStackEach + kHeapEach) / kGranule *
-                        sizeof(granule));
+  ::munmap(shadow_,
+           kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule));
 }
 
 void memory::begin_run() {
@@ -76,7 +74,8 @@ text memory::name(const object& o) const {
 }
 
 memory::granule& memory::granule_of(std::uintptr_t address) {
-  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(region().stacks);
+  const std::uintptr_t begin =
+      reinterpret_cast<std::uintptr_t>(region().stacks);
   if (address - begin < kThreads * (kStackEach + kHeapEach))
     return shadow_[(address - begin) / kGranule];
   return outside_[address / kGranule];
@@ -134,11 +133,11 @@ location_id memory::enter(std::uintptr_t address, std::uint32_t size, bool cell,
 heap_block* memory::block_of(std::uintptr_t address, std::uint32_t& number) {
   const auto offset = address - reinterpret_cast<std::uintptr_t>(heap_);
   heap& h = heaps_[offset / kHeapEach];
-  const auto after = std::upper_bound(
-      h.blocks.begin(), h.blocks.end(), address,
-      [](std::uintptr_t a, const heap_block& b) {
-        return a < reinterpret_cast<std::uintptr_t>(b.base);
-      });
+  const auto after =
+      std::upper_bound(h.blocks.begin(), h.blocks.end(), address,
+                       [](std::uintptr_t a, const heap_block& b) {
+                         return a < reinterpret_cast<std::uintptr_t>(b.base);
+                       });
   if (after == h.blocks.begin()) return nullptr;
   heap_block& b = *(after - 1);
   if (address >= reinterpret_cast<std::uintptr_t>(b.base) + b.size)
@@ -178,9 +177,8 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
       const location_id other = live(near);
       if (other != kNone && !objects_[other].died.is_set() &&
           near + objects_[other].size > address)
-        owner_.fail(verdict::misuse,
-                    "an atomic access at " + hex(p) + " overlaps " +
-                        name(objects_[other]));
+        owner_.fail(verdict::misuse, "an atomic access at " + hex(p) +
+                                         " overlaps " + name(objects_[other]));
     }
     l = enter(address, size, false, 1);
     object& o = objects_[l];
@@ -193,9 +191,9 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
   }
   object& o = objects_[l];
   if (o.size != size || o.cell) [[unlikely]]
-    owner_.fail(verdict::misuse,
-                "an atomic access of " + number(size) + " bytes to " + name(o) +
-                    ", which has " + number(o.size));
+    owner_.fail(verdict::misuse, "an atomic access of " + number(size) +
+                                     " bytes to " + name(o) + ", which has " +
+                                     number(o.size));
   if (o.died.is_set() || o.made.thread != owner_.self()) [[unlikely]]
     check_lifetime(o, "access");
   return l;
@@ -285,7 +283,7 @@ void memory::cell_read(const void* p, const source& where) {
     owner_.fail(verdict::data_race,
                 "the read at " + place(where) + " and the write " +
                     (o.written_at.line() != 0 ? "at " + place(o.written_at)
-                                             : text("by its construction")) +
+                                              : text("by its construction")) +
                     " by thread " + number(o.written.thread) + " of " +
                     name(o) + " are not ordered by happens-before");
   const thread_number t = owner_.self();
@@ -300,10 +298,10 @@ void memory::cell_write(const void* p, const source& where) {
   object& o = objects_[l];
   check_lifetime(o, "write");
   const auto race = [&](const char* what, thread_number t) {
-    owner_.fail(verdict::data_race,
-                "the write at " + place(where) + " and a " + what +
-                    " by thread " + number(t) + " of " + name(o) +
-                    " are not ordered by happens-before");
+    owner_.fail(verdict::data_race, "the write at " + place(where) + " and a " +
+                                        what + " by thread " + number(t) +
+                                        " of " + name(o) +
+                                        " are not ordered by happens-before");
   };
   if (!before_now(o.written)) race("write", o.written.thread);
   for (thread_number t = 0; t < o.read.size(); ++t)

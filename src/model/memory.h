@@ -39,9 +39,9 @@ struct object {
   std::uint32_t life = 0;  // the how many-th object at this address
   bool cell = false;
   bool initialized = true;
-  std::uint32_t block = kNone;      // of the heap
-  location_id in_block = kNone;     // the next object of that block
-  location_id in_granule = kNone;   // the next object of that granule
+  std::uint32_t block = kNone;     // of the heap
+  location_id in_block = kNone;    // the next object of that block
+  location_id in_granule = kNone;  // the next object of that granule
   value initial{};
   moment made;     // unset: before the test began
   moment died;     // unset: alive

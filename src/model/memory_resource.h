@@ -43,7 +43,8 @@ using hash_map = std::unordered_map<K, V, Hash, std::equal_to<K>,
 template <class K, class V>
 using ordered_map =
     std::map<K, V, std::less<K>, own_allocator<std::pair<const K, V>>>;
-using text = std::basic_string<char, std::char_traits<char>, own_allocator<char>>;
+using text =
+    std::basic_string<char, std::char_traits<char>, own_allocator<char>>;
 
 }  // namespace model::engine
 }  // namespace syncxx::inline SYNCXX_ABI

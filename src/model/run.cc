@@ -35,12 +35,8 @@ outcome checker::run() {
     t.plain_writes = 0;
   }
   memory_.begin_run();
-  first_ = kNone;
-  for (thread_number t = 0; t < g_->threads(); ++t) {
-    thread(t);
-    const event_id last = g_->last_of(t);
-    if (last != kNone && g_->at(last).what == kind::update_read) first_ = t;
-  }
+  for (thread_number t = 0; t < g_->threads(); ++t) thread(t);
+  first_ = half_done();
   if (probed_ != kNone) first_ = g_->at(probed_).thread;
   if (g_->threads() == 0) g_->add_thread();
   thread(0).at = stage::unstarted;
@@ -87,9 +83,8 @@ void checker::thread_body(thread_number t) {
       me.body = nullptr;
     }
   } catch (const std::exception& e) {
-    fail(verdict::assertion_failed,
-         text("an exception came out of thread ") + number(t) + ": " +
-             e.what());
+    fail(verdict::assertion_failed, text("an exception came out of thread ") +
+                                        number(t) + ": " + e.what());
   } catch (...) {
     fail(verdict::assertion_failed,
          text("an exception came out of thread ") + number(t));
@@ -101,6 +96,15 @@ void checker::thread_body(thread_number t) {
       other.blocked = obstacle::none;
   dispatch();
   std::abort();  // not reached: a finished thread is not picked
+}
+
+// A thread with an update that it has begun and not ended, or kNone.
+thread_number checker::half_done() const noexcept {
+  for (thread_number t = 0; t < g_->threads(); ++t) {
+    const event_id last = g_->last_of(t);
+    if (last != kNone && g_->at(last).open != 0) return t;
+  }
+  return kNone;
 }
 
 // Leaves the test where it is: its stacks are started anew in the next run.
@@ -168,9 +172,8 @@ void checker::dispatch() noexcept {
 // on.
 void checker::wait_turn() noexcept {
   if (g_->size() >= kMostEvents)
-    fail(verdict::bound_reached,
-         "an execution has " + number(kMostEvents) +
-             " events: a loop without end?");
+    fail(verdict::bound_reached, "an execution has " + number(kMostEvents) +
+                                     " events: a loop without end?");
   for (;;) {
     const thread_number t = pick();
     if (t == self_) {
@@ -217,21 +220,20 @@ event& checker::logged(kind what, location_id l, const access* a) {
   const bool same_kind =
       e.what == what || (what == kind::read && e.what == kind::update_read);
   if (!same_kind) nondeterministic(e, "does another operation");
-  if (l != kNone && e.location != l)
-    nondeterministic(e, "uses another object");
+  if (l != kNone && e.location != l) nondeterministic(e, "uses another object");
   if (a != nullptr && (e.access != a->what))
     nondeterministic(e, "does another operation");
   return e;
 }
 
 void checker::nondeterministic(const event& e, const char* now) noexcept {
-  fail(verdict::misuse,
-       "the test is not deterministic: run again with the same values, thread " +
-           number(e.thread) + " " + now + " at its step " + number(e.index) +
-           (e.where.line() != 0 ? " (then at " + place(e.where) + ")"
-                               : text()) +
-           "; it must not depend on time, random numbers, addresses, or what an "
-           "earlier run left behind");
+  fail(
+      verdict::misuse,
+      "the test is not deterministic: run again with the same values, thread " +
+          number(e.thread) + " " + now + " at its step " + number(e.index) +
+          (e.where.line() != 0 ? " (then at " + place(e.where) + ")" : text()) +
+          "; it must not depend on time, random numbers, addresses, or what an "
+          "earlier run left behind");
 }
 
 event_id checker::add_event(const event& e, std::uint32_t at_place) {

@@ -83,8 +83,8 @@ class sc_order {
     for (std::size_t i = e.index; i < po.size() && away == kNone; ++i)
       if (!same_location(e, g_.at(po[i]))) away = po[i];
     for (thread_number t = 0; t < g_.threads(); ++t) {
-      event_id entered = kNone;   // an event that hb reaches from `away`
-      bool any = false;           // entered, with events of two locations
+      event_id entered = kNone;  // an event that hb reaches from `away`
+      bool any = false;          // entered, with events of two locations
       for (const event_id d : g_.of_thread(t)) {
         const event& f = g_.at(d);
         if (same_location(e, f) && hb(c, d)) mark(d);

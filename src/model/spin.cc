@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Loops that wait. A thread that reads, finds that it has to wait and reads
-// again would add an event each time round, without end. Reading again the value
-// that made the loop go round is not a new behaviour, so such a read is made an
-// await: it takes part in an execution only with a value that ends the loop.
+// again would add an event each time round, without end. Reading again the
+// value that made the loop go round is not a new behaviour, so such a read is
+// made an await: it takes part in an execution only with a value that ends the
+// loop.
 //
 // How a loop is known. A read at the place in the code, and of the location, of
 // an earlier read, with nothing but reads (and fences, and updates that change
-// nothing) in between, may be the head of one. The thread is fed the same values
-// again, without events, for another round or more. If its state at the head
-// (registers, stack, plain writes) repeats, it would go round for ever; with a
-// spin hint in it a loop is taken for waiting also if its state does not settle.
-// If it does anything else, it was no such loop: the run is done over, and the
-// state at the suspected head remembered.
+// nothing) in between, may be the head of one. The thread is fed the same
+// values again, without events, for another round or more. If its state at the
+// head (registers, stack, plain writes) repeats, it would go round for ever;
+// with a spin hint in it a loop is taken for waiting also if its state does not
+// settle. If it does anything else, it was no such loop: the run is done over,
+// and the state at the suspected head remembered.
 #include "model/engine.h"
 #include "model/report.h"
 
@@ -22,6 +23,12 @@ namespace {
 
 constexpr std::uint32_t kLongestCycle = 64;
 constexpr std::uint32_t kMostRounds = 64;
+
+bool same_operation(const event& e, const access& a, location_id l,
+                    const void* site) {
+  return e.site == site && e.location == l && e.access == a.what &&
+         e.expected == a.expected;
+}
 
 }  // namespace
 
@@ -33,7 +40,7 @@ bool checker::suspicious(const access& a, location_id l) {
   for (std::uint32_t i = at; i > 0 && at - i < kLongestCycle; --i) {
     const event& e = g_->at(po[i - 1]);
     if (e.is_read()) {
-      if (e.site != site_ || e.location != l || e.access != a.what) continue;
+      if (!same_operation(e, a, l, me.site)) continue;
       const fingerprint state = this->state() ^ me.plain_writes;
       if (no_spin_.contains(state)) return false;
       me.following = true;
@@ -44,7 +51,7 @@ bool checker::suspicious(const access& a, location_id l) {
       return true;
     }
     if (e.what == kind::fence) continue;
-    if (e.what == kind::update_write && i >= 2 &&
+    if (e.what == kind::update_write && e.access != access_kind::futex &&
         e.data == g_->at(po[i - 2]).data)
       continue;
     return false;
@@ -71,15 +78,13 @@ value checker::follow(const access& a, location_id l) {
     }
   }
   const event& e = next_in_cycle();
-  if (e.site != site_ || e.location != l || e.access != a.what)
-    give_up_following();
+  if (!same_operation(e, a, l, me.site)) give_up_following();
   me.in_cycle += e.what == kind::update_read ? 2 : 1;
   return e.data;
 }
 
 void checker::follow_fence(memory_order order) {
-  if (current_->cycle - 1 + current_->in_cycle ==
-      g_->of_thread(self_).size())
+  if (current_->cycle - 1 + current_->in_cycle == g_->of_thread(self_).size())
     give_up_following();
   const event& e = next_in_cycle();
   if (e.what != kind::fence || e.order != order) give_up_following();

@@ -8,6 +8,9 @@
 #include <cstdint>
 
 #include <sync/detail/config.h>
+#if SYNCXX_MODELLED
+#include <sync/model/access.h>
+#endif
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
@@ -16,6 +19,11 @@ namespace detail {
 // realtime:  CLOCK_REALTIME, std::chrono::system_clock; it can be stepped.
 enum class clock_id : std::uint8_t { monotonic, realtime };
 
+#if SYNCXX_MODELLED
+inline std::int64_t now_ns(clock_id clock) noexcept {
+  return model::engine::clock_ns(static_cast<int>(clock));
+}
+#else
 // Nanoseconds since the clock's epoch. Read through the vDSO: no syscall.
 inline std::int64_t now_ns(clock_id clock) noexcept {
   using std::chrono::nanoseconds;
@@ -27,6 +35,7 @@ inline std::int64_t now_ns(clock_id clock) noexcept {
                 std::chrono::system_clock::now().time_since_epoch());
   return since_epoch.count();
 }
+#endif
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

@@ -9,9 +9,13 @@
 #include <thread>
 
 #include <sync/detail/config.h>
+#if SYNCXX_MODELLED
+#include <sync/model/stop_token.h>
+#endif
 
 namespace syncxx::inline SYNCXX_ABI {
 
+#if !SYNCXX_MODELLED
 // Stop requests (C++20 [thread.stoptoken]); named here so that a checker can
 // put its own in their place.
 using std::nostopstate;
@@ -19,9 +23,17 @@ using std::nostopstate_t;
 using std::stop_callback;
 using std::stop_source;
 using std::stop_token;
+#endif
 
 namespace detail {
 
+#if SYNCXX_MODELLED
+inline std::uintptr_t self_id() noexcept {
+  return model::engine::self_number();
+}
+inline void pause() noexcept { model::engine::spin_hint(); }
+inline void yield() noexcept { model::engine::spin_hint(); }
+#else
 // A number that no other live thread of this process has; never 0. It is the
 // thread pointer of the ABI: one instruction, no TLS access, unchanged in the
 // child of a fork. A later thread may get the number of one that has ended.
@@ -46,6 +58,7 @@ inline void pause() noexcept {
 
 // Lets another runnable thread of the same CPU go first.
 inline void yield() noexcept { std::this_thread::yield(); }
+#endif
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

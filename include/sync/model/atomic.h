@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The model world's atomic<T> and fence: std::atomic's interface, each operation
-// an event that the checker explores. Included by <sync/detail/atomic.h>.
+// The model world's atomic<T> and fence: std::atomic's interface, each
+// operation an event that the checker explores. Included by
+// <sync/detail/atomic.h>.
 #ifndef SYNCXX_MODEL_ATOMIC_H_
 #define SYNCXX_MODEL_ATOMIC_H_
 
@@ -21,7 +22,7 @@ namespace engine {
 template <class T>
 value to_value(const T& t) noexcept {
   value v;
-  std::memcpy(&v, &t, sizeof t);
+  std::memcpy(static_cast<void*>(&v), &t, sizeof t);
   return v;
 }
 template <class T>
@@ -89,19 +90,19 @@ class atomic {
   }
   T exchange(T desired, order o = std::memory_order_seq_cst,
              const source& where = source::current()) noexcept {
-    return update<kind::exchange>(
-        desired, o, where, [](T, T replacement) { return replacement; });
+    return update<kind::exchange>(desired, o, where,
+                                  [](T, T replacement) { return replacement; });
   }
 
-  bool compare_exchange_weak(
-      T& expected, T desired, order success, order failure,
-      const source& where = source::current()) noexcept {
+  bool compare_exchange_weak(T& expected, T desired, order success,
+                             order failure,
+                             const source& where = source::current()) noexcept {
     return compare_exchange(kind::compare_exchange_weak, expected, desired,
                             success, failure, where);
   }
-  bool compare_exchange_weak(
-      T& expected, T desired, order o = std::memory_order_seq_cst,
-      const source& where = source::current()) noexcept {
+  bool compare_exchange_weak(T& expected, T desired,
+                             order o = std::memory_order_seq_cst,
+                             const source& where = source::current()) noexcept {
     return compare_exchange(kind::compare_exchange_weak, expected, desired, o,
                             when_failing(o), where);
   }
@@ -121,16 +122,14 @@ class atomic {
   T fetch_add(difference_type n, order o = std::memory_order_seq_cst,
               const source& where = source::current()) noexcept
       requires(kArithmetic || kPointer) {
-    return update<kind::fetch_add>(n, o, where, [](T old, difference_type m) {
-      return add(old, m);
-    });
+    return update<kind::fetch_add>(
+        n, o, where, [](T old, difference_type m) { return add(old, m); });
   }
   T fetch_sub(difference_type n, order o = std::memory_order_seq_cst,
               const source& where = source::current()) noexcept
       requires(kArithmetic || kPointer) {
-    return update<kind::fetch_sub>(n, o, where, [](T old, difference_type m) {
-      return subtract(old, m);
-    });
+    return update<kind::fetch_sub>(
+        n, o, where, [](T old, difference_type m) { return subtract(old, m); });
   }
   T fetch_and(T n, order o = std::memory_order_seq_cst,
               const source& where = source::current()) noexcept
@@ -139,8 +138,7 @@ class atomic {
         n, o, where, [](T old, T m) { return static_cast<T>(old & m); });
   }
   T fetch_or(T n, order o = std::memory_order_seq_cst,
-             const source& where = source::current()) noexcept
-      requires(kBits) {
+             const source& where = source::current()) noexcept requires(kBits) {
     return update<kind::fetch_or>(
         n, o, where, [](T old, T m) { return static_cast<T>(old | m); });
   }
@@ -208,8 +206,8 @@ class atomic {
   engine::value perform(kind what, order o, order failure,
                         const engine::value& operand,
                         const engine::value& expected,
-                        engine::value (*update)(const engine::value&,
-                                                const engine::value&),
+                        engine::value (*apply)(const engine::value&,
+                                               const engine::value&),
                         const source& where) const noexcept {
     engine::access a;
     a.what = what;
@@ -219,7 +217,7 @@ class atomic {
     a.address = this;
     a.operand = operand;
     a.expected = expected;
-    a.update = update;
+    a.update = apply;
     a.where = where;
     return syncxx_model_access(&a);
   }
@@ -231,8 +229,8 @@ class atomic {
       return engine::to_value<T>(
           F()(engine::from_value<T>(old), engine::from_value<Operand>(n)));
     };
-    return engine::from_value<T>(perform(
-        What, o, o, engine::to_value(operand), {}, apply, where));
+    return engine::from_value<T>(
+        perform(What, o, o, engine::to_value(operand), {}, apply, where));
   }
 
   bool compare_exchange(kind what, T& expected, T desired, order success,

@@ -46,7 +46,8 @@
 #include <sync/model/access.h>
 
 #if !SYNCXX_MODELLED
-#error "<sync/model/check.h> is for programs built with the syncxx::model target"
+#error \
+    "<sync/model/check.h> is for programs built with the syncxx::model target"
 #endif
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -54,16 +55,16 @@ namespace model {
 
 enum class verdict : std::uint8_t {
   ok,
-  assertion_failed,    // a require() did not hold, or an exception came out
-  data_race,           // two accesses to a cell, neither before the other
-  deadlock,            // every thread left waits for another
-  livelock,            // a thread spins on what nobody will change any more
+  assertion_failed,  // a require() did not hold, or an exception came out
+  data_race,         // two accesses to a cell, neither before the other
+  deadlock,          // every thread left waits for another
+  livelock,          // a thread spins on what nobody will change any more
   use_after_free,
   double_free,
   leak,
   uninitialized_read,
-  misuse,              // the test did what the checker cannot explore
-  bound_reached,       // max_executions, or an execution that grew too long
+  misuse,         // the test did what the checker cannot explore
+  bound_reached,  // max_executions, or an execution that grew too long
 };
 
 // The enumerator's name.
@@ -78,9 +79,9 @@ struct options {
   // Only executions in which at most that many times a thread that could go on
   // is interrupted by another; -1: all.
   int preemption_bound = -1;
-  std::uint64_t seed = 1;   // random mode
-  std::string replay{};     // a result's replay string: run that execution only
-  std::string html{};       // write a failing execution's timeline to this file
+  std::uint64_t seed = 1;  // random mode
+  std::string replay{};    // a result's replay string: run that execution only
+  std::string html{};      // write a failing execution's timeline to this file
   bool check_leaks = true;
 };
 
@@ -131,9 +132,9 @@ class thread {
   template <class F, class... Args>
   requires(!std::same_as<std::remove_cvref_t<F>, thread>) explicit thread(
       F&& f, Args&&... args)
-      : number_(engine::spawn(make(std::forward<F>(f),
-                                   std::forward<Args>(args)...),
-                              engine::source())) {}
+      : number_(
+            engine::spawn(make(std::forward<F>(f), std::forward<Args>(args)...),
+                          engine::source())) {}
   thread(thread&& other) noexcept : number_(std::exchange(other.number_, 0)) {}
   thread& operator=(thread&& other) noexcept {
     thread(std::move(other)).swap(*this);
@@ -145,8 +146,8 @@ class thread {
 
   void swap(thread& other) noexcept { std::swap(number_, other.number_); }
   bool joinable() const noexcept { return number_ != 0; }
-  void join(const std::source_location& where =
-                std::source_location::current()) {
+  void join(
+      const std::source_location& where = std::source_location::current()) {
     engine::join(std::exchange(number_, 0), where);
   }
   // The thread goes on by itself; it must end before the test does.
@@ -183,9 +184,9 @@ class thread {
 inline void swap(thread& a, thread& b) noexcept { a.swap(b); }
 
 // The test fails (assertion_failed) unless `holds`.
-void require(bool holds, const char* what = "",
-             const std::source_location& where =
-                 std::source_location::current());
+void require(
+    bool holds, const char* what = "",
+    const std::source_location& where = std::source_location::current());
 
 // Drops this execution (it counts as blocked) unless `holds`.
 void assume(bool holds);

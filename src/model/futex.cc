@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Futexes, as the model has them: what the kernel keeps in a hash bucket is the
+// value of a hidden location that belongs to the address, and each operation is
+// one acquire-release update of it, as if under the bucket's lock. A wait reads
+// its word within its update, so that it is in one step with queueing; it is
+// left by an update as well (time-out, spurious return), or by another
+// thread's. Being woken orders nothing: the sleeper's next look must do that.
+#include "futex/syscall.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "model/engine.h"
+#include "model/report.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+// --- Queues ------------------------------------------------------------------
+
+const futex_queue& checker::queue(const value& v) const noexcept {
+  return queues_[v.lo];
+}
+
+value checker::intern(const futex_queue& q) {
+  if (queues_.empty()) queues_.emplace_back();  // 0: nobody
+  std::uint64_t h = 0;
+  for (const futex_waiter& w : q)
+    h = (h ^ w.thread ^ (std::uint64_t{w.ticket} << 16) ^
+         (std::uint64_t{w.mask} << 32) ^ w.moved_to) *
+        0x9e3779b97f4a7c15u;
+  for (;; ++h) {
+    const auto [it, fresh] = queue_numbers_.try_emplace(h, queues_.size());
+    if (q.empty()) return {0, 0};
+    if (fresh) queues_.push_back(q);
+    if (queues_[it->second] == q) return {it->second, 0};
+  }
+}
+
+value checker::open_queue(location_id l) {
+  access a;
+  a.what = access_kind::futex;
+  a.size = sizeof(std::uint64_t);
+  a.order = memory_order_acq_rel;
+  if (queues_.empty()) queues_.emplace_back();
+  return read(a, l, true);
+}
+
+void checker::close_queue(location_id l, const futex_queue& q) {
+  access a;
+  a.what = access_kind::futex;
+  a.order = memory_order_acq_rel;
+  modify(a, l, intern(q));
+}
+
+// --- Operations --------------------------------------------------------------
+
+// Queues the running thread if the object has the value; in one step.
+bool checker::enqueue(location_id hidden, const void* word, std::uint32_t size,
+                      const value& expected, std::uint32_t mask,
+                      std::uint32_t ticket) {
+  const location_id l = memory_.atomic(word, size);
+  futex_queue q = queue(open_queue(hidden));
+  access a;
+  a.what = access_kind::futex;
+  a.size = static_cast<std::uint8_t>(size);
+  a.order = memory_order_relaxed;
+  const bool same = read(a, l, false) == expected;
+  if (same) q.push_back({self_, ticket, mask, kNone});
+  close_queue(hidden, q);
+  return same;
+}
+
+// Takes the running thread out of the queue where it is by now. False: it has
+// been woken.
+bool checker::dequeue(location_id hidden, std::uint32_t ticket) {
+  for (;;) {
+    futex_queue q = queue(open_queue(hidden));
+    location_id next = kNone;
+    bool found = false;
+    for (std::size_t i = 0; i < q.size(); ++i) {
+      if (q[i].thread != self_ || q[i].ticket != ticket) continue;
+      if (q[i].moved_to == kNone) {
+        q.erase(q.begin() + static_cast<std::ptrdiff_t>(i));
+        found = true;
+      } else {
+        next = q[i].moved_to;
+      }
+      break;
+    }
+    close_queue(hidden, q);
+    if (found) return true;
+    if (next == kNone) return false;
+    hidden = next;
+  }
+}
+
+// The update that has woken the sleeper with this ticket, or kNone.
+event_id checker::woken_by(location_id hidden, thread_number t,
+                           std::uint32_t ticket) const {
+  bool was_there = false;
+  for (std::size_t i = 0; i < g_->co(hidden).size(); ++i) {
+    const event_id id = g_->co(hidden)[i];
+    const futex_queue& q = queue(g_->at(id).data);
+    bool here = false;
+    for (const futex_waiter& w : q) {
+      if (w.thread != t || w.ticket != ticket) continue;
+      if (w.moved_to != kNone) return woken_by(w.moved_to, t, ticket);
+      here = true;
+    }
+    if (was_there && !here) return id;
+    was_there |= here;
+  }
+  return kNone;
+}
+
+// Sleeps in the queues given. True: woken; false: the time has passed, or for
+// no reason.
+sleep_end checker::sleep_in(std::span<const location_id> queues,
+                            std::uint32_t ticket, bool timed) {
+  bool spurious = true;
+  for (const event_id id : g_->of_thread(self_)) {
+    const event& e = g_->at(id);
+    if (e.index > current_->done) break;
+    if (e.what == kind::choice && e.access == access_kind::futex &&
+        e.data.lo == 2)
+      spurious = false;
+  }
+  const int n = spurious ? 3 : 2;
+  int how = 0;
+  if (timed || spurious) {
+    // Alternatives: 0 woken, 1 the time passes, 2 for no reason.
+    how = choose(n, access_kind::futex);
+    if (how == 1 && !timed) assume(false);
+  }
+  if (how != 0) return how == 1 ? sleep_end::timed_out : sleep_end::spurious;
+  event e = fresh(kind::resume);
+  if (replaying()) {
+    step(e);
+    return sleep_end::woken;
+  }
+  for (;;) {
+    wait_turn();
+    e.rf = kNone;
+    for (const location_id l : queues) {
+      const event_id id = woken_by(l, self_, ticket);
+      if (id != kNone && e.rf == kNone) e.rf = id;
+    }
+    if (e.rf != kNone) break;
+    block(obstacle::sleep, ticket);
+  }
+  need(e.rf);
+  add_event(e);
+  return sleep_end::woken;
+}
+
+// After an update of a queue: those it has woken can go on.
+void checker::wake_sleepers() noexcept {
+  for (thread_state& s : threads_)
+    if (s.blocked == obstacle::sleep) s.blocked = obstacle::none;
+}
+
+int checker::futex_wait(const void* word, std::uint32_t size,
+                        const value& expected, bool timed, std::uint32_t mask) {
+  const location_id hidden = memory_.hidden(word);
+  const std::uint32_t ticket = current_->done;
+  if (!enqueue(hidden, word, size, expected, mask, ticket)) return -EAGAIN;
+  const location_id queues[] = {hidden};
+  const sleep_end end = sleep_in(queues, ticket, timed);
+  if (end == sleep_end::woken) return 0;
+  // Had it been woken, this would be an execution where it was.
+  if (!dequeue(hidden, ticket)) assume(false);
+  return end == sleep_end::timed_out ? -ETIMEDOUT : -EINTR;
+}
+
+int checker::futex_wake(const void* word, int count, std::uint32_t mask) {
+  const location_id hidden = memory_.hidden(word);
+  futex_queue q = queue(open_queue(hidden));
+  int woken = 0;
+  for (std::size_t i = 0; i < q.size() && woken < count;) {
+    if (q[i].moved_to != kNone || (q[i].mask & mask) == 0) {
+      ++i;
+      continue;
+    }
+    q.erase(q.begin() + static_cast<std::ptrdiff_t>(i));
+    ++woken;
+  }
+  close_queue(hidden, q);
+  if (woken != 0) wake_sleepers();
+  return woken;
+}
+
+int checker::futex_count(const void* word, int at_most) {
+  const location_id hidden = memory_.hidden(word);
+  const futex_queue q = queue(open_queue(hidden));
+  int count = 0;
+  for (const futex_waiter& w : q)
+    if (w.moved_to == kNone && count < at_most) ++count;
+  close_queue(hidden, q);
+  return count;
+}
+
+int checker::futex_requeue(const void* from, const value& expected, int wake,
+                           int move, const void* to) {
+  const location_id source_queue = memory_.hidden(from);
+  const location_id l = memory_.atomic(from, sizeof(std::uint32_t));
+  futex_queue q = queue(open_queue(source_queue));
+  access a;
+  a.what = access_kind::futex;
+  a.size = sizeof(std::uint32_t);
+  a.order = memory_order_relaxed;
+  if (!(read(a, l, false) == expected)) {
+    close_queue(source_queue, q);
+    return -EAGAIN;
+  }
+  const location_id target_queue = memory_.hidden(to);
+  futex_queue moved = queue(open_queue(target_queue));
+  int done = 0;
+  for (std::size_t i = 0; i < q.size();) {
+    if (q[i].moved_to != kNone || done >= wake + move) {
+      ++i;
+    } else if (done < wake) {
+      ++done;
+      q.erase(q.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++done;
+      futex_waiter w = q[i];
+      moved.push_back(w);
+      q[i].moved_to = target_queue;
+      ++i;
+    }
+  }
+  close_queue(target_queue, moved);
+  close_queue(source_queue, q);
+  wake_sleepers();
+  return done;
+}
+
+int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
+                         bool timed) {
+  const std::uint32_t ticket = current_->done;
+  vec<location_id> queues;
+  const auto leave = [&](std::size_t count, int woken) {
+    for (std::size_t i = 0; i < count; ++i)
+      if (static_cast<int>(i) != woken && !dequeue(queues[i], ticket))
+        woken = static_cast<int>(i);
+    return woken;
+  };
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const detail::sys::waitv_entry& e = entries[i];
+    queues.push_back(memory_.hidden(e.word));
+    if (!enqueue(queues[i], e.word, sizeof(std::uint32_t), {e.expected, 0},
+                 detail::kAnySleeper, ticket)) {
+      const int woken = leave(i, -1);
+      return woken >= 0 ? woken : -EAGAIN;
+    }
+  }
+  const sleep_end end = sleep_in(queues, ticket, timed);
+  if (end == sleep_end::woken) {
+    // Which of them: the first that it is no longer in.
+    int woken = -1;
+    for (std::size_t i = 0; i < queues.size() && woken < 0; ++i) {
+      const event_id id = g_->at(g_->of_thread(self_)[current_->done - 1]).rf;
+      if (g_->at(id).location == queues[i]) woken = static_cast<int>(i);
+    }
+    return leave(queues.size(), woken);
+  }
+  if (leave(queues.size(), -1) >= 0) assume(false);
+  return end == sleep_end::timed_out ? -ETIMEDOUT : -EINTR;
+}
+
+}  // namespace model::engine
+
+// --- What the primitives call ------------------------------------------------
+
+namespace detail::sys {
+namespace {
+
+model::engine::checker& checker_or_die() noexcept {
+  return model::engine::running_checker("a futex operation");
+}
+
+// A deadline without end is none; one in the past has no place here.
+bool timed(deadline until) noexcept { return !until.is_never(); }
+
+}  // namespace
+
+int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
+               std::uint32_t mask, futex_scope) noexcept {
+  return checker_or_die().futex_wait(word, sizeof *word, {expected, 0},
+                                     timed(until), mask);
+}
+
+int futex_wake(const futex_word* word, int count, std::uint32_t mask,
+               futex_scope) noexcept {
+  return checker_or_die().futex_wake(word, count, mask);
+}
+
+int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
+                  int move, const futex_word* to, futex_scope) noexcept {
+  return checker_or_die().futex_requeue(from, {expected, 0}, wake, move, to);
+}
+
+int futex_count(const futex_word* word, int at_most, futex_scope) noexcept {
+  return checker_or_die().futex_count(word, at_most);
+}
+
+int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
+  return checker_or_die().futex_waitv(entries, timed(until));
+}
+
+}  // namespace detail::sys
+
+int detail::unpark(const futex_word* word, int count, std::uint32_t mask,
+                   futex_scope scope) noexcept {
+  return sys::futex_wake(word, count, mask, scope);
+}
+
+}  // namespace syncxx::inline SYNCXX_ABI

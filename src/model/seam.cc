@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rest of the seam, as the model has it: spinning, clocks, errors.
+#include <string>
+#include <system_error>
+
+#include <sync/detail/hooks.h>
+#include <sync/detail/spin_wait.h>
+#include <sync/model/access.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+// Two CPUs: as many as it takes for all that depends on there being more.
+unsigned usable_cpus() noexcept { return 2; }
+
+// Looking again is what another order of the threads' operations does as well:
+// a spinner gives up at once, and the sleep is explored.
+bool spinner::spin() noexcept { return false; }
+void spinner::succeeded() noexcept {}
+
+// The loop around it is an await.
+void patience::wait() noexcept { model::engine::spin_hint(); }
+
+void misused(const void*, object_kind, const char* what, int errno_code) {
+  throw std::system_error(errno_code, std::generic_category(),
+                          std::string("syncxx: ") + what);
+}
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
