@@ -119,20 +119,16 @@ event_id checker::woken_by(location_id hidden, thread_number t,
 // no reason.
 sleep_end checker::sleep_in(std::span<const location_id> queues,
                             std::uint32_t ticket, bool timed) {
-  bool spurious = true;
-  for (const event_id id : g_->of_thread(self_)) {
-    const event& e = g_->at(id);
-    if (e.index > current_->done) break;
-    if (e.what == kind::choice && e.access == access_kind::futex &&
-        e.data.lo == 2)
-      spurious = false;
-  }
-  const int n = spurious ? 3 : 2;
+  // Once in what an event depends on: more would show nothing new.
+  const event_id last = g_->of_thread(self_)[current_->done - 1];
+  const bool spurious = !g_->at(last).disturbed;
+  // Alternatives: 0 woken; 1 the time passes, if there is a limit; the last,
+  // for no reason.
   int how = 0;
-  if (timed || spurious) {
-    // Alternatives: 0 woken, 1 the time passes, 2 for no reason.
-    how = choose(n, access_kind::futex);
-    if (how == 1 && !timed) assume(false);
+  if (timed) {
+    how = choose(spurious ? 3 : 2, access_kind::timed_sleep);
+  } else if (spurious) {
+    how = 2 * choose(2, access_kind::sleep);
   }
   if (how != 0) return how == 1 ? sleep_end::timed_out : sleep_end::spurious;
   event e = fresh(kind::resume);

@@ -88,11 +88,14 @@ void graph::fill_clocks(event_id id) noexcept {
     e.release = 0;
     e.time = 0;
     e.open = 0;
+    e.disturbed = e.clocked = false;
   } else {
     std::memcpy(hb, clock(po, 0), 2 * bytes);
     e.release = events_[po].release;
     e.time = events_[po].time;
     e.open = events_[po].open;
+    e.disturbed = events_[po].disturbed;
+    e.clocked = events_[po].clocked;
   }
   if (e.what == kind::update_read) ++e.open;
   if (e.what == kind::update_write) --e.open;
@@ -101,6 +104,8 @@ void graph::fill_clocks(event_id id) noexcept {
   if (depends) {
     join(porf, clock(e.rf, 1));
     e.time = std::max(e.time, events_[e.rf].time);
+    e.disturbed |= events_[e.rf].disturbed;
+    e.clocked |= events_[e.rf].clocked;
   }
   if (!e.is_write()) {
     if (po != kNone) std::memcpy(view, pending(po), bytes);
@@ -135,7 +140,12 @@ void graph::fill_clocks(event_id id) noexcept {
       if (depends) join(hb, clock(e.rf, 0));
       break;
     case kind::choice:
-      if (e.data.lo == 1 && e.access != access_kind::other) ++e.time;
+      e.clocked |= e.access == access_kind::clock;
+      if (e.data.lo == 1 && (e.access == access_kind::clock ||
+                             e.access == access_kind::timed_sleep))
+        ++e.time;
+      if (e.data.lo == 2 || (e.data.lo == 1 && e.access == access_kind::sleep))
+        e.disturbed |= e.access != access_kind::other;
       break;
     default:
       break;

@@ -62,6 +62,8 @@ struct event {
   std::uint32_t memo = kNone;    // which values let an await go on
   std::uint32_t cycle = 0;       // of an await: where its loop begins, in po
   std::uint32_t since = 0;       // of an await: see await_note
+  bool clocked = false;          // the clock has been read, in its past
+  bool disturbed = false;        // a sleep has ended for no reason, in its past
   std::uint32_t time = 0;        // jumps of the clock that have happened
   value data{};                  // read or written
   value expected{};              // of a compare-exchange

@@ -44,9 +44,10 @@ enum class access_kind : std::uint8_t {
   fetch_xor,
   compare_exchange_weak,
   compare_exchange_strong,
-  wait,
-  notify,
-  futex,
+  futex,        // a queue of sleepers, or a look at a word under its lock
+  sleep,        // a choice: woken, or for no reason
+  timed_sleep,  // a choice: woken, out of time, or for no reason
+  clock,        // a choice: the time stands still, or jumps
   other,
 };
 

@@ -209,25 +209,23 @@ class generator {
         return true;
       };
       add(make_access(k[0], location, registers));
-      // More writes there may end or continue a release sequence.
-      while (k[0] != op_kind::load && take(1, 10)) {
-        add(make_access(
-            limits_.rmw && chance(1, 2) ? op_kind::fetch_add : op_kind::store,
-            location, registers));
-      }
+      // Weak writes after it end a release sequence, or continue one.
+      const auto add_writes = [&](int n, int of) {
+        while (take(n, of)) {
+          add(make_access(
+              limits_.rmw && chance(2, 3) ? op_kind::fetch_add : op_kind::store,
+              location, registers));
+          ops.back().order = std::memory_order_relaxed;
+        }
+      };
+      if (k[0] != op_kind::load) add_writes(1, 10);
       if (k.size() == 2) {
         const int n = taste_ == taste::fences ? 9 : 2;
         if (limits_.fences && take(n, 10)) add(make_fence());
         if (take(1, 8)) add(make_op(p.locations, registers, 1));
-        // A jump over two would leave the thread.
-        if (ops.back().kind == op_kind::skip_if_eq) ops.back().expected = 1;
         location = (location + 1) % p.locations;
         add(make_access(k[1], location, registers));
-        while (k[1] == op_kind::store && take(1, 6)) {
-          add(make_access(
-              limits_.rmw && chance(1, 2) ? op_kind::fetch_add : op_kind::store,
-              location, registers));
-        }
+        if (k[1] == op_kind::store) add_writes(1, 4);
       }
       p.threads.push_back(std::move(ops));
     }
