@@ -12,7 +12,7 @@ install(
   FILES_MATCHING
   PATTERN "*.h")
 
-install(TARGETS syncxx syncxx_plain syncxx_hooks EXPORT syncxx-targets)
+install(TARGETS syncxx syncxx_plain syncxx_hooks syncxx_model EXPORT syncxx-targets)
 install(
   EXPORT syncxx-targets
   NAMESPACE syncxx::

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Checks that headers are self-sufficient: each compiles as the only thing (and
-# the first, and twice over) in a file, in the plain and in the hooked build.
+# the first, and twice over) in a file, in the plain, the hooked and the model
+# build; those in sync/model/ in the last alone.
 #
 # Usage: tools/check_headers_alone.sh [COMPILER [HEADER...]]
 #   COMPILER  default: $CXX, else c++
@@ -25,12 +26,15 @@ esac
 
 failed=0
 for header in "$@"; do
-  for hooks in 0 1; do
+  for build in SYNCXX_HOOKS=0 SYNCXX_HOOKS=1 SYNCXX_MODEL=1; do
+    case $header-$build in
+      sync/model/*-SYNCXX_HOOKS=*) continue ;;
+    esac
     # shellcheck disable=SC2086
     if ! printf '#include <%s>\n#include <%s>\n' "$header" "$header" |
         "$compiler" -std=c++20 -fsyntax-only -pthread $warnings \
-            -DSYNCXX_HOOKS=$hooks "-I$root/include" -x c++ -; then
-      echo "not self-sufficient (SYNCXX_HOOKS=$hooks): <$header>" >&2
+            "-D$build" "-I$root/include" -x c++ -; then
+      echo "not self-sufficient ($build): <$header>" >&2
       failed=1
     fi
   done

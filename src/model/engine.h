@@ -108,8 +108,6 @@ struct futex_waiter {
 };
 using futex_queue = vec<futex_waiter>;
 
-enum class sleep_end : std::uint8_t { woken, timed_out, spurious };
-
 // One graph with what is left to be done from it.
 struct exploration {
   explicit exploration(std::uint32_t stride) : g(stride) {}
@@ -222,8 +220,9 @@ class checker {
   bool dequeue(location_id hidden, std::uint32_t ticket);
   event_id woken_by(location_id hidden, thread_number t,
                     std::uint32_t ticket) const;
-  sleep_end sleep_in(std::span<const location_id> queues, std::uint32_t ticket,
-                     bool timed);
+  bool disturbed();
+  bool sleep_in(std::span<const location_id> queues, std::uint32_t ticket,
+                bool timed);
   void wake_sleepers() noexcept;
 
   // spin.cc

@@ -115,26 +115,24 @@ event_id checker::woken_by(location_id hidden, thread_number t,
   return kNone;
 }
 
-// Sleeps in the queues given. True: woken; false: the time has passed, or for
-// no reason.
-sleep_end checker::sleep_in(std::span<const location_id> queues,
-                            std::uint32_t ticket, bool timed) {
-  // Once in what an event depends on: more would show nothing new.
-  const event_id last = g_->of_thread(self_)[current_->done - 1];
-  const bool spurious = !g_->at(last).disturbed;
-  // Alternatives: 0 woken; 1 the time passes, if there is a limit; the last,
-  // for no reason.
-  int how = 0;
-  if (timed) {
-    how = choose(spurious ? 3 : 2, access_kind::timed_sleep);
-  } else if (spurious) {
-    how = 2 * choose(2, access_kind::sleep);
-  }
-  if (how != 0) return how == 1 ? sleep_end::timed_out : sleep_end::spurious;
+// Whether a sleep ends for no reason, before it begins: as by a signal. Once in
+// what an event depends on; more would show nothing new. (That a sleeper leaves
+// a queue where others have seen it is explored with time-outs.)
+bool checker::disturbed() {
+  const std::uint32_t done = current_->done;
+  if (done != 0 && g_->at(g_->of_thread(self_)[done - 1]).disturbed)
+    return false;
+  return choose(2, access_kind::disturbance) != 0;
+}
+
+// Sleeps in the queues given. False: the time has passed.
+bool checker::sleep_in(std::span<const location_id> queues,
+                       std::uint32_t ticket, bool timed) {
+  if (timed && choose(2, access_kind::timed_sleep) != 0) return false;
   event e = fresh(kind::resume);
   if (replaying()) {
     step(e);
-    return sleep_end::woken;
+    return true;
   }
   for (;;) {
     wait_turn();
@@ -148,7 +146,7 @@ sleep_end checker::sleep_in(std::span<const location_id> queues,
   }
   need(e.rf);
   add_event(e);
-  return sleep_end::woken;
+  return true;
 }
 
 // After an update of a queue: those it has woken can go on.
@@ -159,15 +157,15 @@ void checker::wake_sleepers() noexcept {
 
 int checker::futex_wait(const void* word, std::uint32_t size,
                         const value& expected, bool timed, std::uint32_t mask) {
+  if (disturbed()) return -EINTR;
   const location_id hidden = memory_.hidden(word);
   const std::uint32_t ticket = current_->done;
   if (!enqueue(hidden, word, size, expected, mask, ticket)) return -EAGAIN;
   const location_id queues[] = {hidden};
-  const sleep_end end = sleep_in(queues, ticket, timed);
-  if (end == sleep_end::woken) return 0;
+  if (sleep_in(queues, ticket, timed)) return 0;
   // Had it been woken, this would be an execution where it was.
   if (!dequeue(hidden, ticket)) assume(false);
-  return end == sleep_end::timed_out ? -ETIMEDOUT : -EINTR;
+  return -ETIMEDOUT;
 }
 
 int checker::futex_wake(const void* word, int count, std::uint32_t mask) {
@@ -235,6 +233,7 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
 
 int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
                          bool timed) {
+  if (disturbed()) return -EINTR;
   const std::uint32_t ticket = current_->done;
   vec<location_id> queues;
   const auto leave = [&](std::size_t count, int woken) {
@@ -252,8 +251,7 @@ int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
       return woken >= 0 ? woken : -EAGAIN;
     }
   }
-  const sleep_end end = sleep_in(queues, ticket, timed);
-  if (end == sleep_end::woken) {
+  if (sleep_in(queues, ticket, timed)) {
     // Which of them: the first that it is no longer in.
     int woken = -1;
     for (std::size_t i = 0; i < queues.size() && woken < 0; ++i) {
@@ -263,7 +261,7 @@ int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
     return leave(queues.size(), woken);
   }
   if (leave(queues.size(), -1) >= 0) assume(false);
-  return end == sleep_end::timed_out ? -ETIMEDOUT : -EINTR;
+  return -ETIMEDOUT;
 }
 
 }  // namespace model::engine

@@ -141,11 +141,11 @@ void graph::fill_clocks(event_id id) noexcept {
       break;
     case kind::choice:
       e.clocked |= e.access == access_kind::clock;
-      if (e.data.lo == 1 && (e.access == access_kind::clock ||
-                             e.access == access_kind::timed_sleep))
+      if (e.data.lo == 0) break;
+      e.disturbed |= e.access == access_kind::disturbance;
+      if (e.access == access_kind::clock ||
+          e.access == access_kind::timed_sleep)
         ++e.time;
-      if (e.data.lo == 2 || (e.data.lo == 1 && e.access == access_kind::sleep))
-        e.disturbed |= e.access != access_kind::other;
       break;
     default:
       break;

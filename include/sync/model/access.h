@@ -45,8 +45,8 @@ enum class access_kind : std::uint8_t {
   compare_exchange_weak,
   compare_exchange_strong,
   futex,        // a queue of sleepers, or a look at a word under its lock
-  sleep,        // a choice: woken, or for no reason
-  timed_sleep,  // a choice: woken, out of time, or for no reason
+  disturbance,  // a choice: a sleep ends before it begins, or does not
+  timed_sleep,  // a choice: woken, or out of time
   clock,        // a choice: the time stands still, or jumps
   other,
 };
