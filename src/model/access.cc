@@ -66,6 +66,7 @@ value checker::read(const access& a, location_id l, bool updates) {
     event& again = g_->at(g_->of_thread(self_)[me.done]);
     settle_kind(again, data_of(l, from), again.guessed);
     ++me.done;
+    me.stuck = again.stuck;
     return again.data;
   }
   if (me.following || (a.what != access_kind::futex && suspicious(a, l)))
@@ -78,17 +79,19 @@ value checker::read(const access& a, location_id l, bool updates) {
   e.order = e.success = a.order;
   e.failure = a.failure;
   e.expected = a.expected;
+  e.operand = a.operand;
+  e.update = a.update;
   e.site = current_->site;
   e.where = a.where;
   const graph::await_note& note = g_->awaits(self_);
   if (note.index == me.done + 1) {
     e.await = true;
     e.memo = note.memo;
-    e.cycle = note.cycle;
     e.since = note.since;
+    e.stuck = note.stuck;
   } else if (!await_sites_.empty() && await_sites_.contains(current_->site)) {
     e.await = true;
-    e.memo = new_memo();
+    e.memo = memo_here();
   }
   if (!memory_.at(l).initialized && g_->co(l).empty())
     fail(verdict::uninitialized_read,
@@ -96,7 +99,7 @@ value checker::read(const access& a, location_id l, bool updates) {
              ", which nobody has initialized, at " + place(a.where));
   while (!add_read(e)) {
     // No value lets it go on: until another thread writes one.
-    g_->note_await(self_, {me.done + 1, e.memo, e.cycle, g_->size()});
+    g_->note_await(self_, {me.done + 1, e.memo, g_->size(), e.stuck});
     e.since = g_->size();
     me.pending = e;
     block(obstacle::await, l);
@@ -131,6 +134,7 @@ bool checker::add_read(event& e) {
       }
     }
     if (e.what == kind::update_read) first_ = self_;
+    current_->stuck = e.stuck;
     if (i + 1 < x.options.size() || e.await) {
       alternative a;
       a.what = alternative::type::read;
@@ -173,8 +177,14 @@ void checker::modify(const access& a, location_id l, const value& data) {
   const event_id id = add_event(e, place);
   first_ = half_done();
   note_revisits(id, conflict);
-  // Two updates of one write: only what it revisits is consistent.
-  if (conflict != kNone) end_run(outcome::dropped);
+  // Two updates of one write, or against SC: only what it revisits may be
+  // consistent.
+  if (conflict != kNone || !g_->sc_consistent()) {
+    for (alternative& other : x_->work)
+      if (other.what == alternative::type::read && other.target == begun)
+        other.conflict = true;
+    end_run(outcome::dropped);
+  }
   wake_awaits(l, id);
 }
 

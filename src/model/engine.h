@@ -63,6 +63,7 @@ struct thread_state {
   // In a loop that may be waiting: values are fed again, without events, until
   // the loop's state repeats (spin.cc).
   bool following = false;
+  bool stuck = false;          // its last read was a stuck await's
   bool hinted = false;         // a spin hint, in this loop or since an event
   std::uint32_t cycle = 0;     // index of the loop's first event
   std::uint32_t in_cycle = 0;  // events of this round so far
@@ -74,8 +75,10 @@ struct thread_state {
 
 // What the values read by an await do, as far as tried.
 struct await_memo {
+  std::uint32_t cycle = 0;  // index of the first event of the loop
   vec<value> failing;
   vec<value> passing;
+  vec<value> retried;  // to fail spuriously with them leads back
 };
 
 // An alternative that is still to be explored.
@@ -86,6 +89,7 @@ struct alternative {
   bool conflict = false;    // read: the present option is another update's
   bool failed = false;      // read: the present option did not
   bool unsure = false;      // revisit: whether awaits were maximal
+  bool failing = false;     // revisit: of an await, by what it waits away
   event_id target = kNone;  // the event; revisit: the write
   event_id read = kNone;    // revisit: the read
   // In `options`: what belongs to it, and what of that is left.
@@ -113,6 +117,8 @@ struct exploration {
   explicit exploration(std::uint32_t stride) : g(stride) {}
   graph g;
   vec<alternative> work;
+  alternative origin{};    // the revisit that made it
+  bool take_again = false;  // that, since its read cannot go on
   vec<option> options;
 };
 
@@ -253,7 +259,7 @@ class checker {
   void drop_exploration();
   enum class knowledge : std::uint8_t { unknown, failing, passing };
   knowledge known(std::uint32_t memo, const value& v) const noexcept;
-  std::uint32_t new_memo();
+  std::uint32_t memo_here();
   bool end_of_complete_run();
   result failed();
 
@@ -279,6 +285,7 @@ class checker {
   text failure_;  // becomes its message
   memory memory_;
   vec<await_memo> memos_;
+  hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past
   hash_map<std::uint64_t, bool> no_spin_;  // states of loops that end
   std::deque<futex_queue, own_allocator<futex_queue>> queues_;
   hash_map<std::uint64_t, std::size_t> queue_numbers_;
@@ -286,6 +293,7 @@ class checker {
   bool start_over_ = false;  // an await site was found
   event_id probed_ = kNone;  // a probe: the read in question
   bool exchanged_ = false;
+  unsigned long runs_[8]{};
   vec<event_id> renumber_;
   vec<bool> keep_;
   hash_map<std::uint64_t, bool> seen_;  // debug: hashes of complete graphs

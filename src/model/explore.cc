@@ -15,6 +15,7 @@
 // nothing. This is in the spirit of Kokologiannakis, Marmanis, Vafeiadis,
 // "Unblocking Dynamic Partial Order Reduction", CAV 2023.
 #include <algorithm>
+#include <cstdio>
 
 #include "model/engine.h"
 #include "model/report.h"
@@ -33,9 +34,14 @@ checker::knowledge checker::known(std::uint32_t memo,
   return knowledge::unknown;
 }
 
-std::uint32_t checker::new_memo() {
-  memos_.emplace_back();
-  return static_cast<std::uint32_t>(memos_.size() - 1);
+// What is known of the read that the running thread is about to make: what a
+// value does to it depends on nothing but its past.
+std::uint32_t checker::memo_here() {
+  const auto [it, fresh] =
+      memo_numbers_.try_emplace(g_->past(self_) + current_->done,
+                                static_cast<std::uint32_t>(memos_.size()));
+  if (fresh) memos_.emplace_back();
+  return it->second;
 }
 
 // The writes that a new read of the running thread may take, latest first.
@@ -68,7 +74,14 @@ void checker::options_of_read(const event& e) {
     return;
   for (std::size_t i = base, end = x_->options.size(); i < end; ++i) {
     const event_id w = x_->options[i].from;
-    if (data_of(l, w) == e.expected) x_->options.push_back({w, true});
+    if (!(data_of(l, w) == e.expected)) continue;
+    if (e.await) {
+      const vec<value>& retried = memos_[e.memo].retried;
+      if (std::find(retried.begin(), retried.end(), e.expected) !=
+          retried.end())
+        continue;
+    }
+    x_->options.push_back({w, true});
   }
 }
 
@@ -136,7 +149,9 @@ bool checker::maximal(event_id id, event_id write, bool& unsure) {
   return true;
 }
 
-// Notes the reads that a new write may be read by instead.
+// Notes the reads that a new write may be read by instead. An await that would
+// only go round with it is blocked instead, to see whether it can remain so for
+// ever: such a branch ends as soon as the await can go on.
 void checker::note_revisits(event_id write, event_id conflict) {
   const event& w = g_->at(write);
   const std::uint32_t* const porf = g_->porf(write);
@@ -147,9 +162,9 @@ void checker::note_revisits(event_id write, event_id conflict) {
     const event& r = g_->at(id);
     if (!r.is_read() || r.location != w.location) continue;
     if (conflict != kNone && conflict <= id) continue;
-    if (r.await && known(r.memo, w.data) == knowledge::failing) continue;
     alternative a;
     a.what = alternative::type::revisit;
+    a.failing = r.await && known(r.memo, w.data) == knowledge::failing;
     a.unsure = unsure;
     a.target = write;
     a.read = id;
@@ -174,6 +189,7 @@ void checker::drop_exploration() {
   stack_.back()->g.clear();
   stack_.back()->work.clear();
   stack_.back()->options.clear();
+  stack_.back()->take_again = false;
   spare_.push_back(std::move(stack_.back()));
   stack_.pop_back();
   x_ = stack_.empty() ? nullptr : stack_.back().get();
@@ -185,7 +201,13 @@ bool checker::next() {
   while (!stack_.empty()) {
     exploration& x = *x_;
     if (x.work.empty()) {
+      alternative origin = x.origin;
+      const bool again = x.take_again;
       drop_exploration();
+      if (again) {
+        origin.failing = true;
+        x_->work.push_back(origin);
+      }
       continue;
     }
     alternative& a = x.work.back();
@@ -231,21 +253,41 @@ bool checker::next_option(exploration& x) {
     settle_kind(e, data, o.guessed);
     x.g.read_from(id, o.from, data);
     if (!x.g.sc_consistent()) continue;
-    a.conflict = e.what == kind::update_read &&
-                 x.g.updater(e.location, x.g.place_of(o.from)) != kNone;
+    const event_id other = e.what == kind::update_read
+                               ? x.g.updater(e.location, x.g.place_of(o.from))
+                               : kNone;
+    a.conflict = other != kNone;
+    if (a.conflict && e.access != access_kind::futex) {
+      // Nobody needs to run for that: only what the write revisits counts.
+      event write = e;
+      write.what = kind::update_write;
+      write.await = false;
+      write.memo = kNone;
+      write.data = e.update != nullptr ? e.update(data, e.operand) : e.operand;
+      const std::size_t before = x.work.size();
+      note_revisits(x.g.add(write, x.g.place_of(o.from)), other);
+      if (x.work.size() != before) return false;
+      x.g.pop();
+      continue;
+    }
     if (a.first == a.last && !e.await) {
       x.options.resize(a.base);
       x.work.pop_back();
     }
     return true;
   }
-  const bool block = !a.passed && x.g.at(id).await;
+  const bool passed = a.passed;
   x.options.resize(a.base);
   x.work.pop_back();
-  if (!block) return false;
   const event e = x.g.at(id);
+  if (!e.await) return false;
+  if (passed) {  // it may wait in vain all the same
+    const auto co = x.g.co(e.location);
+    const value latest = data_of(e.location, co.empty() ? kInitial : co.back());
+    if (known(e.memo, latest) != knowledge::failing) return false;
+  }
   x.g.pop();
-  x.g.note_await(e.thread, {e.index, e.memo, e.cycle, x.g.size()});
+  x.g.note_await(e.thread, {e.index, e.memo, x.g.size(), passed || e.stuck});
   return true;
 }
 
@@ -271,20 +313,24 @@ bool checker::take_revisit(exploration& x, const alternative& a) {
   keep_.assign(from.size(), false);
   for (event_id id = 0; id <= a.target; ++id)
     keep_[id] = id <= a.read || id == a.target || from.porf_before(id, porf);
+  keep_[a.read] = !a.failing;
   exploration& y = push_exploration();
+  y.origin = a;
   y.g.assign(from, keep_, renumber_);
   const event_id write = renumber_[a.target];
-  const event_id read = renumber_[a.read];
-  event& r = y.g.at(read);
   const event& w = y.g.at(write);
   const location_id l = w.location;
-  const auto past = [&](event_id id) {
-    const event_id before = y.g.before(id);
-    return before == kNone ? kNoPast : y.g.hb(before);
-  };
-  const std::uint32_t of_read = y.g.earliest(l, past(read));
-  settle_kind(r, w.data, false);
-  y.g.read_from(read, write, w.data);
+  const event_id before_read = from.before(a.read);
+  const std::uint32_t of_read =
+      y.g.earliest(l, before_read == kNone ? kNoPast : from.hb(before_read));
+  if (a.failing) {
+    const event& r = from.at(a.read);
+    y.g.note_await(r.thread, {r.index, r.memo, y.g.size(), true});
+  } else {
+    const event_id read = renumber_[a.read];
+    settle_kind(y.g.at(read), w.data, false);
+    y.g.read_from(read, write, w.data);
+  }
   if (w.what == kind::update_write) {
     const std::uint32_t place = y.g.place_of(w.rf);
     y.g.move_in_co(write, place);
@@ -298,8 +344,10 @@ bool checker::take_revisit(exploration& x, const alternative& a) {
     drop_exploration();
     return false;
   }
-  const std::uint32_t earliest =
-      std::max(of_read, y.g.earliest(l, past(write)));
+  const event_id before_write = y.g.before(write);
+  const std::uint32_t earliest = std::max(
+      of_read,
+      y.g.earliest(l, before_write == kNone ? kNoPast : y.g.hb(before_write)));
   const auto places = static_cast<std::uint32_t>(y.g.co(l).size()) - 1;
   y.g.move_in_co(write, places);
   for (std::uint32_t place = places + 1; place-- > earliest;) {
@@ -380,6 +428,7 @@ result checker::explore() {
     outcome how = outcome::again;
     do {
       how = run();
+      ++runs_[static_cast<int>(how)];
       if (too_many_threads_) return result_;
       if (start_over_) break;
       if (how == outcome::failed) return failed();
@@ -396,10 +445,14 @@ result checker::explore() {
         return result_;
       }
     } while (how == outcome::again || next());
+    if (getenv("RUNS"))
+      for (int i = 0; i < 5; i++)
+        fprintf(stderr, "run kind %d: %lu\n", i, runs_[i]);
     if (!start_over_) return result_;
     start_over_ = false;
     while (!stack_.empty()) drop_exploration();
     memos_.clear();
+    memo_numbers_.clear();
     seen_.clear();
     result_ = {};
   }

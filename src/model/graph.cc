@@ -19,7 +19,7 @@ void graph::clear() noexcept {
     l.reads.clear();
     l.last.clear();
   }
-  sc_events_ = 0;
+  uses_sc_ = false;
 }
 
 thread_number graph::add_thread() {
@@ -150,6 +150,15 @@ void graph::fill_clocks(event_id id) noexcept {
     default:
       break;
   }
+  const auto mix = [&e](std::uint64_t x) {
+    e.past = (e.past ^ x) * 0xff51afd7ed558ccdu;
+    e.past ^= e.past >> 32;
+  };
+  e.past = po == kNone ? e.thread + 1u : events_[po].past;
+  mix(static_cast<std::uint64_t>(e.what) | (std::uint64_t{e.location} << 8) |
+      (std::uint64_t{e.guessed} << 40));
+  mix(e.data.lo ^ (e.data.hi << 1));
+  mix(depends ? events_[e.rf].past : e.rf);
 }
 
 event_id graph::add(event e, std::uint32_t place) {
@@ -171,7 +180,9 @@ event_id graph::add(event e, std::uint32_t place) {
         ++events_[l.co[i]].co;
     }
   }
-  if (on_sc(e)) ++sc_events_;
+  uses_sc_ |= e.order == memory_order_seq_cst ||
+              e.success == memory_order_seq_cst ||
+              e.failure == memory_order_seq_cst;
   events_.push_back(e);
   clocks_.resize(clocks_.size() + std::size_t{3} * stride_);
   fill_clocks(id);
@@ -192,10 +203,9 @@ void graph::pop() noexcept {
         --events_[l.co[i]].co;
     }
   }
-  if (on_sc(e)) --sc_events_;
   threads_[e.thread].pop_back();
   if (e.await) {
-    notes_[e.thread] = {e.index, e.memo, e.cycle, e.since};
+    notes_[e.thread] = {e.index, e.memo, e.since, e.stuck};
   } else if (notes_[e.thread].index > e.index) {
     notes_[e.thread] = {};
   }
@@ -268,6 +278,7 @@ void graph::assign(const graph& from, const vec<bool>& keep,
   in_use_.assign(from.threads_.size(), false);
   in_use_[0] = true;
   notes_ = from.notes_;
+  uses_sc_ = from.uses_sc_;
   if (locations_.size() < from.locations_.size())
     locations_.resize(from.locations_.size());
   renumber.assign(from.size(), kNone);
@@ -286,7 +297,6 @@ void graph::assign(const graph& from, const vec<bool>& keep,
       if (e.is_read()) l.reads.push_back(mine);
     }
     if (e.what == kind::create) in_use_[e.location] = true;
-    if (on_sc(e)) ++sc_events_;
     events_.push_back(e);
     clocks_.insert(
         clocks_.end(),
@@ -308,7 +318,7 @@ void graph::assign(const graph& from, const vec<bool>& keep,
     if (kept < from.threads_[t].size()) {
       notes_[t] = {};
       const event& next = from.events_[from.threads_[t][kept]];
-      if (next.await) notes_[t] = {next.index, next.memo, next.cycle, 0};
+      if (next.await) notes_[t] = {next.index, next.memo, 0, false};
     } else {
       notes_[t].since = 0;
     }

@@ -46,6 +46,7 @@ struct event {
   kind what{};
   memory_order order = memory_order_relaxed;
   bool await = false;    // a read that only certain values may let go on
+  bool stuck = false;    // of an await: if it can go on, nothing is learnt
   bool guessed = false;  // a weak compare-exchange that fails spuriously
   std::uint16_t thread = 0;
   std::uint8_t size = 0;
@@ -67,8 +68,11 @@ struct event {
   std::uint32_t time = 0;        // jumps of the clock that have happened
   value data{};                  // read or written
   value expected{};              // of a compare-exchange
-  const void* site = nullptr;    // where the program called it
-  source where{};                // the same, for people; line 0: unknown
+  value operand{};               // of an update, with what makes its value
+  value (*update)(const value& old, const value& operand) = nullptr;
+  std::uint64_t past = 0;      // names the event and all it depends on
+  const void* site = nullptr;  // where the program called it
+  source where{};              // the same, for people; line 0: unknown
 
   bool is_read() const noexcept {
     return what == kind::read || what == kind::update_read;
@@ -131,6 +135,10 @@ class graph {
   void move_in_co(event_id write, std::uint32_t place) noexcept;
 
   const std::uint32_t* hb(event_id id) const noexcept { return clock(id, 0); }
+  // Equal for events that depend on equal events, in whatever graph.
+  std::uint64_t past(thread_number t) const noexcept {
+    return threads_[t].empty() ? t : events_[threads_[t].back()].past;
+  }
   const std::uint32_t* porf(event_id id) const noexcept { return clock(id, 1); }
   // What a reader of a write acquires; for other events: what an acquire fence
   // after them would acquire.
@@ -152,8 +160,8 @@ class graph {
   struct await_note {
     std::uint32_t index = 0;  // of the event; 0: nothing known
     std::uint32_t memo = kNone;
-    std::uint32_t cycle = 0;  // index of the first event of the loop
-    event_id since = 0;       // writes before this one have all been tried
+    event_id since = 0;  // writes before this one have all been tried
+    bool stuck = false;  // see checker::note_revisits
   };
   const await_note& awaits(thread_number t) const noexcept { return notes_[t]; }
   void note_await(thread_number t, const await_note& note) { notes_[t] = note; }
@@ -199,13 +207,8 @@ class graph {
   void fill_clocks(event_id id) noexcept;
   const std::uint32_t* pending(event_id before) const noexcept;
   place_list& location(location_id l);
-  bool on_sc(const event& e) const noexcept {
-    return e.order == memory_order_seq_cst &&
-           (e.is_read() || e.is_write() || e.what == kind::fence);
-  }
-
   std::uint32_t stride_;
-  std::uint32_t sc_events_ = 0;
+  bool uses_sc_ = false;  // some event is seq_cst, or may become so
   vec<event> events_;
   vec<std::uint32_t> clocks_;
   vec<vec<event_id>> threads_;

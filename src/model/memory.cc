@@ -52,8 +52,8 @@ memory::~memory() {
 
 void memory::begin_run() {
   ++run_;
-  for (heap& h : heaps_) {
-    if (h.used == h.begin && h.blocks.empty()) continue;
+  for (; heaps_used_ > 0; --heaps_used_) {
+    heap& h = heaps_[heaps_used_ - 1];
     h.used = h.begin;
     h.blocks.clear();
   }
@@ -315,6 +315,7 @@ void memory::cell_write(const void* p, const source& where) {
 void* memory::allocate(std::size_t size, std::size_t alignment) {
   const thread_number t = owner_.self();
   heap& h = heaps_[t];
+  heaps_used_ = std::max<std::size_t>(heaps_used_, t + 1);
   const std::size_t align = std::max<std::size_t>(alignment, 16);
   std::size_t at = (h.used + kHeader + align - 1) / align * align;
   const std::size_t bytes = std::max<std::size_t>(size, 1);

@@ -147,6 +147,7 @@ class memory {
   hash_map<key, location_id, key_hash> known_;
   hash_map<std::uintptr_t, granule> outside_;
   vec<heap> heaps_;
+  std::size_t heaps_used_ = 0;
   std::size_t live_blocks_ = 0;
 };
 

@@ -30,7 +30,7 @@ outcome checker::run() {
     t.blocked = obstacle::none;
     t.done = 0;
     t.needs = kNone;
-    t.following = t.hinted = false;
+    t.following = t.hinted = t.stuck = false;
     t.body = nullptr;
     t.plain_writes = 0;
   }
@@ -178,6 +178,7 @@ void checker::wait_turn() noexcept {
     const thread_number t = pick();
     if (t == self_) {
       if (probed_ != kNone) end_run(outcome::complete);
+      if (current_->stuck) end_run(outcome::dropped);
       return;
     }
     switch_to(t);
@@ -321,6 +322,7 @@ void checker::assume(bool holds) {
 // When no thread can go on.
 outcome checker::judge() {
   bool all_finished = true, dropped = false, spins = false, stale = false;
+  bool stuck = false;
   text who;
   for (thread_number t = 0; t < threads_.size(); ++t) {
     const thread_state& s = threads_[t];
@@ -335,9 +337,14 @@ outcome checker::judge() {
         spins = true;
         who += " spins";
         if (s.pending.where.line() != 0) who += " at " + place(s.pending.where);
-        // What its loop read before the await must be the latest, too.
+        // What its loop reads must be the latest.
+        const auto co = g_->co(s.on);
+        const value latest = data_of(s.on, co.empty() ? kInitial : co.back());
+        stale |= known(s.pending.memo, latest) != knowledge::failing;
+        stuck |= s.pending.stuck;
         const auto& po = g_->of_thread(t);
-        for (std::uint32_t i = s.pending.cycle; i != 0 && i <= po.size(); ++i) {
+        const std::uint32_t cycle = memos_[s.pending.memo].cycle;
+        for (std::uint32_t i = cycle; i != 0 && i <= po.size(); ++i) {
           const event& e = g_->at(po[i - 1]);
           if (e.is_read() && g_->place_of(e.rf) != g_->co(e.location).size())
             stale = true;
@@ -353,7 +360,7 @@ outcome checker::judge() {
     }
   }
   if (all_finished) return outcome::complete;
-  if (dropped || stale) return outcome::blocked;
+  if (dropped || stale) return stuck ? outcome::dropped : outcome::blocked;
   result_.what = spins ? verdict::livelock : verdict::deadlock;
   failure_ = text(spins ? "nobody will change what is waited for: "
                         : "every thread left waits for another: ") +

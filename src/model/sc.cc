@@ -25,6 +25,7 @@ class sc_order {
 
   bool acyclic() {
     const std::size_t n = nodes_.size();
+    if (n < 2) return true;
     next_.assign(n, vec<std::uint32_t>());
     for (std::size_t i = 0; i < n; ++i) find_successors(i);
     // Kahn: take away what nothing precedes.
@@ -158,7 +159,7 @@ class sc_order {
 }  // namespace
 
 bool graph::sc_consistent() const {
-  if (sc_events_ < 2) return true;
+  if (!uses_sc_) return true;
   return sc_order(*this).acyclic();
 }
 

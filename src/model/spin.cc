@@ -114,14 +114,19 @@ void checker::read_failed(event_id read, std::uint32_t cycle) {
     start_over_ = true;
     end_run(outcome::failed);
   }
-  if (!r.guessed && known(r.memo, r.data) == knowledge::unknown)
-    memos_[r.memo].failing.push_back(r.data);
-  r.cycle = cycle;
+  await_memo& memo = memos_[r.memo];
+  memo.cycle = cycle;
+  if (r.guessed) {
+    memo.retried.push_back(r.expected);
+  } else if (known(r.memo, r.data) == knowledge::unknown) {
+    memo.failing.push_back(r.data);
+  }
   if (probed_ != kNone) end_run(outcome::dropped);
   for (event_id id = read; id < g_->size(); ++id) {
     if (g_->at(id).thread == self_) continue;
     x_->work.clear();
     x_->options.clear();
+    x_->take_again = true;
     end_run(outcome::dropped);
   }
   g_->cut(read);
