@@ -360,8 +360,9 @@ def check_programs(root, cxx):
                                  re.DOTALL | re.MULTILINE):
             if "int main(" not in block.group(1):
                 continue
+            world = int("<sync/model/" in block.group(1))
             made = subprocess.run(
-                [cxx, "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra",
+                [cxx, f"-DSYNCXX_MODEL={world}", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra",
                  "-Werror", "-I", str(root / "include"), "-x", "c++", "-"],
                 input=block.group(1), text=True, capture_output=True)
             if made.returncode != 0:

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "model/engine.h"
-#include "model/report.h"
+#include "engine.h"
+#include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

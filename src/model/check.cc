@@ -11,8 +11,8 @@
 #include <mutex>
 #include <new>
 
-#include "model/engine.h"
-#include "model/report.h"
+#include "engine.h"
+#include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
@@ -26,10 +26,7 @@ struct saved_registers {
 
 }  // namespace
 
-extern "C" {
-saved_registers syncxx_model_saved;
-value syncxx_model_perform(const access* what) noexcept;
-}
+saved_registers g_saved __asm__("syncxx_model_saved");
 
 #if defined(__x86_64__)
 __asm__(R"(
@@ -127,7 +124,9 @@ std::int64_t clock_ns(int clock) noexcept {
   return start[clock] + running_checker("a clock").clock_ns();
 }
 
-extern "C" value syncxx_model_perform(const access* what) noexcept {
+value perform_saved(const access* what) noexcept
+    __asm__("syncxx_model_perform");
+value perform_saved(const access* what) noexcept {
   if (g_checker == nullptr) [[unlikely]]
     outside("an atomic operation");
   return g_checker->perform(*what, __builtin_return_address(0));
@@ -140,11 +139,10 @@ fingerprint checker::state() const noexcept {
     h = (h ^ word) * 0xff51afd7ed558ccdu;
     h ^= h >> 32;
   };
-  for (const std::uint64_t word : syncxx_model_saved.preserved) mix(word);
+  for (const std::uint64_t word : g_saved.preserved) mix(word);
   const auto* const top =
       reinterpret_cast<const std::uint64_t*>(current_->stack->base());
-  for (const auto* word =
-           static_cast<const std::uint64_t*>(syncxx_model_saved.frame);
+  for (const auto* word = static_cast<const std::uint64_t*>(g_saved.frame);
        word < top; ++word)
     mix(*word);
   return h;
@@ -237,7 +235,7 @@ result check(const std::function<void()>& test, const options& how) {
   engine::attach_os_thread();
   for (std::uint32_t stride = 8;; stride *= 2) {
     engine::checker c(test, how, stride);
-    const result r = c.explore();
+    result r = c.explore();
     if (!c.needs_more_threads()) return r;
     if (stride >= engine::memory::kThreads) {
       result many;
@@ -248,7 +246,7 @@ result check(const std::function<void()>& test, const options& how) {
   }
 }
 
-void require(bool holds, const char* what, const std::source_location& where) {
+void require(bool holds, const char* what, const engine::source& where) {
   if (holds) [[likely]]
     return;
   if (engine::g_checker == nullptr) engine::outside("require()");

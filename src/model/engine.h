@@ -24,11 +24,11 @@
 #include <sync/model/access.h>
 #include <sync/model/check.h>
 
-#include "futex/syscall.h"
-#include "model/fiber.h"
-#include "model/graph.h"
-#include "model/memory.h"
-#include "model/memory_resource.h"
+#include "../futex/syscall.h"
+#include "fiber.h"
+#include "graph.h"
+#include "memory.h"
+#include "memory_resource.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
@@ -117,7 +117,7 @@ struct exploration {
   explicit exploration(std::uint32_t stride) : g(stride) {}
   graph g;
   vec<alternative> work;
-  alternative origin{};    // the revisit that made it
+  alternative origin{};     // the revisit that made it
   bool take_again = false;  // that, since its read cannot go on
   vec<option> options;
 };
@@ -293,7 +293,6 @@ class checker {
   bool start_over_ = false;  // an await site was found
   event_id probed_ = kNone;  // a probe: the read in question
   bool exchanged_ = false;
-  unsigned long runs_[8]{};
   vec<event_id> renumber_;
   vec<bool> keep_;
   hash_map<std::uint64_t, bool> seen_;  // debug: hashes of complete graphs

@@ -15,10 +15,9 @@
 // nothing. This is in the spirit of Kokologiannakis, Marmanis, Vafeiadis,
 // "Unblocking Dynamic Partial Order Reduction", CAV 2023.
 #include <algorithm>
-#include <cstdio>
 
-#include "model/engine.h"
-#include "model/report.h"
+#include "engine.h"
+#include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
@@ -198,7 +197,7 @@ void checker::drop_exploration() {
 
 // Goes to the next graph to be run. False: all have been.
 bool checker::next() {
-  while (!stack_.empty()) {
+  while (x_ != nullptr) {
     exploration& x = *x_;
     if (x.work.empty()) {
       alternative origin = x.origin;
@@ -314,6 +313,13 @@ bool checker::take_revisit(exploration& x, const alternative& a) {
   for (event_id id = 0; id <= a.target; ++id)
     keep_[id] = id <= a.read || id == a.target || from.porf_before(id, porf);
   keep_[a.read] = !a.failing;
+  // Without what led to a stuck await there is nothing to be learnt.
+  for (thread_number t = 0; t < from.threads(); ++t) {
+    const event_id last = from.last_of(t);
+    if (from.awaits(t).stuck && last != kNone &&
+        (!keep_[last] || last == a.read))
+      return false;
+  }
   exploration& y = push_exploration();
   y.origin = a;
   y.g.assign(from, keep_, renumber_);
@@ -428,7 +434,6 @@ result checker::explore() {
     outcome how = outcome::again;
     do {
       how = run();
-      ++runs_[static_cast<int>(how)];
       if (too_many_threads_) return result_;
       if (start_over_) break;
       if (how == outcome::failed) return failed();
@@ -445,9 +450,6 @@ result checker::explore() {
         return result_;
       }
     } while (how == outcome::again || next());
-    if (getenv("RUNS"))
-      for (int i = 0; i < 5; i++)
-        fprintf(stderr, "run kind %d: %lu\n", i, runs_[i]);
     if (!start_over_) return result_;
     start_over_ = false;
     while (!stack_.empty()) drop_exploration();

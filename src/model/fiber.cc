@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/fiber.h"
+#include "fiber.h"
 
 #include <cxxabi.h>
 #include <sys/mman.h>

@@ -58,7 +58,7 @@ class fiber_stack {
   std::byte* const guard_;
   std::byte* const bottom_;
   std::byte* const top_;
-  void* sanitizer_fiber_ = nullptr;
+  [[maybe_unused]] void* sanitizer_fiber_ = nullptr;
 };
 
 }  // namespace model::engine

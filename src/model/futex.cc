@@ -6,13 +6,13 @@
 // its word within its update, so that it is in one step with queueing; it is
 // left by an update as well (time-out, spurious return), or by another
 // thread's. Being woken orders nothing: the sleeper's next look must do that.
-#include "futex/syscall.h"
+#include "../futex/syscall.h"
 
 #include <cerrno>
 #include <cstring>
 
-#include "model/engine.h"
-#include "model/report.h"
+#include "engine.h"
+#include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

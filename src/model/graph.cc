@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/graph.h"
+#include "graph.h"
 
 #include <algorithm>
 #include <cstring>
@@ -220,7 +220,10 @@ void graph::pop() noexcept {
   events_.pop_back();
   clocks_.resize(clocks_.size() - std::size_t{3} * stride_);
   for (await_note& note : notes_)
-    if (note.since > size()) note.since = 0;
+    if (note.since > size()) {
+      note.since = 0;
+      note.stuck = false;
+    }
 }
 
 void graph::choose(event_id choice, std::uint64_t alternative) noexcept {

@@ -16,7 +16,7 @@
 
 #include <sync/model/access.h>
 
-#include "model/memory_resource.h"
+#include "memory_resource.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

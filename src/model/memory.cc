@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/memory.h"
+#include "memory.h"
 
 #include <sys/mman.h>
 
@@ -7,8 +7,8 @@
 #include <cstring>
 #include <new>
 
-#include "model/engine.h"
-#include "model/report.h"
+#include "engine.h"
+#include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
@@ -282,8 +282,8 @@ void memory::cell_read(const void* p, const source& where) {
   if (!before_now(o.written))
     owner_.fail(verdict::data_race,
                 "the read at " + place(where) + " and the write " +
-                    (o.written_at.line() != 0 ? "at " + place(o.written_at)
-                                              : text("by its construction")) +
+                    (o.written_at.line != 0 ? "at " + place(o.written_at)
+                                            : text("by its construction")) +
                     " by thread " + number(o.written.thread) + " of " +
                     name(o) + " are not ordered by happens-before");
   const thread_number t = owner_.self();

@@ -15,9 +15,9 @@
 
 #include <sync/model/access.h>
 
-#include "model/fiber.h"
-#include "model/graph.h"
-#include "model/memory_resource.h"
+#include "fiber.h"
+#include "graph.h"
+#include "memory_resource.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

@@ -27,7 +27,7 @@ struct own_allocator {
   template <class U>
   own_allocator(const own_allocator<U>&) noexcept {}
   T* allocate(std::size_t n) {
-    void* const p = std::malloc(n * sizeof(T));
+    void* const p = std::malloc(n * sizeof(T));  // NOLINT(bugprone-sizeof-*)
     if (p == nullptr) throw std::bad_alloc();
     return static_cast<T*>(p);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/report.h"
+#include "report.h"
 
 #include <cstdio>
 #include <cstring>
@@ -21,10 +21,10 @@ text hex(const void* address) {
 }
 
 text place(const source& where) {
-  const char* const file = where.file_name();
+  const char* const file = where.file;
   if (file == nullptr || *file == '\0') return "an unknown place";
   const char* const slash = std::strrchr(file, '/');
-  return text(slash != nullptr ? slash + 1 : file) + ":" + number(where.line());
+  return text(slash != nullptr ? slash + 1 : file) + ":" + number(where.line);
 }
 
 }  // namespace model::engine

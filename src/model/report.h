@@ -8,8 +8,8 @@
 
 #include <sync/model/access.h>
 
-#include "model/graph.h"
-#include "model/memory_resource.h"
+#include "graph.h"
+#include "memory_resource.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <exception>
 
-#include "model/engine.h"
-#include "model/report.h"
+#include "engine.h"
+#include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
@@ -232,7 +232,7 @@ void checker::nondeterministic(const event& e, const char* now) noexcept {
       verdict::misuse,
       "the test is not deterministic: run again with the same values, thread " +
           number(e.thread) + " " + now + " at its step " + number(e.index) +
-          (e.where.line() != 0 ? " (then at " + place(e.where) + ")" : text()) +
+          (e.where.line != 0 ? " (then at " + place(e.where) + ")" : text()) +
           "; it must not depend on time, random numbers, addresses, or what an "
           "earlier run left behind");
 }
@@ -336,7 +336,7 @@ outcome checker::judge() {
       case obstacle::await: {
         spins = true;
         who += " spins";
-        if (s.pending.where.line() != 0) who += " at " + place(s.pending.where);
+        if (s.pending.where.line != 0) who += " at " + place(s.pending.where);
         // What its loop reads must be the latest.
         const auto co = g_->co(s.on);
         const value latest = data_of(s.on, co.empty() ? kInitial : co.back());

@@ -7,7 +7,7 @@
 // over the seq_cst accesses E.sc and fences F.sc (PLDI 2017, section 3.3).
 #include <algorithm>
 
-#include "model/graph.h"
+#include "graph.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

@@ -20,7 +20,10 @@ bool spinner::spin() noexcept { return false; }
 void spinner::succeeded() noexcept {}
 
 // The loop around it is an await.
-void patience::wait() noexcept { model::engine::spin_hint(); }
+void patience::wait() noexcept {
+  static_cast<void>(round_);
+  model::engine::spin_hint();
+}
 
 void misused(const void*, object_kind, const char* what, int errno_code) {
   throw std::system_error(errno_code, std::generic_category(),

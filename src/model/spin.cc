@@ -14,8 +14,8 @@
 // with a spin hint in it a loop is taken for waiting also if its state does not
 // settle. If it does anything else, it was no such loop: the run is done over,
 // and the state at the suspected head remembered.
-#include "model/engine.h"
-#include "model/report.h"
+#include "engine.h"
+#include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
@@ -42,12 +42,22 @@ bool checker::suspicious(const access& a, location_id l) {
     if (e.is_read()) {
       if (!same_operation(e, a, l, me.site)) continue;
       const fingerprint state = this->state() ^ me.plain_writes;
-      if (no_spin_.contains(state)) return false;
+      fingerprint suspected = state;  // with what it would be fed
+      for (std::uint32_t j = i; j <= at; ++j) {
+        const value& data = g_->at(po[j - 1]).data;
+        suspected =
+            (suspected ^ data.lo ^ (data.hi << 1)) * 0xff51afd7ed558ccdu;
+        suspected ^= suspected >> 32;
+      }
+      if (no_spin_.contains(suspected) ||
+          no_spin_.contains(g_->past(self_) + i))
+        return false;
       me.following = true;
       me.cycle = i;
       me.in_cycle = 0;
       me.rounds = 0;
-      me.state = me.suspected = state;
+      me.state = state;
+      me.suspected = suspected;
       return true;
     }
     if (e.what == kind::fence) continue;
@@ -92,7 +102,10 @@ void checker::follow_fence(memory_order order) {
 }
 
 void checker::give_up_following() noexcept {
+  // By its past as well: a state may differ from run to run in what does not
+  // matter, and this must not be tried for ever.
   no_spin_.emplace(current_->suspected, true);
+  no_spin_.emplace(g_->past(self_) + current_->cycle, true);
   end_run(outcome::again);
 }
 

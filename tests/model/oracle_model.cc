@@ -26,8 +26,7 @@ namespace oracle = syncxx_test::oracle;
 constexpr std::size_t kMostThreads = 5;
 constexpr std::size_t kMostRegisters = 16;
 constexpr std::size_t kMostLocations = 4;
-using outcome =
-    std::array<int, kMostThreads * kMostRegisters + kMostLocations>;
+using outcome = std::array<int, kMostThreads * kMostRegisters + kMostLocations>;
 
 struct state {
   std::array<syncxx::atomic<int>, kMostLocations> x{};

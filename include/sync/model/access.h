@@ -9,7 +9,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <source_location>
 
 #include <sync/detail/config.h>
 
@@ -24,7 +23,18 @@ using std::memory_order_relaxed;
 using std::memory_order_release;
 using std::memory_order_seq_cst;
 
-using source = std::source_location;
+// A place in the program. (std::source_location would do, but for clang 14.)
+struct source {
+  const char* file = "";
+  unsigned line = 0;  // 0: unknown
+  static constexpr source current(const char* file = __builtin_FILE(),
+                                  unsigned line = __builtin_LINE()) noexcept {
+    source s;
+    s.file = file;
+    s.line = line;
+    return s;
+  }
+};
 
 // The bytes of an atomic's value, up to 16.
 struct value {
@@ -65,12 +75,9 @@ struct access {
   source where{};
 };
 
-extern "C" {
-// Returns the value read. The C names keep the stub that saves the caller's
-// registers (run.cc) simple.
-syncxx::model::engine::value syncxx_model_access(
-    const syncxx::model::engine::access* what) noexcept;
-}
+// Returns the value read. (A stub in check.cc, which saves the caller's
+// registers.)
+value perform(const access* what) noexcept __asm__("syncxx_model_access");
 
 // Whether the compare-exchange just performed has stored its value.
 bool last_exchange_succeeded() noexcept;

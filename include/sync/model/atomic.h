@@ -6,6 +6,8 @@
 #ifndef SYNCXX_MODEL_ATOMIC_H_
 #define SYNCXX_MODEL_ATOMIC_H_
 
+#include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -32,12 +34,11 @@ T from_value(const value& v) noexcept {
   return *std::launder(reinterpret_cast<T*>(bytes));
 }
 
+// As std::atomic has it: sizes that are powers of two are naturally aligned.
 template <class T>
-inline constexpr std::size_t kAlignment =
-    sizeof(T) == 1 || sizeof(T) == 2 || sizeof(T) == 4 || sizeof(T) == 8 ||
-            sizeof(T) == 16
-        ? (sizeof(T) > alignof(T) ? sizeof(T) : alignof(T))
-        : alignof(T);
+inline constexpr std::size_t kAlignment = std::has_single_bit(sizeof(T))
+                                              ? std::max(sizeof(T), alignof(T))
+                                              : alignof(T);
 
 }  // namespace engine
 
@@ -219,7 +220,7 @@ class atomic {
     a.expected = expected;
     a.update = apply;
     a.where = where;
-    return syncxx_model_access(&a);
+    return engine::perform(&a);
   }
 
   template <kind What, class Operand, class F>
@@ -244,7 +245,7 @@ class atomic {
     a.operand = engine::to_value(desired);
     a.expected = engine::to_value(expected);
     a.where = where;
-    const engine::value old = syncxx_model_access(&a);
+    const engine::value old = engine::perform(&a);
     if (engine::last_exchange_succeeded()) return true;
     expected = engine::from_value<T>(old);
     return false;

@@ -36,7 +36,6 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
-#include <source_location>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -146,8 +145,7 @@ class thread {
 
   void swap(thread& other) noexcept { std::swap(number_, other.number_); }
   bool joinable() const noexcept { return number_ != 0; }
-  void join(
-      const std::source_location& where = std::source_location::current()) {
+  void join(const engine::source& where = engine::source::current()) {
     engine::join(std::exchange(number_, 0), where);
   }
   // The thread goes on by itself; it must end before the test does.
@@ -184,9 +182,8 @@ class thread {
 inline void swap(thread& a, thread& b) noexcept { a.swap(b); }
 
 // The test fails (assertion_failed) unless `holds`.
-void require(
-    bool holds, const char* what = "",
-    const std::source_location& where = std::source_location::current());
+void require(bool holds, const char* what = "",
+             const engine::source& where = engine::source::current());
 
 // Drops this execution (it counts as blocked) unless `holds`.
 void assume(bool holds);
