@@ -185,12 +185,15 @@ exploration& checker::push_exploration() {
 }
 
 void checker::drop_exploration() {
-  stack_.back()->g.clear();
-  stack_.back()->work.clear();
-  stack_.back()->options.clear();
-  stack_.back()->take_again = false;
-  spare_.push_back(std::move(stack_.back()));
+  std::unique_ptr<exploration> done = std::move(stack_.back());
   stack_.pop_back();
+  if (done != nullptr) {
+    done->g.clear();
+    done->work.clear();
+    done->options.clear();
+    done->take_again = false;
+    spare_.push_back(std::move(done));
+  }
   x_ = stack_.empty() ? nullptr : stack_.back().get();
   g_ = x_ == nullptr ? nullptr : &x_->g;
 }
@@ -203,7 +206,7 @@ bool checker::next() {
       alternative origin = x.origin;
       const bool again = x.take_again;
       drop_exploration();
-      if (again) {
+      if (again && x_ != nullptr) {
         origin.failing = true;
         x_->work.push_back(origin);
       }

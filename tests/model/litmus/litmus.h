@@ -122,8 +122,8 @@ inline constexpr std::size_t kRegisters = 8;
 class registers {
  public:
   int& operator[](std::size_t i) {
-    EXPECT_LT(i, kRegisters);
-    return value_[i < kRegisters ? i : 0];
+    model::require(i < kRegisters, "too many registers");
+    return value_[i];
   }
   const std::array<int, kRegisters>& values() const { return value_; }
 
@@ -229,44 +229,44 @@ inline model::result run(const std::function<void()>& program) {
 
 using where = std::source_location;
 
-// The program does this and nothing else. Returns the number of executions.
+// The program has these outcomes and no others. Returns what check() returned.
 template <class Program>
-std::uint64_t expect_outcomes(const Program& program, const outcomes& allowed,
+model::result expect_outcomes(const Program& program, const outcomes& allowed,
                               const where& at = where::current()) {
   const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
                                    "expected here");
   recorder found;
-  const model::result r = run([&] {
+  model::result r = run([&] {
     registers values;
     program(values);
     found.add(values);
   });
-  EXPECT_EQ(r.what, verdict::ok) << r.message;
+  EXPECT_STREQ(to_string(r.what), "ok") << r.message;
   EXPECT_EQ(found.words(allowed.width()), allowed);
-  return r.executions;
-}
-
-template <class Program>
-void expect(const Program& program, const outcomes& allowed,
-            std::uint64_t executions, const where& at = where::current()) {
-  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
-                                   "expected here");
-  EXPECT_EQ(expect_outcomes(program, allowed, at), executions);
-}
-
-// A program without registers: only how it ends is of interest.
-template <class Program>
-model::result expect_verdict(const Program& program, verdict what,
-                             const where& at = where::current()) {
-  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
-                                   "expected here");
-  const model::result r = run([&] { program(); });
-  EXPECT_EQ(r.what, what) << to_string(r.what) << ": " << r.message;
   return r;
 }
 
-inline std::ostream& operator<<(std::ostream& out, verdict v) {
-  return out << to_string(v);
+// `blocked`: executions in which a thread cannot go on; not among the others.
+template <class Program>
+void expect(const Program& program, const outcomes& allowed,
+            std::uint64_t executions, std::uint64_t blocked = 0,
+            const where& at = where::current()) {
+  const model::result r = expect_outcomes(program, allowed, at);
+  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
+                                   "expected here");
+  EXPECT_EQ(r.executions, executions);
+  EXPECT_EQ(r.blocked, blocked);
+}
+
+// For programs without registers.
+inline model::result expect_verdict(const std::function<void()>& program,
+                                    verdict what,
+                                    const where& at = where::current()) {
+  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
+                                   "expected here");
+  model::result r = run(program);
+  EXPECT_STREQ(to_string(r.what), to_string(what)) << r.message;
+  return r;
 }
 
 }  // namespace syncxx_test::litmus
