@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the model tests of the primitives have in common: how to run one, and
+// tests that fit every lock.
+#ifndef SYNCXX_TESTS_MODEL_SUPPORT_CHECKS_H_
+#define SYNCXX_TESTS_MODEL_SUPPORT_CHECKS_H_
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <sync/atomic.h>
+#include <sync/model/check.h>
+
+namespace syncxx_test {
+
+namespace model = syncxx::model;
+
+inline void expect_ok(const std::function<void()>& test,
+                      const model::options& how = {}) {
+  const model::result r = model::check(test, how);
+  EXPECT_EQ(r.what, model::verdict::ok)
+      << model::to_string(r.what) << ": " << r.message;
+  EXPECT_GT(r.executions, 0u);
+  ::testing::Test::RecordProperty("executions", std::to_string(r.executions));
+  ::testing::Test::RecordProperty("blocked", std::to_string(r.blocked));
+}
+
+inline void expect_verdict(model::verdict what,
+                           const std::function<void()>& test) {
+  const model::result r = model::check(test);
+  EXPECT_EQ(r.what, what) << model::to_string(r.what) << ": " << r.message;
+}
+
+// `threads` threads each own the lock `rounds` times and count: they exclude
+// each other, what one wrote the next one sees, and all get through.
+template <class Lock>
+std::function<void()> exclusion(int threads, int rounds) {
+  return [=] {
+    Lock lock;
+    syncxx::cell<int> count(0);
+    const auto work = [&] {
+      for (int i = 0; i < rounds; ++i) {
+        lock.lock();
+        count = count + 1;
+        lock.unlock();
+      }
+    };
+    {
+      std::vector<model::thread> crew;
+      for (int i = 1; i < threads; ++i) crew.emplace_back(work);
+      work();
+    }
+    model::require(count == threads * rounds, "every turn counts");
+  };
+}
+
+// One that waits beside one that only tries.
+template <class Lock>
+void try_beside_lock() {
+  Lock lock;
+  syncxx::cell<int> count(0);
+  model::thread other([&] {
+    lock.lock();
+    count = count + 1;
+    lock.unlock();
+  });
+  int mine = 0;
+  if (lock.try_lock()) {
+    mine = 1;
+    count = count + 1;
+    lock.unlock();
+  }
+  other.join();
+  model::require(count == 1 + mine, "every turn counts");
+}
+
+// The last user of a lock may free it at once, though another is still on its
+// way out of unlock().
+template <class Lock>
+void destruction_after_unlock() {
+  struct shared {
+    Lock lock;
+    syncxx::cell<int> users{2};
+  };
+  shared* const s = new shared;
+  const auto use = [s] {
+    s->lock.lock();
+    s->users = s->users - 1;
+    const bool last = s->users == 0;
+    s->lock.unlock();
+    if (last) delete s;
+  };
+  model::thread other(use);
+  use();
+}
+
+}  // namespace syncxx_test
+
+#endif  // SYNCXX_TESTS_MODEL_SUPPORT_CHECKS_H_
