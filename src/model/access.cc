@@ -31,6 +31,8 @@ void checker::settle_kind(event& e, const value& data,
 value checker::perform(const access& a, const void* site) noexcept {
   current_->site = site;
   const location_id l = memory_.atomic(a.address, a.size);
+  if (current_->following && current_->idle) [[unlikely]]
+    return follow_idle(a, l);
   switch (a.what) {
     case access_kind::load:
       return read(a, l, false);
@@ -240,7 +242,7 @@ void checker::wake_awaits(location_id l, event_id write) noexcept {
   }
 }
 
-int checker::choose(int n, access_kind what) {
+int checker::choose(int n, access_kind what, bool one_only) {
   event e = fresh(kind::choice);
   e.location = static_cast<location_id>(n);
   e.access = what;
@@ -254,8 +256,9 @@ int checker::choose(int n, access_kind what) {
   wait_turn();
   const event_id id = add_event(e);
   const auto base = static_cast<std::uint32_t>(x_->options.size());
-  for (std::uint32_t i = 1; i < e.location; ++i)
-    x_->options.push_back({i, false});
+  if (!one_only)
+    for (std::uint32_t i = 1; i < e.location; ++i)
+      x_->options.push_back({i, false});
   push_alternatives(alternative::type::choice, id, base);
   return 0;
 }

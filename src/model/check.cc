@@ -103,6 +103,8 @@ std::int64_t checker::clock_ns() {
                ? nullptr
                : &g_->at(g_->of_thread(self_)[current_->done - 1]);
   };
+  if (current_->following && current_->idle && last() != nullptr)
+    return last()->time * kJump;
   // Between two looks with nothing but reads in between no time passes that the
   // first could not have seen as well.
   for (std::uint32_t i = current_->done; i > 0; --i) {
@@ -145,6 +147,23 @@ fingerprint checker::state() const noexcept {
   for (const auto* word = static_cast<const std::uint64_t*>(g_saved.frame);
        word < top; ++word)
     mix(*word);
+  return h;
+}
+
+// All that the others' stacks and the heap hold.
+fingerprint checker::world() const noexcept {
+  std::uint64_t h = current_->plain_writes;
+  const auto mix = [&h](const void* from, const void* to) {
+    for (auto* word = static_cast<const std::uint64_t*>(from);
+         word < static_cast<const std::uint64_t*>(to); ++word) {
+      h = (h ^ *word) * 0xff51afd7ed558ccdu;
+      h ^= h >> 32;
+    }
+  };
+  for (const thread_state& t : threads_)
+    if (&t != current_ && t.at == stage::ready)
+      mix(t.fiber.stack_pointer, t.stack->base());
+  memory_.for_each_heap(mix);
   return h;
 }
 

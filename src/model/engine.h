@@ -63,6 +63,7 @@ struct thread_state {
   // In a loop that may be waiting: values are fed again, without events, until
   // the loop's state repeats (spin.cc).
   bool following = false;
+  bool idle = false;           // so after a sleep that ended for no reason
   bool stuck = false;          // its last read was a stuck await's
   bool hinted = false;         // a spin hint, in this loop or since an event
   std::uint32_t cycle = 0;     // index of the loop's first event
@@ -71,6 +72,14 @@ struct thread_state {
   fingerprint state = 0;      // at the head of the loop, the last time
   fingerprint suspected = 0;  // the first time
   std::uint64_t plain_writes = 0;
+  // While idle: the sleep, and how often it has been come back to.
+  std::uint64_t nap = 0;  // its key in naps_
+  const void* word = nullptr;
+  value expected{};
+  std::uint32_t returns = 0;
+  bool returned = false;  // from it, just now
+  bool probing = false;   // another value has been read
+  fingerprint path = 0;
 };
 
 // What the values read by an await do, as far as tried.
@@ -79,6 +88,22 @@ struct await_memo {
   vec<value> failing;
   vec<value> passing;
   vec<value> retried;  // to fail spuriously with them leads back
+};
+
+// What is known of a sleep that ends for no reason (nap.cc).
+struct nap_memo {
+  enum class stage : std::uint8_t {
+    loop,
+    refusal,
+    first,
+    second,
+    matters,
+    useless
+  };
+  stage at = stage::loop;
+  fingerprint after = 0;  // the state behind the first return
+  fingerprint path = 0;   // where another value leads then
+  vec<value> others;      // to be tried
 };
 
 // An alternative that is still to be explored.
@@ -155,7 +180,8 @@ class checker {
   std::uint32_t spawn(task* body, const source& where);
   void join(std::uint32_t thread, const source& where);
   // `what`: other, or what makes alternative 1 a jump of the clock.
-  int choose(int n, access_kind what = access_kind::other);
+  int choose(int n, access_kind what = access_kind::other,
+             bool one_only = false);
   void assume(bool holds);
   // futex.cc; results as in futex/syscall.h
   int futex_wait(const void* word, std::uint32_t size, const value& expected,
@@ -226,16 +252,24 @@ class checker {
   bool dequeue(location_id hidden, std::uint32_t ticket);
   event_id woken_by(location_id hidden, thread_number t,
                     std::uint32_t ticket) const;
-  bool disturbed();
   bool sleep_in(std::span<const location_id> queues, std::uint32_t ticket,
                 bool timed);
   void wake_sleepers() noexcept;
 
   // spin.cc
   fingerprint state() const noexcept;
+  fingerprint world() const noexcept;
   bool suspicious(const access& a, location_id l);
   value follow(const access& a, location_id l);
   void follow_fence(memory_order order);
+
+  // nap.cc
+  int nap(const void* word, const value& expected);
+  int interrupt(const void* word, const value& expected);
+  value follow_idle(const access& a, location_id l);
+  void after_nap(const access& a, location_id l);
+  [[noreturn]] void nap_matters() noexcept;
+  [[noreturn]] void next_stage(nap_memo& memo);
   const event& next_in_cycle();
   [[noreturn]] void spin_confirmed();
   [[noreturn]] void give_up_following() noexcept;
@@ -287,6 +321,7 @@ class checker {
   vec<await_memo> memos_;
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past
   hash_map<std::uint64_t, bool> no_spin_;  // states of loops that end
+  hash_map<std::uint64_t, nap_memo> naps_;
   std::deque<futex_queue, own_allocator<futex_queue>> queues_;
   hash_map<std::uint64_t, std::size_t> queue_numbers_;
   hash_map<const void*, bool> await_sites_;

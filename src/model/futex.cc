@@ -115,16 +115,6 @@ event_id checker::woken_by(location_id hidden, thread_number t,
   return kNone;
 }
 
-// Whether a sleep ends for no reason, before it begins: as by a signal. Once in
-// what an event depends on; more would show nothing new. (That a sleeper leaves
-// a queue where others have seen it is explored with time-outs.)
-bool checker::disturbed() {
-  const std::uint32_t done = current_->done;
-  if (done != 0 && g_->at(g_->of_thread(self_)[done - 1]).disturbed)
-    return false;
-  return choose(2, access_kind::disturbance) != 0;
-}
-
 // Sleeps in the queues given. False: the time has passed.
 bool checker::sleep_in(std::span<const location_id> queues,
                        std::uint32_t ticket, bool timed) {
@@ -157,7 +147,7 @@ void checker::wake_sleepers() noexcept {
 
 int checker::futex_wait(const void* word, std::uint32_t size,
                         const value& expected, bool timed, std::uint32_t mask) {
-  if (disturbed()) return -EINTR;
+  if (const int error = nap(word, expected); error != 0) return error;
   const location_id hidden = memory_.hidden(word);
   const std::uint32_t ticket = current_->done;
   if (!enqueue(hidden, word, size, expected, mask, ticket)) return -EAGAIN;
@@ -233,7 +223,11 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
 
 int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
                          bool timed) {
-  if (disturbed()) return -EINTR;
+  if (!entries.empty()) {
+    const detail::sys::waitv_entry& first = entries.front();
+    const int error = nap(first.word, {first.expected, 0});
+    if (error != 0) return error;
+  }
   const std::uint32_t ticket = current_->done;
   vec<location_id> queues;
   const auto leave = [&](std::size_t count, int woken) {

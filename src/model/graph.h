@@ -185,6 +185,13 @@ class graph {
     return static_cast<std::uint32_t>(locations_.size());
   }
 
+  // Whether some sleep has ended for no reason.
+  bool disturbed() const noexcept {
+    for (const vec<event_id>& po : threads_)
+      if (!po.empty() && events_[po.back()].disturbed) return true;
+    return false;
+  }
+
   // RC11's axiom SC. All other axioms hold by construction.
   bool sc_consistent() const;
 

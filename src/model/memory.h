@@ -86,6 +86,15 @@ class memory {
   // test points to; their bytes.
   std::size_t leaked(std::size_t& bytes);
 
+  // f(begin, end) of what each thread has allocated.
+  template <class F>
+  void for_each_heap(F f) const {
+    for (std::size_t t = 0; t < heaps_used_; ++t) {
+      const std::byte* const begin = heap_ + t * kHeapEach;
+      f(begin + heaps_[t].begin, begin + heaps_[t].used);
+    }
+  }
+
   std::byte* stack_memory(thread_number t) const noexcept {
     return region().stacks + t * kStackEach;
   }

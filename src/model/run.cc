@@ -115,6 +115,7 @@ void checker::end_run(outcome how) noexcept {
 }
 
 void checker::fail(verdict what, text message) noexcept {
+  if (current_->following) give_up_following();  // it is not a real run
   result_.what = what;
   failure_ = std::move(message);
   end_run(outcome::failed);

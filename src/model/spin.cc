@@ -41,8 +41,9 @@ bool checker::suspicious(const access& a, location_id l) {
     const event& e = g_->at(po[i - 1]);
     if (e.is_read()) {
       if (!same_operation(e, a, l, me.site)) continue;
-      const fingerprint state = this->state() ^ me.plain_writes;
-      fingerprint suspected = state;  // with what it would be fed
+      const fingerprint state = this->state();
+      fingerprint suspected =
+          state ^ me.plain_writes;  // with what it would be fed
       for (std::uint32_t j = i; j <= at; ++j) {
         const value& data = g_->at(po[j - 1]).data;
         suspected =
@@ -53,10 +54,11 @@ bool checker::suspicious(const access& a, location_id l) {
           no_spin_.contains(g_->past(self_) + i))
         return false;
       me.following = true;
+      me.idle = false;
       me.cycle = i;
       me.in_cycle = 0;
       me.rounds = 0;
-      me.state = state;
+      me.state = state ^ world();
       me.suspected = suspected;
       return true;
     }
@@ -76,10 +78,11 @@ const event& checker::next_in_cycle() {
 
 value checker::follow(const access& a, location_id l) {
   thread_state& me = *current_;
+  if (me.idle) nap_matters();  // a futex operation
   const auto& po = g_->of_thread(self_);
   if (me.cycle - 1 + me.in_cycle == po.size()) {
     me.in_cycle = 0;
-    const fingerprint state = this->state() ^ me.plain_writes;
+    const fingerprint state = this->state() ^ world();
     if (state == me.state) spin_confirmed();
     me.state = state;
     if (++me.rounds == kMostRounds) {
@@ -102,6 +105,7 @@ void checker::follow_fence(memory_order order) {
 }
 
 void checker::give_up_following() noexcept {
+  if (current_->idle) nap_matters();
   // By its past as well: a state may differ from run to run in what does not
   // matter, and this must not be tried for ever.
   no_spin_.emplace(current_->suspected, true);
