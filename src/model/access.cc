@@ -71,7 +71,8 @@ value checker::read(const access& a, location_id l, bool updates) {
     me.stuck = again.stuck;
     return again.data;
   }
-  if (me.following || (a.what != access_kind::futex && suspicious(a, l)))
+  if (me.following ||
+      (!guide_.on() && a.what != access_kind::futex && suspicious(a, l)))
     return follow(a, l);
   wait_turn();
   event e = fresh(updates ? kind::update_read : kind::read);
@@ -85,6 +86,14 @@ value checker::read(const access& a, location_id l, bool updates) {
   e.update = a.update;
   e.site = current_->site;
   e.where = a.where;
+  if (!memory_.at(l).initialized && g_->co(l).empty())
+    fail(verdict::uninitialized_read,
+         "read of the atomic at " + hex(a.address) +
+             ", which nobody has initialized, at " + place(a.where));
+  if (guide_.on()) {
+    add_guided_read(e);
+    return g_->at(g_->last_of(self_)).data;
+  }
   const graph::await_note& note = g_->awaits(self_);
   if (note.index == me.done + 1) {
     e.await = true;
@@ -95,10 +104,6 @@ value checker::read(const access& a, location_id l, bool updates) {
     e.await = true;
     e.memo = memo_here();
   }
-  if (!memory_.at(l).initialized && g_->co(l).empty())
-    fail(verdict::uninitialized_read,
-         "read of the atomic at " + hex(a.address) +
-             ", which nobody has initialized, at " + place(a.where));
   while (!add_read(e)) {
     // No value lets it go on: until another thread writes one.
     g_->note_await(self_, {me.done + 1, e.memo, g_->size(), e.stuck});
@@ -155,6 +160,44 @@ bool checker::add_read(event& e) {
   return false;
 }
 
+// Guided: the place in co, of those that coherence allows, that `e` reads from.
+std::uint32_t checker::guided_place(const event& e, std::uint32_t places,
+                                    std::uint32_t earliest) noexcept {
+  const std::uint32_t most = places - earliest;
+  const std::uint32_t back =
+      e.is_read() ? guide_.read(most) : guide_.write(most);
+  if (back > most)
+    fail(verdict::misuse,
+         "the replay string does not fit the test: no such "
+         "write at " +
+             place(e.where));
+  return places - back;
+}
+
+void checker::add_guided_read(event& e) {
+  const auto places = static_cast<std::uint32_t>(g_->co(e.location).size());
+  std::uint32_t at =
+      guided_place(e, places, g_->earliest(e.location, g_->now(self_)));
+  // The latest write will do always.
+  for (;; ++at) {
+    e.rf = g_->at_place(e.location, at);
+    const value data = data_of(e.location, e.rf);
+    const bool refuses = e.access == access_kind::compare_exchange_weak &&
+                         data == e.expected && guide_.refuses();
+    settle_kind(e, data, refuses);
+    if (at == places) break;
+    if (e.what == kind::update_read && g_->updater(e.location, at) != kNone)
+      continue;
+    if (!g_->may_be_inconsistent()) break;
+    g_->add(e);
+    const bool consistent = g_->sc_consistent();
+    g_->pop();
+    if (consistent) break;
+  }
+  add_event(e);
+  if (e.what == kind::update_read) first_ = self_;
+}
+
 void checker::modify(const access& a, location_id l, const value& data) {
   thread_state& me = *current_;
   if (replaying()) {
@@ -175,6 +218,11 @@ void checker::modify(const access& a, location_id l, const value& data) {
   e.memo = kNone;
   e.data = data;
   const std::uint32_t place = g_->place_of(half.rf);
+  if (guide_.on()) {
+    add_event(e, place);
+    first_ = g_->at(g_->last_of(self_)).open != 0 ? self_ : kNone;
+    return;
+  }
   const event_id conflict = g_->updater(l, place);
   const event_id id = add_event(e, place);
   first_ = half_done();
@@ -210,6 +258,18 @@ void checker::write(const access& a, location_id l) {
   e.where = a.where;
   const auto places = static_cast<std::uint32_t>(g_->co(l).size());
   const std::uint32_t earliest = g_->earliest(l, past());
+  if (guide_.on()) {
+    std::uint32_t at = guided_place(e, places, earliest);
+    for (; at < places; ++at) {
+      if (g_->updater(l, at) != kNone) continue;
+      g_->add(e, at);
+      const bool consistent = g_->sc_consistent();
+      g_->pop();
+      if (consistent) break;
+    }
+    add_event(e, at);
+    return;
+  }
   const event_id id = add_event(e, places);
   const auto base = static_cast<std::uint32_t>(x_->options.size());
   for (std::uint32_t place = places; place-- > earliest;)
@@ -254,6 +314,12 @@ int checker::choose(int n, access_kind what, bool one_only) {
   }
   if (me.following) give_up_following();
   wait_turn();
+  if (guide_.on()) {
+    e.data.lo = guide_.choice(e.location, what);
+    if (one_only || e.data.lo >= e.location) e.data.lo = 0;
+    add_event(e);
+    return static_cast<int>(e.data.lo);
+  }
   const event_id id = add_event(e);
   const auto base = static_cast<std::uint32_t>(x_->options.size());
   if (!one_only)

@@ -254,7 +254,9 @@ result check(const std::function<void()>& test, const options& how) {
   engine::attach_os_thread();
   for (std::uint32_t stride = 8;; stride *= 2) {
     engine::checker c(test, how, stride);
-    result r = c.explore();
+    result r = !how.replay.empty()                   ? c.replay()
+               : how.search == options::mode::random ? c.explore_randomly()
+                                                     : c.explore();
     if (!c.needs_more_threads()) return r;
     if (stride >= engine::memory::kThreads) {
       result many;

@@ -27,6 +27,7 @@
 #include "../futex/syscall.h"
 #include "fiber.h"
 #include "graph.h"
+#include "guide.h"
 #include "memory.h"
 #include "memory_resource.h"
 
@@ -170,6 +171,8 @@ class checker {
   checker& operator=(const checker&) = delete;
 
   result explore();
+  result explore_randomly();
+  result replay();
   // Set where more threads were made than the graphs were laid out for.
   bool needs_more_threads() const noexcept { return too_many_threads_; }
 
@@ -218,6 +221,7 @@ class checker {
   [[noreturn]] void end_run(outcome how) noexcept;
   void dispatch() noexcept;
   thread_number pick() noexcept;
+  thread_number pick_guided() noexcept;
   thread_number half_done() const noexcept;
   void switch_to(thread_number t) noexcept;
   void wait_turn() noexcept;
@@ -277,6 +281,10 @@ class checker {
 
   // explore.cc
   bool add_read(event& e);
+  void add_guided_read(event& e);
+  std::uint32_t guided_place(const event& e, std::uint32_t places,
+                             std::uint32_t earliest) noexcept;
+  void watch_progress(const event& e);
   void options_of_read(const event& e);
   bool may_not_guess(const event& e) const;
   void note_revisits(event_id write, event_id conflict);
@@ -316,7 +324,10 @@ class checker {
   context host_;
   outcome outcome_{};
   result result_;
-  text failure_;  // becomes its message
+  text failure_;                   // becomes its message
+  thread_number culprit_ = kNone;  // who has failed
+  guide guide_;
+  std::uint32_t idle_events_ = 0;  // guided: since something changed
   memory memory_;
   vec<await_memo> memos_;
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past

@@ -22,12 +22,13 @@ void graph::clear() noexcept {
   uses_sc_ = false;
 }
 
-thread_number graph::add_thread() {
+thread_number graph::add_thread(thread_number wanted) {
   thread_number t = 0;
   while (t < in_use_.size() && in_use_[t]) ++t;
-  if (t == in_use_.size()) {
+  if (wanted != kNone) t = wanted;
+  while (t >= in_use_.size()) {
     threads_.emplace_back();
-    in_use_.push_back(true);
+    in_use_.push_back(false);
     notes_.emplace_back();
   }
   in_use_[t] = true;

@@ -113,9 +113,9 @@ class graph {
   const vec<event_id>& of_thread(thread_number t) const noexcept {
     return threads_[t];
   }
-  // A new thread without events, the lowest free number. Freed with its create
-  // event, whose `location` is the number.
-  thread_number add_thread();
+  // A new thread without events: the number wanted, or the lowest free one.
+  // Freed with its create event, whose `location` is the number.
+  thread_number add_thread(thread_number wanted = kNone);
 
   // Appends an event of e.thread; fills in index, previous and the like. A
   // write gets `place` in co, behind that many others. Reads must have rf.
@@ -190,6 +190,13 @@ class graph {
     for (const vec<event_id>& po : threads_)
       if (!po.empty() && events_[po.back()].disturbed) return true;
     return false;
+  }
+
+  // Whether there may be anything for sc_consistent() to object to.
+  bool may_be_inconsistent() const noexcept { return uses_sc_; }
+  // The same thread's access of the same location before this access, or kNone.
+  event_id last_access_but_one(event_id id) const noexcept {
+    return events_[id].previous;
   }
 
   // RC11's axiom SC. All other axioms hold by construction.

@@ -51,7 +51,7 @@ int checker::nap(const void* word, const value& expected) {
       known != naps_.end() && known->second.at == nap_memo::stage::useless;
   if (choose(2, access_kind::disturbance, useless || g_->disturbed()) == 0)
     return 0;
-  if (replaying()) return -EINTR;
+  if (replaying() || guide_.on()) return -EINTR;
   nap_memo& memo = naps_[key];
   if (memo.at == nap_memo::stage::matters) return -EINTR;
   if (memo.at == nap_memo::stage::useless) end_run(outcome::dropped);

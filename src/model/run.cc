@@ -39,10 +39,12 @@ outcome checker::run() {
   first_ = half_done();
   if (probed_ != kNone) first_ = g_->at(probed_).thread;
   if (g_->threads() == 0) g_->add_thread();
+  idle_events_ = 0;
+  culprit_ = kNone;
   thread(0).at = stage::unstarted;
   self_ = 0;
   current_ = &threads_[0];
-  const thread_number t = pick();
+  const thread_number t = guide_.on() ? 0 : pick();
   current_ = nullptr;
   self_ = t;
   thread_state& first = thread(t);
@@ -117,12 +119,14 @@ void checker::end_run(outcome how) noexcept {
 void checker::fail(verdict what, text message) noexcept {
   if (current_->following) give_up_following();  // it is not a real run
   result_.what = what;
+  culprit_ = self_;
   failure_ = std::move(message);
   end_run(outcome::failed);
 }
 
 // The lowest thread that is not known to be blocked, or what it depends on.
 thread_number checker::pick() noexcept {
+  if (guide_.on()) return pick_guided();
   thread_number t = first_;
   if (t == kNone) {
     for (t = 0; t < threads_.size(); ++t) {
@@ -146,6 +150,36 @@ thread_number checker::pick() noexcept {
     }
     t = s.needs;
   }
+}
+
+// Who is to go on, as the guide has it.
+thread_number checker::pick_guided() noexcept {
+  if (first_ != kNone) return first_;
+  const auto can_run = [this](thread_number t) {
+    const thread_state& s = threads_[t];
+    return (s.at == stage::ready || s.at == stage::unstarted) &&
+           s.blocked == obstacle::none;
+  };
+  const auto threads = static_cast<thread_number>(threads_.size());
+  if (guide_.scripted()) {
+    const thread_number t = guide_.scripted_thread();
+    if (t < threads && can_run(t)) return t;
+    if (!guide_.at_end())
+      fail(verdict::misuse, "the replay string does not fit the test: thread " +
+                                number(t) + " cannot go on where it should");
+  }
+  thread_number best = kNone;
+  std::uint32_t seen = 0;
+  for (thread_number t = 0; t < threads; ++t) {
+    if (!can_run(t)) continue;
+    ++seen;
+    if (best == kNone ||
+        (guide_.scripted() ? false
+         : guide_.walks()  ? guide_.below(seen) == 0
+                           : guide_.priority_of(t) > guide_.priority_of(best)))
+      best = t;
+  }
+  return best;
 }
 
 void checker::switch_to(thread_number t) noexcept {
@@ -175,6 +209,11 @@ void checker::wait_turn() noexcept {
   if (g_->size() >= kMostEvents)
     fail(verdict::bound_reached, "an execution has " + number(kMostEvents) +
                                      " events: a loop without end?");
+  if (guide_.on()) {
+    const thread_number t = pick_guided();
+    if (t != self_) switch_to(t);
+    return;
+  }
   for (;;) {
     const thread_number t = pick();
     if (t == self_) {
@@ -242,7 +281,48 @@ event_id checker::add_event(const event& e, std::uint32_t at_place) {
   const event_id id = g_->add(e, at_place);
   ++current_->done;
   current_->hinted = false;
+  if (guide_.on()) {
+    guide_.step(self_);
+    watch_progress(e);
+  }
   return id;
+}
+
+// Guided: a thread that sees nothing new lets the others go on; if no thread
+// sees anything new any more, they wait in vain.
+void checker::watch_progress(const event& e) {
+  constexpr std::uint32_t kPatience = 3, kInVain = 20000;
+  const auto& po = g_->of_thread(self_);
+  const event_id before =
+      po.size() < 2 ? kNone : g_->last_access_but_one(po.back());
+  const bool nothing_new =
+      e.what == kind::fence || e.what == kind::choice ||
+      (e.is_read() && before != kNone && g_->at(before).is_read() &&
+       g_->at(before).rf == e.rf) ||
+      (e.what == kind::update_write &&
+       e.data == g_->at(po[po.size() - 2]).data);
+  if (!nothing_new) {
+    current_->rounds = 0;
+    if (!e.is_read()) idle_events_ = 0;
+    return;
+  }
+  if (e.is_read() && ++current_->rounds >= kPatience) {
+    current_->rounds = 0;
+    guide_.yield(self_);
+  }
+  if (++idle_events_ < kInVain) return;
+  text who;
+  for (thread_number t = 0; t < threads_.size(); ++t) {
+    const thread_state& s = threads_[t];
+    if ((s.at != stage::ready && s.at != stage::unstarted) ||
+        s.blocked != obstacle::none)
+      continue;
+    const event_id last = g_->last_of(t);
+    who += (who.empty() ? "thread " : ", thread ") + number(t) + " spins";
+    if (last != kNone && g_->at(last).where.line != 0)
+      who += " at " + place(g_->at(last).where);
+  }
+  fail(verdict::livelock, "nobody will change what is waited for: " + who);
 }
 
 // An event without alternatives.
@@ -275,7 +355,7 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   }
   if (current_->following) give_up_following();
   wait_turn();
-  e.location = g_->add_thread();
+  e.location = g_->add_thread(guide_.created());
   e.where = where;
   if (e.location >= stride_) {
     too_many_threads_ = true;
@@ -283,6 +363,7 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   }
   thread_state& child = thread(e.location);
   child.created = add_event(e);
+  guide_.new_thread(e.location);
   child.at = stage::unstarted;
   child.body = body;
   child.done = 0;

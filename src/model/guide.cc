@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guide.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+namespace {
+
+constexpr char kLetters[] = {'+', 'r', 'f', 'w', 'c', 't', '!'};
+constexpr std::string_view kVersion = "1";
+
+}  // namespace
+
+// --- Scripts
+// -------------------------------------------------------------------
+
+void script::add(decision d) {
+  if (d.what == decision::type::plain && !decisions_.empty() &&
+      decisions_.back().what == d.what &&
+      decisions_.back().thread == d.thread) {
+    decisions_.back().n += d.n;
+  } else {
+    decisions_.push_back(d);
+  }
+}
+
+namespace {
+
+// Puts a graph's events into an order that extends po and rf and leaves the
+// updates whole, staying with a thread as long as that goes.
+class linearization {
+ public:
+  explicit linearization(const graph& g)
+      : g_(g), done_(g.threads(), 0), emitted_(g.size(), false) {}
+
+  template <class F>
+  void for_each(F f) {
+    for (thread_number t = 0; t < g_.threads();) {
+      if (!ready(t)) {
+        ++t;
+        continue;
+      }
+      while (ready(t)) {
+        do {
+          const event_id id = g_.of_thread(t)[done_[t]++];
+          f(id);
+          emitted_[id] = true;
+        } while (g_.at(g_.of_thread(t)[done_[t] - 1]).open != 0 &&
+                 done_[t] < g_.of_thread(t).size());
+      }
+      t = 0;
+    }
+  }
+
+  bool emitted(event_id id) const noexcept { return emitted_[id]; }
+
+ private:
+  bool ready(thread_number t) const {
+    const auto& po = g_.of_thread(t);
+    if (done_[t] == po.size()) return false;
+    for (std::size_t i = done_[t]; i < po.size(); ++i) {
+      const event& e = g_.at(po[i]);
+      if (e.rf < kInitial && !emitted_[e.rf] && e.what != kind::update_write)
+        return false;
+      if (e.open == 0) break;
+    }
+    return true;
+  }
+
+  const graph& g_;
+  vec<std::uint32_t> done_;
+  vec<bool> emitted_;
+};
+
+}  // namespace
+
+script script::of(const graph& g, thread_number last) {
+  script s;
+  linearization order(g);
+  // How many of the writes behind a place are there already.
+  const auto behind = [&](location_id l, std::uint32_t place) {
+    std::uint32_t n = 0;
+    const auto co = g.co(l);
+    for (std::size_t i = place; i < co.size(); ++i) n += order.emitted(co[i]);
+    return n;
+  };
+  order.for_each([&](event_id id) {
+    const event& e = g.at(id);
+    decision d;
+    d.thread = e.thread;
+    d.n = 1;
+    switch (e.what) {
+      case kind::read:
+      case kind::update_read: {
+        const std::uint32_t n = behind(e.location, g.place_of(e.rf));
+        if (n == 0 && !e.guessed) break;
+        d.what = e.guessed ? decision::type::refuse : decision::type::read;
+        d.n = n;
+        break;
+      }
+      case kind::write: {
+        const std::uint32_t n = behind(e.location, e.co);
+        if (n == 0) break;
+        d.what = decision::type::write;
+        d.n = n;
+        break;
+      }
+      case kind::choice:
+        if (e.data.lo == 0) break;
+        d.what = decision::type::choice;
+        d.n = static_cast<std::uint32_t>(e.data.lo);
+        break;
+      case kind::create:
+        d.what = decision::type::create;
+        d.n = e.location;
+        break;
+      default:
+        break;
+    }
+    s.add(d);
+  });
+  if (last != kNone) s.add({decision::type::last, last, 0});
+  return s;
+}
+
+std::string script::to_string() const {
+  std::string out(kVersion);
+  for (const decision& d : decisions_) {
+    out += ' ';
+    out += std::to_string(d.thread);
+    out += kLetters[static_cast<std::size_t>(d.what)];
+    if (d.what != decision::type::last) out += std::to_string(d.n);
+  }
+  return out;
+}
+
+bool script::parse(std::string_view from) {
+  decisions_.clear();
+  if (!from.starts_with(kVersion)) return false;
+  from.remove_prefix(kVersion.size());
+  const auto read_number = [&](std::uint32_t& n) {
+    const auto [end, error] =
+        std::from_chars(from.data(), from.data() + from.size(), n);
+    from.remove_prefix(static_cast<std::size_t>(end - from.data()));
+    return error == std::errc();
+  };
+  while (!from.empty()) {
+    if (from.front() != ' ') return false;
+    from.remove_prefix(1);
+    decision d;
+    if (!read_number(d.thread) || from.empty()) return false;
+    const char* const letter =
+        std::find(std::begin(kLetters), std::end(kLetters), from.front());
+    if (letter == std::end(kLetters)) return false;
+    from.remove_prefix(1);
+    d.what = static_cast<decision::type>(letter - kLetters);
+    if (d.what != decision::type::last && !read_number(d.n)) return false;
+    decisions_.push_back(d);
+  }
+  return true;
+}
+
+// --- Guides
+// --------------------------------------------------------------------
+
+void guide::begin_random(std::uint64_t seed) noexcept {
+  mode_ = mode::random;
+  state_ = seed * 0xd1342543de82ef95u;
+  steps_ = 0;
+  lowest_ = 0;
+  const std::uint32_t dice = static_cast<std::uint32_t>(next() >> 32);
+  walk_ = (dice & 1) != 0;
+  constexpr std::uint32_t kStale[] = {0, 2, 3, 8};
+  stale_ = kStale[(dice >> 1) & 3];
+  changes_.clear();
+  if (!walk_) {
+    for (std::uint32_t i = (dice >> 3) & 3; i > 0; --i)
+      changes_.push_back(1 + below(longest_));
+    std::sort(changes_.rbegin(), changes_.rend());
+  }
+}
+
+void guide::begin_script(const script& s) noexcept {
+  mode_ = mode::script;
+  script_ = &s;
+  position_ = 0;
+  in_position_ = 0;
+}
+
+void guide::end_run() noexcept { longest_ = std::max(longest_, steps_); }
+
+void guide::new_thread(thread_number t) noexcept {
+  if (mode_ == mode::random)
+    priority(t) = static_cast<std::int64_t>(next() >> 2) + 1;
+}
+
+void guide::step(thread_number t) noexcept {
+  if (mode_ == mode::script) {
+    if (position_ == script_->decisions().size()) return;
+    const decision& d = script_->decisions()[position_];
+    if (d.what == decision::type::last) return;
+    const std::uint32_t count = d.what == decision::type::plain ? d.n : 1;
+    if (++in_position_ >= count) {
+      in_position_ = 0;
+      ++position_;
+    }
+    return;
+  }
+  ++steps_;
+  if (!changes_.empty() && changes_.back() <= steps_) {
+    changes_.pop_back();
+    yield(t);
+  }
+}
+
+std::uint32_t guide::scripted_n(decision::type what) noexcept {
+  if (position_ == script_->decisions().size()) return 0;
+  const decision& d = script_->decisions()[position_];
+  return d.what == what ? d.n : 0;
+}
+
+std::uint32_t guide::read(std::uint32_t most) noexcept {
+  if (mode_ == mode::script)
+    return scripted_n(decision::type::read) +
+           scripted_n(decision::type::refuse);
+  return most == 0 || stale_ == 0 || !one_in(stale_) ? 0 : 1 + below(most);
+}
+
+std::uint32_t guide::write(std::uint32_t most) noexcept {
+  if (mode_ == mode::script) return scripted_n(decision::type::write);
+  return most == 0 || stale_ == 0 || !one_in(2 * stale_) ? 0 : 1 + below(most);
+}
+
+bool guide::refuses() noexcept {
+  if (mode_ == mode::script)
+    return position_ != script_->decisions().size() &&
+           script_->decisions()[position_].what == decision::type::refuse;
+  return one_in(8);
+}
+
+std::uint32_t guide::choice(std::uint32_t n, access_kind what) noexcept {
+  if (mode_ == mode::script) return scripted_n(decision::type::choice);
+  switch (what) {
+    case access_kind::disturbance:
+      return one_in(16) ? 1 : 0;
+    case access_kind::timed_sleep:
+    case access_kind::clock:
+      return one_in(4) ? n - 1 : 0;
+    default:
+      return below(n);
+  }
+}
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
