@@ -252,7 +252,7 @@ result check(const std::function<void()>& test, const options& how) {
     return r;
   }
   engine::attach_os_thread();
-  for (std::uint32_t stride = 8;; stride *= 2) {
+  for (std::uint32_t stride = 4;; stride *= 2) {
     engine::checker c(test, how, stride);
     result r = !how.replay.empty()                   ? c.replay()
                : how.search == options::mode::random ? c.explore_randomly()

@@ -83,6 +83,25 @@ struct thread_state {
   fingerprint path = 0;
 };
 
+// The threads so far; a thread_state stays where it is.
+class thread_table {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  thread_state& operator[](std::size_t t) noexcept { return states_[t]; }
+  const thread_state& operator[](std::size_t t) const noexcept {
+    return states_[t];
+  }
+  void add() { ++size_; }
+  thread_state* begin() noexcept { return states_.data(); }
+  thread_state* end() noexcept { return states_.data() + size_; }
+  const thread_state* begin() const noexcept { return states_.data(); }
+  const thread_state* end() const noexcept { return states_.data() + size_; }
+
+ private:
+  vec<thread_state> states_ = vec<thread_state>(memory::kThreads);
+  std::size_t size_ = 0;
+};
+
 // What the values read by an await do, as far as tried.
 struct await_memo {
   std::uint32_t cycle = 0;  // index of the first event of the loop
@@ -317,7 +336,7 @@ class checker {
   exploration* x_ = nullptr;  // the one that is run
   graph* g_ = nullptr;
 
-  std::deque<thread_state, own_allocator<thread_state>> threads_;
+  thread_table threads_;
   thread_state* current_ = nullptr;
   thread_number self_ = 0;
   thread_number first_ = kNone;  // to go first: half an update is done
@@ -327,6 +346,7 @@ class checker {
   text failure_;                   // becomes its message
   thread_number culprit_ = kNone;  // who has failed
   guide guide_;
+  bool reconsider_ = false;        // guided: whose turn it is
   std::uint32_t idle_events_ = 0;  // guided: since something changed
   memory memory_;
   vec<await_memo> memos_;

@@ -143,6 +143,7 @@ bool checker::sleep_in(std::span<const location_id> queues,
 void checker::wake_sleepers() noexcept {
   for (thread_state& s : threads_)
     if (s.blocked == obstacle::sleep) s.blocked = obstacle::none;
+  reconsider_ = true;
 }
 
 int checker::futex_wait(const void* word, std::uint32_t size,

@@ -7,11 +7,32 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
+namespace {
+
+// Clocks are worked on four threads at a time.
+using four = std::int32_t __attribute__((vector_size(16)));
+constexpr std::size_t kFour = 4;
+
+four load(const std::uint32_t* p) noexcept {
+  four v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+void store(std::uint32_t* p, four v) noexcept { std::memcpy(p, &v, sizeof v); }
+
+void copy(std::uint32_t* to, const std::uint32_t* from,
+          std::uint32_t n) noexcept {
+  for (std::uint32_t i = 0; i < n; i += kFour) store(to + i, load(from + i));
+}
+void zero(std::uint32_t* to, std::uint32_t n) noexcept {
+  for (std::uint32_t i = 0; i < n; i += kFour) store(to + i, four{});
+}
+
+}  // namespace
+
 void graph::clear() noexcept {
   events_.clear();
-  clocks_.clear();
-  for (thread_number t = 0; t < threads_.size(); ++t) threads_[t].clear();
-  threads_.clear();
+  threads_.resize(0);
   in_use_.clear();
   notes_.clear();
   for (place_list& l : locations_) {
@@ -27,7 +48,7 @@ thread_number graph::add_thread(thread_number wanted) {
   while (t < in_use_.size() && in_use_[t]) ++t;
   if (wanted != kNone) t = wanted;
   while (t >= in_use_.size()) {
-    threads_.emplace_back();
+    threads_.add();
     in_use_.push_back(false);
     notes_.emplace_back();
   }
@@ -64,8 +85,10 @@ const std::uint32_t* graph::now(thread_number t) const noexcept {
 
 void graph::join(std::uint32_t* into,
                  const std::uint32_t* from) const noexcept {
-  for (std::uint32_t i = 0; i < stride_; ++i)
-    into[i] = into[i] < from[i] ? from[i] : into[i];
+  for (std::uint32_t i = 0; i < stride_; i += kFour) {
+    const four a = load(into + i), b = load(from + i);
+    store(into + i, a < b ? b : a);
+  }
 }
 
 // What an acquire fence behind `before` would acquire: kept by all events but
@@ -79,19 +102,18 @@ const std::uint32_t* graph::pending(event_id before) const noexcept {
 
 void graph::fill_clocks(event_id id) noexcept {
   event& e = events_[id];
-  const std::size_t bytes = stride_ * sizeof(std::uint32_t);
   std::uint32_t* const hb = clock(id, 0);
   std::uint32_t* const porf = clock(id, 1);
   std::uint32_t* const view = clock(id, 2);
   const event_id po = before(id);
   if (po == kNone) {
-    std::memset(hb, 0, 3 * bytes);
+    zero(hb, 3 * stride_);
     e.release = 0;
     e.time = 0;
     e.open = 0;
     e.disturbed = e.clocked = false;
   } else {
-    std::memcpy(hb, clock(po, 0), 2 * bytes);
+    copy(hb, clock(po, 0), 2 * stride_);
     e.release = events_[po].release;
     e.time = events_[po].time;
     e.open = events_[po].open;
@@ -109,7 +131,7 @@ void graph::fill_clocks(event_id id) noexcept {
     e.clocked |= events_[e.rf].clocked;
   }
   if (!e.is_write()) {
-    if (po != kNone) std::memcpy(view, pending(po), bytes);
+    if (po != kNone) copy(view, pending(po), stride_);
   }
   switch (e.what) {
     case kind::read:
@@ -122,11 +144,11 @@ void graph::fill_clocks(event_id id) noexcept {
     case kind::write:
     case kind::update_write:
       if (releases(e.order)) {
-        std::memcpy(view, hb, bytes);
+        copy(view, hb, stride_);
       } else if (e.release != 0) {
-        std::memcpy(view, clock(threads_[e.thread][e.release - 1], 0), bytes);
+        copy(view, clock(threads_[e.thread][e.release - 1], 0), stride_);
       } else {
-        std::memset(view, 0, bytes);
+        zero(view, stride_);
       }
       // The release sequence goes on through read-modify-writes.
       if (e.what == kind::update_write && e.rf < kInitial)
@@ -185,7 +207,7 @@ event_id graph::add(event e, std::uint32_t place) {
               e.success == memory_order_seq_cst ||
               e.failure == memory_order_seq_cst;
   events_.push_back(e);
-  clocks_.resize(clocks_.size() + std::size_t{3} * stride_);
+  make_clocks();
   fill_clocks(id);
   return id;
 }
@@ -214,12 +236,11 @@ void graph::pop() noexcept {
     in_use_[e.location] = false;
     while (!in_use_.back()) {
       in_use_.pop_back();
-      threads_.pop_back();
+      threads_.remove();
       notes_.pop_back();
     }
   }
   events_.pop_back();
-  clocks_.resize(clocks_.size() - std::size_t{3} * stride_);
   for (await_note& note : notes_)
     if (note.since > size()) {
       note.since = 0;
@@ -286,7 +307,6 @@ void graph::assign(const graph& from, const vec<bool>& keep,
   if (locations_.size() < from.locations_.size())
     locations_.resize(from.locations_.size());
   renumber.assign(from.size(), kNone);
-  const std::size_t words = std::size_t{3} * stride_;
   for (event_id id = 0; id < from.size(); ++id) {
     if (!keep[id]) continue;
     const event_id mine = size();
@@ -302,10 +322,8 @@ void graph::assign(const graph& from, const vec<bool>& keep,
     }
     if (e.what == kind::create) in_use_[e.location] = true;
     events_.push_back(e);
-    clocks_.insert(
-        clocks_.end(),
-        from.clocks_.begin() + static_cast<std::ptrdiff_t>(id * words),
-        from.clocks_.begin() + static_cast<std::ptrdiff_t>((id + 1) * words));
+    make_clocks();
+    copy(clock(mine, 0), from.clock(id, 0), 3 * stride_);
   }
   for (event& e : events_)
     if (e.rf < kInitial) e.rf = renumber[e.rf];
@@ -329,7 +347,7 @@ void graph::assign(const graph& from, const vec<bool>& keep,
   }
   while (!in_use_.back()) {
     in_use_.pop_back();
-    threads_.pop_back();
+    threads_.remove();
     notes_.pop_back();
   }
 }

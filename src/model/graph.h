@@ -91,6 +91,33 @@ constexpr bool releases(memory_order order) noexcept {
          order == memory_order_seq_cst;
 }
 
+// The threads' events. Keeps the memory of those that are gone.
+class thread_lists {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  vec<event_id>& operator[](std::size_t t) noexcept { return lists_[t]; }
+  const vec<event_id>& operator[](std::size_t t) const noexcept {
+    return lists_[t];
+  }
+  auto begin() const noexcept { return lists_.begin(); }
+  auto end() const noexcept {
+    return lists_.begin() + static_cast<std::ptrdiff_t>(size_);
+  }
+  void add() {
+    if (size_ == lists_.size()) lists_.emplace_back();
+    lists_[size_++].clear();
+  }
+  void remove() noexcept { --size_; }
+  void resize(std::size_t n) {
+    size_ = 0;
+    while (size_ < n) add();
+  }
+
+ private:
+  vec<vec<event_id>> lists_;
+  std::size_t size_ = 0;
+};
+
 class graph {
  public:
   explicit graph(std::uint32_t stride) : stride_(stride) {}
@@ -194,10 +221,6 @@ class graph {
 
   // Whether there may be anything for sc_consistent() to object to.
   bool may_be_inconsistent() const noexcept { return uses_sc_; }
-  // The same thread's access of the same location before this access, or kNone.
-  event_id last_access_but_one(event_id id) const noexcept {
-    return events_[id].previous;
-  }
 
   // RC11's axiom SC. All other axioms hold by construction.
   bool sc_consistent() const;
@@ -217,6 +240,11 @@ class graph {
   const std::uint32_t* clock(event_id id, unsigned which) const noexcept {
     return &clocks_[(std::size_t{id} * 3 + which) * stride_];
   }
+  // For all events; never fewer than once.
+  void make_clocks() {
+    const std::size_t words = events_.size() * 3 * stride_;
+    if (clocks_.size() < words) clocks_.resize(2 * words);
+  }
   void join(std::uint32_t* into, const std::uint32_t* from) const noexcept;
   void fill_clocks(event_id id) noexcept;
   const std::uint32_t* pending(event_id before) const noexcept;
@@ -225,7 +253,7 @@ class graph {
   bool uses_sc_ = false;  // some event is seq_cst, or may become so
   vec<event> events_;
   vec<std::uint32_t> clocks_;
-  vec<vec<event_id>> threads_;
+  thread_lists threads_;
   vec<bool> in_use_;  // thread numbers
   vec<await_note> notes_;
   vec<place_list> locations_;

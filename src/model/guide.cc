@@ -196,23 +196,22 @@ void guide::new_thread(thread_number t) noexcept {
     priority(t) = static_cast<std::int64_t>(next() >> 2) + 1;
 }
 
-void guide::step(thread_number t) noexcept {
+bool guide::step(thread_number t) noexcept {
   if (mode_ == mode::script) {
-    if (position_ == script_->decisions().size()) return;
+    if (at_end()) return true;
     const decision& d = script_->decisions()[position_];
-    if (d.what == decision::type::last) return;
     const std::uint32_t count = d.what == decision::type::plain ? d.n : 1;
     if (++in_position_ >= count) {
       in_position_ = 0;
       ++position_;
     }
-    return;
+    return true;
   }
   ++steps_;
-  if (!changes_.empty() && changes_.back() <= steps_) {
-    changes_.pop_back();
-    yield(t);
-  }
+  if (changes_.empty() || changes_.back() > steps_) return false;
+  changes_.pop_back();
+  yield(t);
+  return true;
 }
 
 std::uint32_t guide::scripted_n(decision::type what) noexcept {

@@ -74,9 +74,13 @@ class guide {
   void new_thread(thread_number t) noexcept;
   // `t` waits for others.
   void yield(thread_number t) noexcept { priority(t) = --lowest_; }
-  // An event of `t` has been done.
-  void step(thread_number t) noexcept;
+  // An event of `t` has been done. True: it may be another's turn.
+  bool step(thread_number t) noexcept;
   bool walks() const noexcept { return walk_; }
+  // Unless there is reason to change, the same thread goes on.
+  bool stays() noexcept {
+    return mode_ == mode::random && (!walk_ || (next() & 1) != 0);
+  }
   std::uint32_t below(std::uint32_t n) noexcept {
     return static_cast<std::uint32_t>((next() >> 32) * n >> 32);
   }

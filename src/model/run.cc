@@ -20,7 +20,7 @@ constexpr std::uint32_t kMostEvents = 1u << 20;
 }  // namespace
 
 thread_state& checker::thread(thread_number t) {
-  while (threads_.size() <= t) threads_.emplace_back();
+  while (threads_.size() <= t) threads_.add();
   return threads_[t];
 }
 
@@ -210,6 +210,8 @@ void checker::wait_turn() noexcept {
     fail(verdict::bound_reached, "an execution has " + number(kMostEvents) +
                                      " events: a loop without end?");
   if (guide_.on()) {
+    if (guide_.stays() && !reconsider_) return;
+    reconsider_ = false;
     const thread_number t = pick_guided();
     if (t != self_) switch_to(t);
     return;
@@ -240,6 +242,7 @@ void checker::need(event_id id) noexcept {
 
 void checker::block(obstacle why, std::uint32_t on) noexcept {
   current_->blocked = why;
+  reconsider_ = true;
   current_->on = on;
   do {
     dispatch();
@@ -282,7 +285,7 @@ event_id checker::add_event(const event& e, std::uint32_t at_place) {
   ++current_->done;
   current_->hinted = false;
   if (guide_.on()) {
-    guide_.step(self_);
+    reconsider_ |= guide_.step(self_);
     watch_progress(e);
   }
   return id;
@@ -293,14 +296,21 @@ event_id checker::add_event(const event& e, std::uint32_t at_place) {
 void checker::watch_progress(const event& e) {
   constexpr std::uint32_t kPatience = 3, kInVain = 20000;
   const auto& po = g_->of_thread(self_);
-  const event_id before =
-      po.size() < 2 ? kNone : g_->last_access_but_one(po.back());
-  const bool nothing_new =
-      e.what == kind::fence || e.what == kind::choice ||
-      (e.is_read() && before != kNone && g_->at(before).is_read() &&
-       g_->at(before).rf == e.rf) ||
-      (e.what == kind::update_write &&
-       e.data == g_->at(po[po.size() - 2]).data);
+  const event_id before = g_->at(po.back()).previous;
+  bool nothing_new = false;
+  switch (e.what) {
+    case kind::read:
+    case kind::update_read:
+      nothing_new = before != kNone && g_->at(before).is_read() &&
+                    g_->at(before).rf == e.rf;
+      break;
+    case kind::update_write:
+      nothing_new = e.data == g_->at(po[po.size() - 2]).data;
+      break;
+    default:
+      nothing_new = e.what == kind::fence || e.what == kind::choice;
+      break;
+  }
   if (!nothing_new) {
     current_->rounds = 0;
     if (!e.is_read()) idle_events_ = 0;
@@ -309,6 +319,7 @@ void checker::watch_progress(const event& e) {
   if (e.is_read() && ++current_->rounds >= kPatience) {
     current_->rounds = 0;
     guide_.yield(self_);
+    reconsider_ = true;
   }
   if (++idle_events_ < kInVain) return;
   text who;
@@ -364,6 +375,7 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   thread_state& child = thread(e.location);
   child.created = add_event(e);
   guide_.new_thread(e.location);
+  reconsider_ = true;
   child.at = stage::unstarted;
   child.body = body;
   child.done = 0;

@@ -15,7 +15,9 @@ namespace {
 
 class sc_order {
  public:
-  explicit sc_order(const graph& g) : g_(g), marked_(g.size()) {
+  explicit sc_order(const graph& g) : g_(g) {
+    nodes_.clear();
+    marked_.assign(g.size(), false);
     for (event_id id = 0; id < g.size(); ++id) {
       const event& e = g.at(id);
       if (e.order != memory_order_seq_cst) continue;
@@ -26,13 +28,15 @@ class sc_order {
   bool acyclic() {
     const std::size_t n = nodes_.size();
     if (n < 2) return true;
-    next_.assign(n, vec<std::uint32_t>());
+    if (next_.size() < n) next_.resize(n);
     for (std::size_t i = 0; i < n; ++i) find_successors(i);
     // Kahn: take away what nothing precedes.
-    vec<std::uint32_t> preceding(n, 0);
-    for (const auto& list : next_)
-      for (const std::uint32_t j : list) ++preceding[j];
-    vec<std::uint32_t> free;
+    vec<std::uint32_t>& preceding = preceding_;
+    preceding.assign(n, 0);
+    for (std::size_t i = 0; i < n; ++i)
+      for (const std::uint32_t j : next_[i]) ++preceding[j];
+    vec<std::uint32_t>& free = free_;
+    free.clear();
     for (std::uint32_t i = 0; i < n; ++i)
       if (preceding[i] == 0) free.push_back(i);
     std::size_t taken = 0;
@@ -112,6 +116,7 @@ class sc_order {
         if (hb(a, c)) mark_scb(c);
     }
     vec<std::uint32_t>& out = next_[i];
+    out.clear();
     for (std::uint32_t j = 0; j < nodes_.size(); ++j) {
       const event_id b = nodes_[j];
       const bool to_fence = g_.at(b).what == kind::fence;
@@ -150,10 +155,13 @@ class sc_order {
   }
 
   const graph& g_;
-  vec<event_id> nodes_;
-  vec<vec<std::uint32_t>> next_;
-  vec<bool> marked_;
-  vec<event_id> reached_;
+  // Kept from one to the next.
+  static inline vec<event_id> nodes_;
+  static inline vec<vec<std::uint32_t>> next_;
+  static inline vec<char> marked_;
+  static inline vec<event_id> reached_;
+  static inline vec<std::uint32_t> preceding_;
+  static inline vec<std::uint32_t> free_;
 };
 
 }  // namespace
