@@ -155,13 +155,12 @@ void recorder::name_blocks() {
 
 // `place` of a step that has none of its own is all that is known of it.
 void recorder::place_in_message(const trace_step& s) {
-  static const text kUnknown = "at an unknown place";
+  static const text kUnknown = " at an unknown place";
   const std::size_t at = trace_.message.find(kUnknown);
   if (at == text::npos || (s.where.line != 0 && !s.after)) return;
   const text known = place(s);
-  trace_.message.replace(
-      at, kUnknown.size(),
-      known.empty() ? "of thread " + number(s.thread) : known);
+  trace_.message.replace(at, kUnknown.size(),
+                         known.empty() ? known : " " + known);
 }
 
 // Addresses tell nobody anything.
