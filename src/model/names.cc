@@ -110,27 +110,30 @@ text program_text::line(const source& where) {
 
 void recorder::name_objects() {
   program_text program;
-  ordered_map<text, int> taken;
-  std::uint32_t atomics = 0, cells = 0;
-  const auto name = [&](std::uint32_t number, const trace_step* s) {
-    trace_object& o = trace_.objects[number];
-    if (!o.name.empty()) return;
-    const std::string_view function =
-        s == nullptr || s->after ? std::string_view() : function_of(*s);
-    if (!function.empty())
-      o.name = object_of_call(program.line(s->where), function);
+  vec<std::uint32_t> used;  // in the order of their first uses
+  const auto use = [&](const trace_step& s) {
+    for (const std::uint32_t number : {s.object, s.other})
+      if (number != kNone &&
+          std::find(used.begin(), used.end(), number) == used.end())
+        used.push_back(number);
+    const std::string_view function = function_of(s);
+    if (s.object == kNone || s.after || function.empty()) return;
+    trace_object& o = trace_.objects[s.object];
     if (o.name.empty())
-      o.name = o.cell ? "c" + engine::number(++cells)
-                      : "a" + engine::number(++atomics);
-    if (const int uses = ++taken[o.name]; uses > 1)
-      o.name += "#" + engine::number(static_cast<std::uint64_t>(uses));
+      o.name = object_of_call(program.line(s.where), function);
   };
-  for (const trace_step& s : trace_.steps) {
-    if (s.object != kNone) name(s.object, &s);
-    if (s.other != kNone) name(s.other, nullptr);
-  }
+  for (const trace_step& s : trace_.steps) use(s);
   for (const std::optional<trace_step>& s : pending_)
-    if (s && s->object != kNone) name(s->object, &*s);
+    if (s) use(*s);
+  ordered_map<text, std::uint32_t> taken;
+  std::uint32_t atomics = 0, cells = 0;
+  for (const std::uint32_t i : used) {
+    trace_object& o = trace_.objects[i];
+    if (o.name.empty())
+      o.name = o.cell ? "c" + number(++cells) : "a" + number(++atomics);
+    if (const std::uint32_t uses = ++taken[o.name]; uses > 1)
+      o.name += "#" + number(uses);
+  }
   name_blocks();
 }
 

@@ -101,6 +101,7 @@ void add_threads(json& out, const trace& t, program_text& program) {
   for (const trace_thread& thread : t.threads) {
     out.open('{');
     out.member("state", thread.state);
+    out.member("ended", thread.ended);
     out.member("place",
                thread.where.line == 0
                    ? text()

@@ -250,6 +250,11 @@ void recorder::end_failing() {
   keep(std::move(s));
 }
 
+value recorder::latest(location_id l) const {
+  const auto co = checker_.now().co(l);
+  return checker_.data_of(l, co.empty() ? kInitial : co.back());
+}
+
 text recorder::state_of(thread_number t) const {
   const thread_state& s = checker_.threads_[t];
   if (s.at == stage::finished) return "has ended";
@@ -263,7 +268,8 @@ text recorder::state_of(thread_number t) const {
     case obstacle::join:
       return "waits for thread " + number(s.on) + " to end";
     case obstacle::await:
-      return "spins on " + object;
+      return "spins on " + object + ", which stays " +
+             print(latest(s.on), begun ? pending_[t]->size : 0);
     case obstacle::sleep:
       return "sleeps on the futex " + object;
     default:
@@ -277,6 +283,7 @@ void recorder::end_threads() {
     trace_.threads.resize(t + 1);
     trace_thread& thread = trace_.threads[t];
     thread.state = state_of(t);
+    thread.ended = checker_.threads_[t].at == stage::finished;
     if (t >= pending_.size()) continue;
     thread.where = pending_[t] ? pending_[t]->where : last_place_[t];
     thread.after = !pending_[t] || pending_[t]->after;
@@ -394,7 +401,7 @@ void recorder::link_reads() {
   vec<step_number> last_write(trace_.objects.size(), kNone);
   for (step_number i = 0; i < steps.size(); ++i) {
     trace_step& s = steps[i];
-    if (uses_cell(s) && s.reads)
+    if (uses_cell(s) && s.reads && !s.failed)
       s.from = last_write[s.object] == kNone ? kInitial : last_write[s.object];
     if (s.read_from == kInitial) s.from = kInitial;
     if (s.read_from < step_of_.size()) s.from = step_of_[s.read_from];

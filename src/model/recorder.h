@@ -65,6 +65,7 @@ class recorder {
   void name_blocks();
   void name_in_message();
   void place_in_message(const trace_step& s);
+  value latest(location_id l) const;
   text state_of(thread_number t) const;
 
   checker& checker_;

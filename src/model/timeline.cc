@@ -43,6 +43,17 @@ struct columns {
   }
 };
 
+// How much of `what` goes into a line; a number stays with its word.
+std::size_t end_of_line(std::string_view what, std::size_t room) {
+  if (what.size() <= room) return what.size();
+  std::size_t end = what.rfind(' ', room);
+  while (end != std::string_view::npos && end != 0 && what[end + 1] >= '0' &&
+         what[end + 1] <= '9')
+    end = what.rfind(' ', end - 1);
+  if (end == std::string_view::npos || end == 0) end = what.find(' ', room);
+  return std::min(end, what.size());
+}
+
 // Breaks `what` at blanks into lines of that width, all but the first further
 // in.
 void wrap(vec<text>& lines, std::string_view what, std::size_t width,
@@ -51,12 +62,7 @@ void wrap(vec<text>& lines, std::string_view what, std::size_t width,
   bool first = true;
   while (!what.empty()) {
     const std::size_t room = width - (first ? indent : kFurtherIn);
-    std::size_t end = what.size();
-    if (end > room) {
-      end = what.rfind(' ', room);
-      if (end == std::string_view::npos || end == 0) end = what.find(' ', room);
-      end = std::min(end, what.size());
-    }
+    const std::size_t end = end_of_line(what, room);
     lines.emplace_back(text(first ? indent : kFurtherIn, ' ') +
                        text(what.substr(0, end)));
     what.remove_prefix(std::min(end + 1, what.size()));

@@ -92,6 +92,7 @@ struct trace_object {
 
 struct trace_thread {
   text state;  // at the end
+  bool ended = false;
   source where{};
   bool after = false;
 };

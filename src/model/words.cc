@@ -200,8 +200,8 @@ text explain(const trace& t, const trace_step& s) {
   };
   const auto step = [&t](step_number i) {
     const text at = place(t.steps[i]);
-    return (at.empty() ? text() : "at " + at + " ") + "by thread " +
-           number(t.steps[i].thread) + " (step " + number(i + 1) + ")";
+    return (at.empty() ? at : (t.steps[i].after ? "" : "at ") + at + " ") +
+           "by thread " + number(t.steps[i].thread) + ", step " + number(i + 1);
   };
   const bool silent =
       s.failed && (s.what == action::cell_read || s.what == action::cell_write);

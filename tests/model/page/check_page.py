@@ -165,7 +165,8 @@ def check_message_passing(page, data):
     expect_equal(page.arrows("sync"), [], "arrows that are switched off")
     page.one("#last").click()
     expect("fails, at failures.h:25" in page.thread(2), f"thread 2: {page.thread(2)}")
-    expect_equal(len(page.all(".step.culprit")), 1, "the other side of the race")
+    expect_equal(page.arrows("conflict"), [(3, 6)], "the two sides of the race")
+    expect_equal(page.arrows("reads"), [(4, 5)], "a race is no reading from")
     expect("data_race" in page.one(".step.failed").text, "the failing step says why")
 
 
