@@ -145,6 +145,7 @@ void add_step(json& out, const trace& t, const trace_step& s,
   out.member_index("creates", s.what == action::create ? s.peer : kNone);
   out.member("reads", s.reads);
   out.member("writes", s.writes);
+  out.member("seen", s.reads && s.size != 0 ? print(s.seen, s.size) : text());
   out.member("made", s.writes && s.size != 0 ? print(s.made, s.size) : text());
   out.member_index("from", s.from);
   out.member("stale", s.stale);

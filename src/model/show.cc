@@ -28,6 +28,7 @@ bool write_file(const std::string& path, const text& content) noexcept {
 void checker::show_failure() {
   const verdict what = result_.what;
   const text message = failure_;
+  const outcome first = outcome_;
   const std::uint32_t kept = begun_with_;
   trace shown;
   outcome how = outcome::again;
@@ -39,7 +40,7 @@ void checker::show_failure() {
     recording_ = nullptr;
     shown = r.take(what, message);
   }
-  const bool same = how == outcome::failed || how == outcome::complete;
+  const bool same = how == first && result_.what == what;
   result_.what = what;
   failure_ = message;
   if (!same) return;

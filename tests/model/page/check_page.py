@@ -55,6 +55,10 @@ def check_text(path):
         expect_equal(len(step["clock"]), threads, f"{where}: entries of its clock")
         source = step["from"]
         expect(source is None or -1 <= source < i, f"{where}: reads what is there")
+        if source is not None and step["reads"]:
+            written = data["steps"][source]["made"] if source >= 0 else \
+                data["objects"][step["object"]]["initial"]
+            expect_equal(step["seen"], written, f"{where}: the value read")
         expect(all(0 <= s < i for s in step["sync"]), f"{where}: is after earlier steps")
     return data
 
