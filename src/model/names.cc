@@ -2,6 +2,8 @@
 //
 // Names for the objects of an execution. C++ keeps none, but the line that uses
 // an object first mostly has it: `ready.store(1)`. Else they are numbered.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -77,6 +79,16 @@ text object_of_call(std::string_view line, std::string_view function) {
   return {name.data(), name.size()};
 }
 
+// A file changed since the program was built has other lines by now.
+bool is_newer_than_program(const char* file) noexcept {
+  struct stat source_file {};
+  struct stat program {};
+  if (::stat(file, &source_file) != 0 ||
+      ::stat("/proc/self/exe", &program) != 0)
+    return false;
+  return source_file.st_mtime > program.st_mtime;
+}
+
 void replace_all(text& in, const text& what, const text& by) {
   for (std::size_t at = 0; (at = in.find(what, at)) != text::npos;
        at += by.size())
@@ -89,7 +101,7 @@ text program_text::line(const source& where) {
   if (where.line == 0 || where.file == nullptr) return {};
   const auto [it, fresh] = files_.try_emplace(text(where.file));
   vec<text>& lines = it->second;
-  if (fresh) {
+  if (fresh && !is_newer_than_program(where.file)) {
     if (std::FILE* const f = std::fopen(where.file, "r"); f != nullptr) {
       char buffer[kLongestLine];
       bool whole = true;  // what comes next begins a line

@@ -13,12 +13,15 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <random>
 #include <regex>
 #include <sstream>
 #include <string>
 
 #include <sync/atomic.h>
+#include <sync/lock_guards.h>
 #include <sync/model/check.h>
+#include <sync/mutex.h>
 
 #include "src/futex/syscall.h"
 #include "tests/model/page/failures.h"
@@ -335,6 +338,57 @@ TEST(TimelineModel, EndBesideAnAccess) {
     delete p;
   };
   EXPECT_THAT(timeline_of(test), HasSubstr("! use_after_free with step 3"));
+}
+
+// The execution is run once more to be shown: it must be the same again. Two
+// threads do a few random things, and some of what they may see is a failure.
+void random_failure(unsigned seed) {
+  syncxx::atomic<int> x(0), y(0);
+  syncxx::mutex lock;
+  syncxx::cell<int> shared(0);
+  int seen[2] = {};
+  const auto work = [&](unsigned number) {
+    std::minstd_rand random(seed * 2 + number);
+    for (int i = 0; i < 4; ++i) {
+      syncxx::atomic<int>& a = random() % 2 == 0 ? x : y;
+      const auto order = random() % 2 == 0 ? syncxx::memory_order_relaxed
+                                           : syncxx::memory_order_seq_cst;
+      switch (random() % 6) {
+        case 0:
+          a.store(i + 1, order);
+          break;
+        case 1:
+          a.fetch_add(3, order);
+          break;
+        case 2: {
+          const syncxx::lock_guard guard(lock);
+          shared = shared + 1;
+          break;
+        }
+        case 3:
+          if (random() % 16 == 0) shared = 1;
+          break;
+        default:
+          seen[number] = seen[number] * 7 + a.load(order);
+      }
+    }
+  };
+  {
+    model::thread other([&] { work(1); });
+    work(0);
+  }
+  model::require((seen[0] * 5 + seen[1]) % 3 != 1, "of a random kind");
+}
+
+TEST(TimelineModel, EveryFailureIsShown) {
+  int failed = 0;
+  for (unsigned seed = 1; seed <= 300; ++seed) {
+    const model::result r = model::check([seed] { random_failure(seed); });
+    if (r) continue;
+    ++failed;
+    EXPECT_THAT(r.timeline, ContainsRegex("\n! +[0-9]+ ")) << "seed " << seed;
+  }
+  EXPECT_GT(failed, 100);
 }
 
 // Neither an exception nor much else has a step of its own.
