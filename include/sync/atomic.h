@@ -9,6 +9,7 @@
 #ifndef SYNCXX_ATOMIC_H_
 #define SYNCXX_ATOMIC_H_
 
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
@@ -33,17 +34,19 @@ using detail::memory_order_seq_cst;
 template <class T>
 class cell {
   using source = model::engine::source;
+  static constexpr std::size_t kShown =
+      std::is_trivially_copyable_v<T> ? sizeof(T) : 0;
 
  public:
   constexpr cell() {
     if (!std::is_constant_evaluated())
       model::engine::cell_construct(
-          this, !std::is_trivially_default_constructible_v<T>);
+          this, kShown, !std::is_trivially_default_constructible_v<T>);
   }
   constexpr cell(T value) noexcept(std::is_nothrow_move_constructible_v<T>)
       : value_(std::move(value)) {
     if (!std::is_constant_evaluated())
-      model::engine::cell_construct(this, true);
+      model::engine::cell_construct(this, kShown, true);
   }
   cell(const cell&) = delete;
   cell& operator=(const cell&) = delete;
@@ -52,12 +55,12 @@ class cell {
   }
 
   const T& get(const source& where = source::current()) const noexcept {
-    model::engine::cell_read(this, where);
+    model::engine::cell_read(this, kShown, where);
     return value_;
   }
   void set(T value, const source& where = source::current()) noexcept(
       std::is_nothrow_move_assignable_v<T>) {
-    model::engine::cell_write(this, where);
+    model::engine::cell_write(this, kShown, where);
     value_ = std::move(value);
   }
   operator const T&() const noexcept { return get(source()); }

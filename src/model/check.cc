@@ -12,6 +12,7 @@
 #include <new>
 
 #include "engine.h"
+#include "recorder.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -123,7 +124,10 @@ std::int64_t clock_ns(int clock) noexcept {
   static const std::int64_t start[] = {
       std::chrono::steady_clock::now().time_since_epoch().count(),
       std::chrono::system_clock::now().time_since_epoch().count()};
-  return start[clock] + running_checker("a clock").clock_ns();
+  checker& c = running_checker("a clock");
+  recorded as(action::clock);
+  const std::int64_t passed = c.clock_ns();
+  return start[clock] + as.result(passed);
 }
 
 value perform_saved(const access* what) noexcept
@@ -131,6 +135,8 @@ value perform_saved(const access* what) noexcept
 value perform_saved(const access* what) noexcept {
   if (g_checker == nullptr) [[unlikely]]
     outside("an atomic operation");
+  if (g_checker->recording() != nullptr) [[unlikely]]
+    return g_checker->recording()->perform(*what, __builtin_return_address(0));
   return g_checker->perform(*what, __builtin_return_address(0));
 }
 
@@ -173,25 +179,39 @@ bool last_exchange_succeeded() noexcept {
 
 void fence(memory_order order, const source& where) noexcept {
   if (g_checker == nullptr) outside("a fence");
+  const recorded as(action::fence, nullptr, 0, where);
+  if (as) [[unlikely]]
+    as->order(order);
   g_checker->fence(order, where);
 }
 
 void construct(const void* object, std::size_t size) noexcept {
-  if (g_checker != nullptr)
-    g_checker->objects().construct(object, size, false, true);
+  if (g_checker == nullptr) return;
+  recorded as(action::make, object, size);
+  g_checker->objects().construct(object, size, false, as.result(true));
 }
 void destroy(const void* object) noexcept {
-  if (g_checker != nullptr) g_checker->objects().destroy(object);
+  if (g_checker == nullptr) return;
+  const recorded as(action::destroy, object);
+  g_checker->objects().destroy(object);
 }
-void cell_construct(const void* cell, bool initialized) noexcept {
-  if (g_checker != nullptr)
-    g_checker->objects().construct(cell, 1, true, initialized);
+void cell_construct(const void* cell, std::size_t size,
+                    bool initialized) noexcept {
+  if (g_checker == nullptr) return;
+  recorded as(action::make, cell, size);
+  g_checker->objects().construct(cell, 1, true, as.result(initialized));
 }
-void cell_read(const void* cell, const source& where) noexcept {
-  if (g_checker != nullptr) g_checker->objects().cell_read(cell, where);
+void cell_read(const void* cell, std::size_t size,
+               const source& where) noexcept {
+  if (g_checker == nullptr) return;
+  const recorded as(action::cell_read, cell, size, where);
+  g_checker->objects().cell_read(cell, where);
 }
-void cell_write(const void* cell, const source& where) noexcept {
-  if (g_checker != nullptr) g_checker->objects().cell_write(cell, where);
+void cell_write(const void* cell, std::size_t size,
+                const source& where) noexcept {
+  if (g_checker == nullptr) return;
+  const recorded as(action::cell_write, cell, size, where);
+  g_checker->objects().cell_write(cell, where);
 }
 
 void spin_hint() noexcept {
@@ -203,10 +223,17 @@ std::uintptr_t self_number() noexcept {
 
 std::uint32_t spawn(task* body, const source& where) {
   if (g_checker == nullptr) outside("starting a model::thread");
-  return g_checker->spawn(body, where);
+  const recorded as(action::create, nullptr, 0, where);
+  const std::uint32_t made = g_checker->spawn(body, where);
+  if (as) [[unlikely]]
+    as->peer(made);
+  return made;
 }
 void join(std::uint32_t thread, const source& where) {
   if (g_checker == nullptr) outside("joining a model::thread");
+  const recorded as(action::join, nullptr, 0, where);
+  if (as) [[unlikely]]
+    as->peer(thread);
   g_checker->join(thread, where);
 }
 
@@ -271,6 +298,7 @@ void require(bool holds, const char* what, const engine::source& where) {
   if (holds) [[likely]]
     return;
   if (engine::g_checker == nullptr) engine::outside("require()");
+  const engine::recorded as(engine::action::require, nullptr, 0, where);
   engine::g_checker->fail(verdict::assertion_failed,
                           engine::text(what) + (*what != '\0' ? ", " : "") +
                               "at " + engine::place(where));
@@ -278,13 +306,16 @@ void require(bool holds, const char* what, const engine::source& where) {
 
 void assume(bool holds) {
   if (engine::g_checker == nullptr) engine::outside("assume()");
-  engine::g_checker->assume(holds);
+  if (holds) return;
+  const engine::recorded as(engine::action::assume);
+  engine::g_checker->assume(false);
 }
 
 int choose(int n) {
   if (engine::g_checker == nullptr) engine::outside("choose()");
   if (n <= 0) engine::g_checker->fail(verdict::misuse, "choose(n) needs n > 0");
-  return engine::g_checker->choose(n);
+  engine::recorded as(engine::action::choice);
+  return as.result(engine::g_checker->choose(n));
 }
 
 }  // namespace model
@@ -297,8 +328,12 @@ namespace {
 namespace engine = syncxx::model::engine;
 
 void* allocate(std::size_t size, std::size_t alignment) {
-  if (engine::g_checker != nullptr)
-    return engine::g_checker->objects().allocate(size, alignment);
+  if (engine::g_checker != nullptr) {
+    engine::recorded as(engine::action::allocate, nullptr, size);
+    void* const p = engine::g_checker->objects().allocate(size, alignment);
+    as.result(reinterpret_cast<std::intptr_t>(p));
+    return p;
+  }
   void* const p =
       alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
           ? std::malloc(size != 0 ? size : 1)
@@ -311,7 +346,9 @@ void* allocate(std::size_t size, std::size_t alignment) {
 void release(void* p) noexcept {
   if (p == nullptr) return;
   if (engine::memory::region().in_heap(p)) {
-    if (engine::g_checker != nullptr) engine::g_checker->objects().release(p);
+    if (engine::g_checker == nullptr) return;
+    const engine::recorded as(engine::action::release, p);
+    engine::g_checker->objects().release(p);
     return;
   }
   std::free(p);

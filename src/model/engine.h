@@ -177,6 +177,8 @@ enum class outcome : std::uint8_t {
 
 inline constexpr std::uint32_t kNoPast[memory::kThreads] = {};
 
+class recorder;  // recorder.h
+
 class checker {
  public:
   checker(const std::function<void()>& test, const options& how,
@@ -230,8 +232,12 @@ class checker {
   // How many events the running thread has done.
   std::uint32_t position() const noexcept { return current_->done; }
   void count_plain_write() noexcept { ++current_->plain_writes; }
+  // Null, but while a failing execution is run again to be shown.
+  recorder* recording() const noexcept { return recording_; }
 
  private:
+  friend class recorder;
+
   // run.cc
   outcome run();
   static void main_entry(void*);
@@ -324,6 +330,9 @@ class checker {
   bool end_of_complete_run();
   result failed();
 
+  // show.cc
+  void show_failure();
+
   const std::function<void()>& test_;
   const options& how_;
   std::uint32_t stride_;
@@ -348,6 +357,8 @@ class checker {
   guide guide_;
   bool reconsider_ = false;        // guided: whose turn it is
   std::uint32_t idle_events_ = 0;  // guided: since something changed
+  recorder* recording_ = nullptr;
+  std::uint32_t begun_with_ = 0;  // events, in the present run
   memory memory_;
   vec<await_memo> memos_;
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past

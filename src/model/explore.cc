@@ -466,6 +466,7 @@ result checker::explore() {
 result checker::failed() {
   if (result_.what != verdict::misuse)
     result_.replay = script::of(*g_, culprit_).to_string();
+  show_failure();
   result_.message = std::string(failure_.data(), failure_.size());
   return result_;
 }

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "engine.h"
+#include "recorder.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -118,6 +119,8 @@ event_id checker::woken_by(location_id hidden, thread_number t,
 // Sleeps in the queues given. False: the time has passed.
 bool checker::sleep_in(std::span<const location_id> queues,
                        std::uint32_t ticket, bool timed) {
+  if (recording_ != nullptr) [[unlikely]]
+    recording_->asleep();
   if (timed && choose(2, access_kind::timed_sleep) != 0) return false;
   event e = fresh(kind::resume);
   if (replaying()) {
@@ -266,7 +269,11 @@ int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
 namespace detail::sys {
 namespace {
 
-model::engine::checker& checker_or_die() noexcept {
+using model::engine::action;
+using model::engine::checker;
+using model::engine::recorded;
+
+checker& checker_or_die() noexcept {
   return model::engine::running_checker("a futex operation");
 }
 
@@ -277,26 +284,43 @@ bool timed(deadline until) noexcept { return !until.is_never(); }
 
 int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
                std::uint32_t mask, futex_scope) noexcept {
-  return checker_or_die().futex_wait(word, sizeof *word, {expected, 0},
-                                     timed(until), mask);
+  checker& c = checker_or_die();
+  recorded as(action::wait, word, sizeof *word);
+  if (as) [[unlikely]]
+    as->expected({expected, 0});
+  return as.result(
+      c.futex_wait(word, sizeof *word, {expected, 0}, timed(until), mask));
 }
 
 int futex_wake(const futex_word* word, int count, std::uint32_t mask,
                futex_scope) noexcept {
-  return checker_or_die().futex_wake(word, count, mask);
+  checker& c = checker_or_die();
+  recorded as(action::wake, word, sizeof *word);
+  return as.result(c.futex_wake(word, count, mask));
 }
 
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
                   int move, const futex_word* to, futex_scope) noexcept {
-  return checker_or_die().futex_requeue(from, {expected, 0}, wake, move, to);
+  checker& c = checker_or_die();
+  recorded as(action::move, from, sizeof *from);
+  if (as) [[unlikely]] {
+    as->target(to);
+    as->expected({expected, 0});
+  }
+  return as.result(c.futex_requeue(from, {expected, 0}, wake, move, to));
 }
 
 int futex_count(const futex_word* word, int at_most, futex_scope) noexcept {
-  return checker_or_die().futex_count(word, at_most);
+  checker& c = checker_or_die();
+  recorded as(action::count, word, sizeof *word);
+  return as.result(c.futex_count(word, at_most));
 }
 
 int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
-  return checker_or_die().futex_waitv(entries, timed(until));
+  checker& c = checker_or_die();
+  recorded as(action::wait, entries.empty() ? nullptr : entries.front().word,
+              sizeof(std::uint32_t));
+  return as.result(c.futex_waitv(entries, timed(until)));
 }
 
 }  // namespace detail::sys

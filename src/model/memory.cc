@@ -233,6 +233,7 @@ void memory::construct(const void* p, std::size_t size, bool cell,
   o.initialized = initialized;
   if (cell) {
     if (initialized) o.written = o.made;
+    o.written_at.file = nullptr;  // by the construction
   } else {
     std::memcpy(&o.initial, p, size);
   }
@@ -280,12 +281,13 @@ void memory::cell_read(const void* p, const source& where) {
                 "read of " + name(o) + ", which nobody has written, at " +
                     place(where));
   if (!before_now(o.written))
-    owner_.fail(verdict::data_race,
-                "the read at " + place(where) + " and the write " +
-                    (o.written_at.line != 0 ? "at " + place(o.written_at)
-                                            : text("by its construction")) +
-                    " by thread " + number(o.written.thread) + " of " +
-                    name(o) + " are not ordered by happens-before");
+    owner_.fail(
+        verdict::data_race,
+        "the read at " + place(where) + " and the write " +
+            (o.written_at.file == nullptr ? text("by its construction")
+                                          : "at " + place(o.written_at)) +
+            " by thread " + number(o.written.thread) + " of " + name(o) +
+            " are not ordered by happens-before");
   const thread_number t = owner_.self();
   if (o.read.size() <= t) o.read.resize(t + 1, 0);
   o.read[t] = owner_.position() + 1;

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "engine.h"
+#include "recorder.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -25,6 +26,7 @@ thread_state& checker::thread(thread_number t) {
 }
 
 outcome checker::run() {
+  begun_with_ = g_->size();
   for (thread_state& t : threads_) {
     t.at = stage::absent;
     t.blocked = obstacle::none;
@@ -118,6 +120,7 @@ void checker::end_run(outcome how) noexcept {
 
 void checker::fail(verdict what, text message) noexcept {
   if (current_->following) give_up_following();  // it is not a real run
+  if (recording_ != nullptr) recording_->failed();
   result_.what = what;
   culprit_ = self_;
   failure_ = std::move(message);

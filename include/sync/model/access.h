@@ -88,10 +88,13 @@ void fence(memory_order order, const source& where) noexcept;
 void construct(const void* object, std::size_t size) noexcept;
 void destroy(const void* object) noexcept;
 
-// Plain shared data.
-void cell_construct(const void* cell, bool initialized) noexcept;
-void cell_read(const void* cell, const source& where) noexcept;
-void cell_write(const void* cell, const source& where) noexcept;
+// Plain shared data. `size` is that of the value; 0: its bytes tell nothing.
+void cell_construct(const void* cell, std::size_t size,
+                    bool initialized) noexcept;
+void cell_read(const void* cell, std::size_t size,
+               const source& where) noexcept;
+void cell_write(const void* cell, std::size_t size,
+                const source& where) noexcept;
 
 // Between two looks of a loop that waits for another thread.
 void spin_hint() noexcept;

@@ -140,7 +140,7 @@ class thread {
     return *this;
   }
   ~thread() {
-    if (joinable()) join();
+    if (joinable()) join(engine::source());
   }
 
   void swap(thread& other) noexcept { std::swap(number_, other.number_); }
