@@ -177,6 +177,14 @@ enum class outcome : std::uint8_t {
 
 inline constexpr std::uint32_t kNoPast[memory::kThreads] = {};
 
+// An execution that has failed.
+struct failure {
+  verdict what{};
+  text message;
+  script how;
+  std::uint64_t executions = 0, blocked = 0;  // before it
+};
+
 class recorder;  // recorder.h
 
 class checker {
@@ -194,6 +202,9 @@ class checker {
   result explore();
   result explore_randomly();
   result replay();
+  // The other access, or end of life, that the present one collides with: it
+  // follows that event. To be called before fail().
+  void collides_with(const moment& other) noexcept { collision_ = other; }
   // Set where more threads were made than the graphs were laid out for.
   bool needs_more_threads() const noexcept { return too_many_threads_; }
 
@@ -328,9 +339,14 @@ class checker {
   knowledge known(std::uint32_t memo, const value& v) const noexcept;
   std::uint32_t memo_here();
   bool end_of_complete_run();
-  result failed();
+  bool next_within_bound();
+  bool within_bound() const;
 
-  // show.cc
+  // failure.cc
+  void keep_failure();
+  outcome follow(const script& s);
+  void shorten(const script& s);
+  result failed();
   void show_failure();
 
   const std::function<void()>& test_;
@@ -354,11 +370,12 @@ class checker {
   result result_;
   text failure_;                   // becomes its message
   thread_number culprit_ = kNone;  // who has failed
+  moment collision_;
+  std::optional<failure> found_;  // the shortest
   guide guide_;
   bool reconsider_ = false;        // guided: whose turn it is
   std::uint32_t idle_events_ = 0;  // guided: since something changed
   recorder* recording_ = nullptr;
-  std::uint32_t begun_with_ = 0;  // events, in the present run
   memory memory_;
   vec<await_memo> memos_;
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past
@@ -374,6 +391,7 @@ class checker {
   vec<bool> keep_;
   hash_map<std::uint64_t, bool> seen_;  // debug: hashes of complete graphs
   bool check_duplicates_ = false;
+  std::uint32_t searched_ = 0;  // runs, since the first failure
 };
 
 // The one whose test runs right now, or null.

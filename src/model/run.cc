@@ -26,7 +26,6 @@ thread_state& checker::thread(thread_number t) {
 }
 
 outcome checker::run() {
-  begun_with_ = g_->size();
   for (thread_state& t : threads_) {
     t.at = stage::absent;
     t.blocked = obstacle::none;
@@ -43,6 +42,7 @@ outcome checker::run() {
   if (g_->threads() == 0) g_->add_thread();
   idle_events_ = 0;
   culprit_ = kNone;
+  collision_ = {};
   thread(0).at = stage::unstarted;
   self_ = 0;
   current_ = &threads_[0];
@@ -177,9 +177,8 @@ thread_number checker::pick_guided() noexcept {
     if (!can_run(t)) continue;
     ++seen;
     if (best == kNone ||
-        (guide_.scripted() ? false
-         : guide_.walks()  ? guide_.below(seen) == 0
-                           : guide_.priority_of(t) > guide_.priority_of(best)))
+        (guide_.walks() ? guide_.below(seen) == 0
+                        : guide_.priority_of(t) > guide_.priority_of(best)))
       best = t;
   }
   return best;
@@ -297,7 +296,10 @@ event_id checker::add_event(const event& e, std::uint32_t at_place) {
 // Guided: a thread that sees nothing new lets the others go on; if no thread
 // sees anything new any more, they wait in vain.
 void checker::watch_progress(const event& e) {
-  constexpr std::uint32_t kPatience = 3, kInVain = 20000;
+  constexpr std::uint32_t kPatience = 3;
+  const std::uint32_t in_vain = recording_ != nullptr ? 6
+                                : guide_.scripted()   ? 100
+                                                      : 20000;
   const auto& po = g_->of_thread(self_);
   const event_id before = g_->at(po.back()).previous;
   bool nothing_new = false;
@@ -324,7 +326,7 @@ void checker::watch_progress(const event& e) {
     guide_.yield(self_);
     reconsider_ = true;
   }
-  if (++idle_events_ < kInVain) return;
+  if (++idle_events_ < in_vain || !guide_.at_end()) return;
   text who;
   for (thread_number t = 0; t < threads_.size(); ++t) {
     const thread_state& s = threads_[t];
