@@ -177,7 +177,7 @@ enum class outcome : std::uint8_t {
 
 inline constexpr std::uint32_t kNoPast[memory::kThreads] = {};
 
-class recorder;  // recorder.h
+class recorder;
 
 class checker {
  public:
@@ -232,12 +232,10 @@ class checker {
   // How many events the running thread has done.
   std::uint32_t position() const noexcept { return current_->done; }
   void count_plain_write() noexcept { ++current_->plain_writes; }
-  // Null, but while a failing execution is run again to be shown.
   recorder* recording() const noexcept { return recording_; }
 
  private:
   friend class recorder;
-
   // run.cc
   outcome run();
   static void main_entry(void*);
@@ -329,8 +327,7 @@ class checker {
   std::uint32_t memo_here();
   bool end_of_complete_run();
   result failed();
-
-  // show.cc
+  outcome repeat(const script& s);  // show.cc
   void show_failure();
 
   const std::function<void()>& test_;
@@ -344,6 +341,7 @@ class checker {
   vec<std::unique_ptr<exploration>> spare_;
   exploration* x_ = nullptr;  // the one that is run
   graph* g_ = nullptr;
+  recorder* recording_ = nullptr;  // of a failing run, done again
 
   thread_table threads_;
   thread_state* current_ = nullptr;
@@ -354,11 +352,10 @@ class checker {
   result result_;
   text failure_;                   // becomes its message
   thread_number culprit_ = kNone;  // who has failed
+  std::uint32_t begun_with_ = 0;   // events, in the present run
   guide guide_;
   bool reconsider_ = false;        // guided: whose turn it is
   std::uint32_t idle_events_ = 0;  // guided: since something changed
-  recorder* recording_ = nullptr;
-  std::uint32_t begun_with_ = 0;  // events, in the present run
   memory memory_;
   vec<await_memo> memos_;
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past

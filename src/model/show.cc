@@ -23,20 +23,33 @@ bool write_file(const std::string& path, const text& content) noexcept {
 
 }  // namespace
 
-// The run that has failed began with the first `begun_with_` events of the
-// graph. With those it does the same again: it makes the same choices.
+// Does a run again that has failed. It began with the first `begun_with_`
+// events of the graph: with those it makes the same choices again. What a guide
+// has decided is done again by its script.
+outcome checker::repeat(const script& s) {
+  if (guide_.on()) {
+    g_->clear();
+    guide_.begin_script(s);
+  } else {
+    while (g_->size() > begun_with_) g_->pop();
+  }
+  const std::uint32_t begun = begun_with_;
+  const outcome how = run();
+  begun_with_ = begun;
+  return how;
+}
+
 void checker::show_failure() {
   const verdict what = result_.what;
   const text message = failure_;
   const outcome first = outcome_;
-  const std::uint32_t kept = begun_with_;
+  const script s = script::of(*g_, culprit_);
   trace shown;
   outcome how = outcome::again;
   for (int i = 0; i < kMostTries && how == outcome::again; ++i) {
-    while (g_->size() > kept) g_->pop();
     recorder r(*this);
     recording_ = &r;
-    how = run();
+    how = repeat(s);
     recording_ = nullptr;
     shown = r.take(what, message);
   }
