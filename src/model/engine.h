@@ -243,12 +243,10 @@ class checker {
   // How many events the running thread has done.
   std::uint32_t position() const noexcept { return current_->done; }
   void count_plain_write() noexcept { ++current_->plain_writes; }
-  // Null, but while a failing execution is run again to be shown.
   recorder* recording() const noexcept { return recording_; }
 
  private:
   friend class recorder;
-
   // run.cc
   outcome run();
   static void main_entry(void*);
@@ -360,6 +358,7 @@ class checker {
   vec<std::unique_ptr<exploration>> spare_;
   exploration* x_ = nullptr;  // the one that is run
   graph* g_ = nullptr;
+  recorder* recording_ = nullptr;  // of a failing run, done again
 
   thread_table threads_;
   thread_state* current_ = nullptr;
@@ -375,7 +374,6 @@ class checker {
   guide guide_;
   bool reconsider_ = false;        // guided: whose turn it is
   std::uint32_t idle_events_ = 0;  // guided: since something changed
-  recorder* recording_ = nullptr;
   memory memory_;
   vec<await_memo> memos_;
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past

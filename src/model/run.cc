@@ -5,7 +5,6 @@
 #include <exception>
 
 #include "engine.h"
-#include "recorder.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -120,7 +119,6 @@ void checker::end_run(outcome how) noexcept {
 
 void checker::fail(verdict what, text message) noexcept {
   if (current_->following) give_up_following();  // it is not a real run
-  if (recording_ != nullptr) recording_->failed();
   result_.what = what;
   culprit_ = self_;
   failure_ = std::move(message);
