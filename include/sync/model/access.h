@@ -77,7 +77,7 @@ struct access {
 
 // Returns the value read. (A stub in check.cc, which saves the caller's
 // registers.)
-value perform(const access* what) noexcept __asm__("syncxx_model_access");
+value perform(access* what) noexcept __asm__("syncxx_model_access");
 
 // Whether the compare-exchange just performed has stored its value.
 bool last_exchange_succeeded() noexcept;
