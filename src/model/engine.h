@@ -66,6 +66,7 @@ struct thread_state {
   bool following = false;
   bool idle = false;           // so after a sleep that ended for no reason
   bool stuck = false;          // its last read was a stuck await's
+  bool timed = false;          // it sleeps with a time, which may run out
   bool hinted = false;         // a spin hint, in this loop or since an event
   std::uint32_t cycle = 0;     // index of the loop's first event
   std::uint32_t in_cycle = 0;  // events of this round so far

@@ -136,6 +136,7 @@ bool checker::sleep_in(std::span<const location_id> queues,
       if (id != kNone && e.rf == kNone) e.rf = id;
     }
     if (e.rf != kNone) break;
+    current_->timed = timed;
     block(obstacle::sleep, ticket);
   }
   need(e.rf);
