@@ -20,8 +20,9 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
 void stop_listener::request() noexcept {
-  // [S1] acquire; pairs with [S3]: target_ is readable.
-  if (state_.exchange(kStopped, memory_order_acquire) != kSleeping) {
+  // [S1] acq_rel; pairs with [S3], [S4]: target_ is readable; a waiter that has
+  // seen kStopped sees the request, and does not try to sleep again.
+  if (state_.exchange(kStopped, memory_order_acq_rel) != kSleeping) {
     unpark(&state_, 1);
     return;
   }
@@ -38,8 +39,13 @@ void stop_listener::sleep(const futex_word& word, std::uint32_t expected,
                           futex_scope scope) noexcept {
   const sys::waitv_entry both[] = {
       {&word, expected, scope}, {&state_, kIdle, futex_scope::process_private}};
-  if (sys::futex_waitv(both, until) == -ENOSYS)
+  if (sys::futex_waitv(both, until) == -ENOSYS) {
     sleep_without_waitv(word, expected, until, mask, scope);
+    return;
+  }
+  // [S4] acquire; pairs with [S1]. The kernel's look at the word orders
+  // nothing.
+  static_cast<void>(state_.load(memory_order_acquire));
 }
 
 void stop_listener::sleep_without_waitv(const futex_word& word,
