@@ -8,6 +8,8 @@
 // operation depends on. All exhaustive.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
@@ -23,6 +25,10 @@ class semaphore_lock {
  public:
   void lock() { tokens_.acquire(); }
   bool try_lock() { return tokens_.try_acquire(); }
+  bool try_lock_for(std::chrono::milliseconds d) {
+    return tokens_.try_acquire_for(d);
+  }
+  bool lock(const syncxx::stop_token& stop) { return tokens_.acquire(stop); }
   void unlock() { tokens_.release(); }
 
  private:
@@ -43,6 +49,24 @@ TYPED_TEST(LockModel, TryBesideLock) { expect_ok(try_beside_lock<TypeParam>); }
 
 TYPED_TEST(LockModel, MayBeDestroyedAfterTheLastUnlock) {
   expect_ok(destruction_after_unlock<TypeParam>);
+}
+
+TYPED_TEST(LockModel, LockBesideATimeout) {
+  expect_ok(lock_beside_a_timeout<TypeParam>);
+}
+
+template <class Lock>
+class StoppableLockModel : public ::testing::Test {};
+using stoppable_locks =
+    ::testing::Types<syncxx::mutex, syncxx::recursive_mutex, semaphore_lock>;
+TYPED_TEST_SUITE(StoppableLockModel, stoppable_locks);
+
+TYPED_TEST(StoppableLockModel, AStopEndsTheWait) {
+  expect_ok(lock_stopped<TypeParam>);
+}
+
+TYPED_TEST(StoppableLockModel, UnlockBesideAStop) {
+  expect_ok(lock_freed_and_stopped<TypeParam>);
 }
 
 TEST(SpinlockModel, ThreeThreadsExcludeEachOther) {
