@@ -218,8 +218,8 @@ void cell_write(const void* cell, std::size_t size,
   g_checker->objects().cell_write(cell, where);
 }
 
-void spin_hint() noexcept {
-  if (g_checker != nullptr) g_checker->spin_hint();
+void spin_hint(bool again) noexcept {
+  if (g_checker != nullptr) g_checker->spin_hint(again);
 }
 std::uintptr_t self_number() noexcept {
   return g_checker == nullptr ? 1 : std::uintptr_t{1} + g_checker->self();

@@ -35,6 +35,7 @@ outcome checker::run() {
     t.following = t.hinted = t.stuck = false;
     t.body = nullptr;
     t.plain_writes = 0;
+    t.round_began = t.writing_rounds = 0;
   }
   memory_.begin_run();
   for (thread_number t = 0; t < g_->threads(); ++t) thread(t);
@@ -454,6 +455,11 @@ outcome checker::judge() {
         // With a time, this is an execution in which that runs out.
         dropped |= s.timed;
         who += " sleeps on a futex";
+        break;
+      case obstacle::rounds:
+        spins = true;
+        stale |= !in_vain(s, t);
+        who += " goes round in vain";
         break;
       default:
         dropped = true;

@@ -119,6 +119,54 @@ TYPED_TEST(ConditionModel, MayBeDestroyedAfterNotifyAll) {
   expect_ok(destruction_after_notify<TypeParam>);
 }
 
+// As above, with a waiter that may be about to leave by itself.
+template <class With>
+void destruction_beside_a_timeout() {
+  struct shared {
+    typename With::lock lock;
+    typename With::condition changed;
+    syncxx::cell<int> set{0};
+  };
+  shared* const s = new shared;
+  model::thread waiter([s] {
+    std::unique_lock own(s->lock);
+    s->changed.wait_for(own, kAWhile, [s] { return s->set == 1; });
+  });
+  {
+    const std::lock_guard own(s->lock);
+    s->set = 1;
+    s->changed.notify_all();
+  }
+  waiter.join();
+  delete s;
+}
+
+TYPED_TEST(ConditionModel, MayBeDestroyedAfterATimeout) {
+  expect_ok(destruction_beside_a_timeout<TypeParam>);
+}
+
+// One that leaves by itself lets go of the condition variable before the
+// notifier that has seen it returns.
+template <class With>
+void destruction_with_a_leaver() {
+  typename With::lock lock;
+  auto* const changed = new typename With::condition;
+  syncxx::cell<int> waiting(0);
+  model::thread waiter([&] {
+    std::unique_lock own(lock);
+    waiting = 1;
+    changed->wait_for(own, kAWhile);
+  });
+  std::unique_lock own(lock);
+  model::assume(waiting == 1);
+  changed->notify_one();
+  delete changed;
+}
+
+TYPED_TEST(ConditionModel, MayBeDestroyedAfterALeaver) {
+  expect_ok(destruction_with_a_leaver<TypeParam>);
+}
+
 // A notification that comes while nobody is queued wakes nobody later.
 TYPED_TEST(ConditionModel, NotifyWithNobodyWaiting) {
   expect_ok([] {

@@ -96,8 +96,9 @@ void cell_read(const void* cell, std::size_t size,
 void cell_write(const void* cell, std::size_t size,
                 const source& where) noexcept;
 
-// Between two looks of a loop that waits for another thread.
-void spin_hint() noexcept;
+// Between two looks of a loop that waits for another thread. `again`: not for
+// the first time in this loop, as far as is known.
+void spin_hint(bool again = false) noexcept;
 // A modelled clock: jumps far ahead, or does not, as an explored choice.
 std::int64_t clock_ns(int clock) noexcept;
 // The calling thread's number, from 1.
