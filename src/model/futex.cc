@@ -9,6 +9,7 @@
 #include "../futex/syscall.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "engine.h"
@@ -320,7 +321,9 @@ int futex_count(const futex_word* word, int at_most, futex_scope) noexcept {
   return as.result(c.futex_count(word, at_most));
 }
 
+// As on a kernel without it, for tests of what is done then.
 int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
+  if (std::getenv("SYNCXX_MODEL_NO_WAITV") != nullptr) return -ENOSYS;
   checker& c = checker_or_die();
   recorded as(action::wait, entries.empty() ? nullptr : entries.front().word,
               sizeof(std::uint32_t));

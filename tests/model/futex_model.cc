@@ -8,7 +8,7 @@
 // Bounds: two or three threads with one operation each; one spurious wake-up
 // and one jump of the clock in what an operation depends on. All exhaustive.
 // Left out: what the kernel does, which the model has as an axiom
-// (src/model/futex.cc), and the fallback where futex_waitv is missing.
+// (src/model/futex.cc).
 #include <gtest/gtest.h>
 
 #include <array>

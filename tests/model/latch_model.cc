@@ -32,6 +32,12 @@ TEST(LatchModel, OpenedAndStopped) {
   expect_ok(gate_opened_and_stopped<latch_gate>);
 }
 
+TEST(LatchModel, StoppedWithoutWaitv) {
+  const without_waitv old_kernel;
+  expect_ok(gate_stopped<latch_gate>);
+  expect_ok(gate_opened_and_stopped<latch_gate>);
+}
+
 TEST(LatchModel, MayBeDestroyedAfterTheWait) {
   expect_ok(gate_destroyed_after_wait<latch_gate>);
 }

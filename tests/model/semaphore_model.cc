@@ -104,6 +104,25 @@ TEST(SemaphoreModel, PastMaxIsReportedAndTakenBack) {
   });
 }
 
+// A token too many makes the count wrap around for a moment: who finds none
+// then and sleeps is woken.
+TEST(SemaphoreModel, PastTheLargestMaxHidesNoToken) {
+  expect_ok([] {
+    using semaphore = syncxx::counting_semaphore<>;
+    semaphore tokens(semaphore::max());
+    model::thread giver([&] {
+      try {
+        tokens.release();
+      } catch (const std::system_error&) {
+        // acquire() came later.
+      }
+    });
+    tokens.acquire();
+    giver.join();
+    model::require(tokens.try_acquire(), "there are plenty");
+  });
+}
+
 TEST(SemaphoreModel, OneReleaseOfTwoReleasesTwo) {
   expect_ok([] {
     syncxx::counting_semaphore<> tokens(0);

@@ -10,6 +10,7 @@
 #define SYNCXX_TESTS_MODEL_SUPPORT_GATES_H_
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 
 #include <sync/atomic.h>
@@ -95,6 +96,15 @@ class semaphore_gate {
 
  private:
   syncxx::counting_semaphore<> tokens_{0};
+};
+
+// As on a kernel that has no futex_waitv.
+class without_waitv {
+ public:
+  without_waitv() { setenv("SYNCXX_MODEL_NO_WAITV", "1", 1); }
+  without_waitv(const without_waitv&) = delete;
+  without_waitv& operator=(const without_waitv&) = delete;
+  ~without_waitv() { unsetenv("SYNCXX_MODEL_NO_WAITV"); }
 };
 
 // Drops the executions in which nobody sleeps on a primitive of four bytes, its
