@@ -166,7 +166,8 @@ void checker::read_failed(event_id read, std::uint32_t cycle) {
     end_run(outcome::failed);
   }
   await_memo& memo = memos_[r.memo];
-  memo.cycle = cycle;
+  // Values may lead back to different places: from the first of them on.
+  if (memo.cycle == 0 || cycle < memo.cycle) memo.cycle = cycle;
   if (r.guessed) {
     memo.retried.push_back(r.expected);
   } else if (known(r.memo, r.data) == knowledge::unknown) {
