@@ -69,6 +69,20 @@ TEST(FutexModel, ATimePassesOrAWakeComes) {
   });
 }
 
+TEST(FutexModel, OneWakeWakesOneOfTwo) {
+  expect_ok([] {
+    word gate{0};
+    const auto wait = [&] {
+      while (gate.load(syncxx::memory_order_relaxed) == 0)
+        syncxx::futex_wait(gate, 0);
+      syncxx::futex_wake(gate);  // the next
+    };
+    model::thread one(wait), other(wait);
+    gate.store(1, syncxx::memory_order_relaxed);
+    model::require(syncxx::futex_wake(gate) <= 1, "one at most");
+  });
+}
+
 // A sleeper that is moved is woken by a wake where it was moved to; one that
 // has not slept yet sees that the word has changed.
 TEST(FutexModel, RequeueMovesTheSleeper) {
@@ -81,6 +95,20 @@ TEST(FutexModel, RequeueMovesTheSleeper) {
     from.store(1, syncxx::memory_order_relaxed);
     const std::optional<int> moved = syncxx::futex_requeue(from, 1, to, 0, 1);
     model::require(moved.has_value(), "the word is 1");
+    syncxx::futex_wake(to);
+  });
+}
+
+TEST(FutexModel, RequeueWakesTheFirst) {
+  expect_ok([] {
+    word from{0}, to{0};
+    const auto wait = [&] {
+      while (from.load(syncxx::memory_order_relaxed) == 0)
+        syncxx::futex_wait(from, 0);
+    };
+    model::thread one(wait), other(wait);
+    from.store(1, syncxx::memory_order_relaxed);
+    syncxx::futex_requeue(from, 1, to, 1, 1);
     syncxx::futex_wake(to);
   });
 }

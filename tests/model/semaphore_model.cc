@@ -149,5 +149,18 @@ TEST(SemaphoreModel, TwoTakersAndOneReleaseOfTwo) {
   });
 }
 
+// One that leaves looks after the other, who sleeps while the second token
+// comes. (With a stop_token that never stops, acquire() makes no debts: with
+// them there is no end to this in a minute.)
+TEST(LongSemaphoreModel, TwoTakersAndTwoReleases) {
+  expect_ok([] {
+    syncxx::counting_semaphore<> tokens(0);
+    const auto take = [&] { tokens.acquire(syncxx::stop_token()); };
+    model::thread one(take), other(take);
+    tokens.release();
+    tokens.release();
+  });
+}
+
 }  // namespace
 }  // namespace syncxx_test
