@@ -5,8 +5,8 @@
 // tokens. As a lock: lock_model.cc.
 //
 // Bounds: two or three threads with one or two operations each; one spurious
-// wake-up and one jump of the clock in what an operation depends on. All
-// exhaustive.
+// wake-up and one jump of the clock in what an operation depends on.
+// Exhaustive, but for the tests named Random...: those take 20 000 executions.
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -160,6 +160,21 @@ TEST(LongSemaphoreModel, TwoTakersAndTwoReleases) {
     tokens.release();
     tokens.release();
   });
+}
+
+// With debts: some of the executions.
+TEST(SemaphoreModel, RandomTwoTakersAndTwoReleases) {
+  model::options some;
+  some.search = model::options::mode::random;
+  some.max_executions = 20'000;
+  expect_ok(gate_with_two_waiters<semaphore_gate>, some);
+}
+
+TEST(SemaphoreModel, RandomOneOfTwoTakersGivesUp) {
+  model::options some;
+  some.search = model::options::mode::random;
+  some.max_executions = 20'000;
+  expect_ok(gate_with_one_that_gives_up<semaphore_gate>, some);
 }
 
 }  // namespace
