@@ -80,6 +80,14 @@ void try_beside_lock() {
   model::require(count == 1 + mine, "every turn counts");
 }
 
+template <class Lock>
+void expect_free(Lock& lock) {
+  if (lock.try_lock())
+    lock.unlock();
+  else
+    model::require(false, "the lock is free");
+}
+
 // A wait that may run out of time beside one that may not: the lock changes
 // hands, and is free in the end.
 template <class Lock>
@@ -100,8 +108,7 @@ void lock_beside_a_timeout() {
     }
   }
   model::require(count == 1 + mine, "every turn counts");
-  model::require(lock.try_lock(), "the lock is free");
-  lock.unlock();
+  expect_free(lock);
 }
 
 // A stop request ends the wait for a lock that is not given back.
@@ -116,8 +123,7 @@ void lock_stopped() {
     source.request_stop();
   }
   lock.unlock();
-  model::require(lock.try_lock(), "the lock is free");
-  lock.unlock();
+  expect_free(lock);
 }
 
 // The lock is given back and a stop requested: either way the wait ends.
@@ -129,18 +135,18 @@ void lock_freed_and_stopped() {
   bool owned = false;
   lock.lock();
   model::thread waiter([&] {
-    owned = lock.lock(source.get_token());
-    if (!owned) return;
-    count = count + 1;
-    lock.unlock();
+    if (lock.lock(source.get_token())) {
+      owned = true;
+      count = count + 1;
+      lock.unlock();
+    }
   });
   count = count + 1;
   lock.unlock();
   source.request_stop();
   waiter.join();
   model::require(count == (owned ? 2 : 1), "every turn counts");
-  model::require(lock.try_lock(), "the lock is free");
-  lock.unlock();
+  expect_free(lock);
 }
 
 // The last user of a lock may free it at once, though another is still on its
