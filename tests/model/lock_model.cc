@@ -4,8 +4,9 @@
 // deadlock, ordering, destruction right after unlock.
 //
 // Bounds: two threads with one turn each, two turns for mutex, three threads
-// for spinlock; one spurious wake-up and one jump of the clock in what an
-// operation depends on. All exhaustive.
+// for mutex and spinlock; one spurious wake-up and one jump of the clock in
+// what an operation depends on. Exhaustive, but for 20 000 random executions of
+// three threads with a semaphore.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -71,6 +72,17 @@ TYPED_TEST(StoppableLockModel, UnlockBesideAStop) {
 
 TEST(SpinlockModel, ThreeThreadsExcludeEachOther) {
   expect_ok(exclusion<syncxx::spinlock>(3, 1));
+}
+
+TEST(MutexModel, ThreeThreadsExcludeEachOther) {
+  expect_ok(exclusion<syncxx::mutex>(3, 1));
+}
+
+TEST(SemaphoreModel, RandomThreeThreadsExcludeEachOther) {
+  model::options some;
+  some.search = model::options::mode::random;
+  some.max_executions = 20'000;
+  expect_ok(exclusion<semaphore_lock>(3, 1), some);
 }
 
 TEST(MutexModel, TwoThreadsWithTwoTurnsEach) {
