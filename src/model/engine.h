@@ -40,6 +40,7 @@ enum class obstacle : std::uint8_t {
   join,    // of thread `on`
   await,   // every value it may read makes its loop go round
   sleep,   // on a futex
+  rounds,  // of a loop that waits and writes, of which there were enough
   assume,  // for good: the execution is dropped
 };
 
@@ -66,10 +67,13 @@ struct thread_state {
   bool following = false;
   bool idle = false;           // so after a sleep that ended for no reason
   bool stuck = false;          // its last read was a stuck await's
+  bool timed = false;          // it sleeps with a time, which may run out
   bool hinted = false;         // a spin hint, in this loop or since an event
   std::uint32_t cycle = 0;     // index of the loop's first event
   std::uint32_t in_cycle = 0;  // events of this round so far
   std::uint32_t rounds = 0;
+  std::uint32_t round_began = 0;  // index, of a loop that waits and writes
+  std::uint32_t writing_rounds = 0;
   fingerprint state = 0;      // at the head of the loop, the last time
   fingerprint suspected = 0;  // the first time
   std::uint64_t plain_writes = 0;
@@ -227,7 +231,8 @@ class checker {
                     const void* to);
   int futex_waitv(std::span<const detail::sys::waitv_entry> entries,
                   bool timed);
-  void spin_hint() noexcept { current_->hinted = true; }
+  // `again`: not the first one of its loop.
+  void spin_hint(bool again) noexcept;
   std::int64_t clock_ns();
   thread_number self() const noexcept { return self_; }
   [[noreturn]] void fail(verdict what, text message) noexcept;
@@ -300,6 +305,7 @@ class checker {
   bool suspicious(const access& a, location_id l);
   value follow(const access& a, location_id l);
   void follow_fence(memory_order order);
+  bool in_vain(const thread_state& s, thread_number t) const;
 
   // nap.cc
   int nap(const void* word, const value& expected);

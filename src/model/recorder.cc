@@ -272,6 +272,8 @@ text recorder::state_of(thread_number t) const {
              print(latest(s.on), begun ? pending_[t]->size : 0);
     case obstacle::sleep:
       return "sleeps on the futex " + object;
+    case obstacle::rounds:
+      return "goes round in vain";
     default:
       return begun ? "is about to go on" : "has come this far";
   }

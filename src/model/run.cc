@@ -33,6 +33,7 @@ outcome checker::run() {
     t.following = t.hinted = t.stuck = false;
     t.body = nullptr;
     t.plain_writes = 0;
+    t.round_began = t.writing_rounds = 0;
   }
   memory_.begin_run();
   for (thread_number t = 0; t < g_->threads(); ++t) thread(t);
@@ -434,7 +435,8 @@ outcome checker::judge() {
         spins = true;
         who += " spins";
         if (s.pending.where.line != 0) who += " at " + place(s.pending.where);
-        // What its loop reads must be the latest.
+        // What its loop reads must be the latest, and must not be a
+        // compare-exchange that failed for no reason.
         const auto co = g_->co(s.on);
         const value latest = data_of(s.on, co.empty() ? kInitial : co.back());
         stale |= known(s.pending.memo, latest) != knowledge::failing;
@@ -443,13 +445,21 @@ outcome checker::judge() {
         const std::uint32_t cycle = memos_[s.pending.memo].cycle;
         for (std::uint32_t i = cycle; i != 0 && i <= po.size(); ++i) {
           const event& e = g_->at(po[i - 1]);
-          if (e.is_read() && g_->place_of(e.rf) != g_->co(e.location).size())
+          if (e.is_read() &&
+              (e.guessed || g_->place_of(e.rf) != g_->co(e.location).size()))
             stale = true;
         }
         break;
       }
       case obstacle::sleep:
+        // With a time, this is an execution in which that runs out.
+        dropped |= s.timed;
         who += " sleeps on a futex";
+        break;
+      case obstacle::rounds:
+        spins = true;
+        stale |= !in_vain(s, t);
+        who += " goes round in vain";
         break;
       default:
         dropped = true;
