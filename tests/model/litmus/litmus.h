@@ -42,7 +42,6 @@
 #include <functional>
 #include <ostream>
 #include <set>
-#include <source_location>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -227,13 +226,13 @@ inline model::result run(const std::function<void()>& program) {
   return r;
 }
 
-using where = std::source_location;
+using where = model::engine::source;
 
 // The program has these outcomes and no others. Returns what check() returned.
 template <class Program>
 model::result expect_outcomes(const Program& program, const outcomes& allowed,
                               const where& at = where::current()) {
-  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
+  const testing::ScopedTrace trace(at.file, static_cast<int>(at.line),
                                    "expected here");
   recorder found;
   model::result r = run([&] {
@@ -252,7 +251,7 @@ void expect(const Program& program, const outcomes& allowed,
             std::uint64_t executions, std::uint64_t blocked = 0,
             const where& at = where::current()) {
   const model::result r = expect_outcomes(program, allowed, at);
-  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
+  const testing::ScopedTrace trace(at.file, static_cast<int>(at.line),
                                    "expected here");
   EXPECT_EQ(r.executions, executions);
   EXPECT_EQ(r.blocked, blocked);
@@ -262,7 +261,7 @@ void expect(const Program& program, const outcomes& allowed,
 inline model::result expect_verdict(const std::function<void()>& program,
                                     verdict what,
                                     const where& at = where::current()) {
-  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
+  const testing::ScopedTrace trace(at.file, static_cast<int>(at.line),
                                    "expected here");
   model::result r = run(program);
   EXPECT_STREQ(to_string(r.what), to_string(what)) << r.message;
