@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// choose, assume and require; and threads that wait for each other's locks.
-#include <sync/mutex.h>
-
+// choose, assume and require.
 #include "tests/model/litmus/litmus.h"
 
 namespace syncxx_test::litmus {
@@ -163,54 +161,6 @@ TEST(ChoicesTest, RequireFailsInOneExecution) {
     EXPECT_NE(r.message.find("as it should be"), std::string::npos)
         << r.message;
   }
-}
-
-// --- Deadlock ----------------------------------------------------------------
-
-TEST(ChoicesTest, LocksInOppositeOrder) {
-  expect_verdict(
-      [] {
-        syncxx::mutex a, b;
-        const auto both = [](syncxx::mutex& first, syncxx::mutex& second) {
-          first.lock();
-          second.lock();
-          second.unlock();
-          first.unlock();
-        };
-        threads([&] { both(a, b); }, [&] { both(b, a); });
-      },
-      verdict::deadlock);
-}
-
-TEST(ChoicesTest, LocksInTheSameOrder) {
-  expect_verdict(
-      [] {
-        syncxx::mutex a, b;
-        const auto both = [&] {
-          a.lock();
-          b.lock();
-          b.unlock();
-          a.unlock();
-        };
-        threads(both, both);
-      },
-      verdict::ok);
-}
-
-// Joins a thread that waits for a lock that the joiner has.
-TEST(ChoicesTest, JoinWithTheLockHeld) {
-  expect_verdict(
-      [] {
-        syncxx::mutex m;
-        m.lock();
-        model::thread t([&] {
-          m.lock();
-          m.unlock();
-        });
-        t.join();
-        m.unlock();
-      },
-      verdict::deadlock);
 }
 
 }  // namespace

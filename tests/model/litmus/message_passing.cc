@@ -2,36 +2,12 @@
 //
 // Message passing: a thread writes data and then raises a flag. Who sees the
 // flag sees the data, if the two accesses to the flag, or fences about them,
-// synchronize ([atomics.order]/2, [atomics.fences]/2-4).
+// synchronize ([atomics.order]/2, [atomics.fences]/2-4). (All orders of plain
+// accesses and fences: MP in cycles.cc.)
 #include "tests/model/litmus/litmus.h"
 
 namespace syncxx_test::litmus {
 namespace {
-
-// 10 is forbidden by hb alone, whatever the order of the accesses to the data:
-// Wx hb Rx, and Rx reads what is before Wx in co (CoWR).
-TEST(MessagePassingTest, Accesses) {
-  for_each(
-      [](order wx, order wy, order ry, order rx) {
-        const auto program = [=](registers& r) {
-          atomic<int> x{0}, y{0};
-          threads(
-              [&] {
-                x.store(1, wx);
-                y.store(1, wy);
-              },
-              [&] {
-                r[0] = y.load(ry);
-                r[1] = x.load(rx);
-              });
-        };
-        if (releases(wy) && acquires(ry))
-          expect(program, all(2) - "10", 3);
-        else
-          expect(program, all(2), 4);
-      },
-      kStores, kStores, kLoads, kLoads);
-}
 
 // The reader looks for the data only if it has seen the flag: no control
 // dependency orders two loads.
@@ -84,34 +60,6 @@ TEST(MessagePassingTest, Pointer) {
       kStores, kLoads);
 }
 
-// All pairings of fence and access: a release fence before the store does for
-// it what a release store does, and an acquire fence after the load what an
-// acquire load does. A seq_cst fence is both.
-TEST(MessagePassingTest, Fences) {
-  for_each(
-      [](order f0, order wy, order ry, order f1) {
-        const auto program = [=](registers& r) {
-          atomic<int> x{0}, y{0};
-          threads(
-              [&] {
-                x.store(1, rlx);
-                fence(f0);
-                y.store(1, wy);
-              },
-              [&] {
-                r[0] = y.load(ry);
-                fence(f1);
-                r[1] = x.load(rlx);
-              });
-        };
-        if ((releases(f0) || releases(wy)) && (acquires(ry) || acquires(f1)))
-          expect(program, all(2) - "10", 3);
-        else
-          expect(program, all(2), 4);
-      },
-      kFences, kStores, kLoads, kFences);
-}
-
 // The same with read-modify-writes of the flag. The reader's adds 2, so the
 // writer's, which adds 1, may read that: then the reader has read 0.
 TEST(MessagePassingTest, FencesAndReadModifyWrites) {
@@ -137,31 +85,6 @@ TEST(MessagePassingTest, FencesAndReadModifyWrites) {
           expect(program, all(2), 4);
       },
       kFences, kUpdates, kUpdates, kFences);
-}
-
-// A fence on the wrong side of the flag's access: never enough, not even two
-// seq_cst ones. (F1 fr F0 is a psc edge here, and nothing leads back.)
-TEST(MessagePassingTest, FencesOnTheWrongSide) {
-  for_each(
-      [](order f0, order f1) {
-        expect(
-            [=](registers& r) {
-              atomic<int> x{0}, y{0};
-              threads(
-                  [&] {
-                    x.store(1, rlx);
-                    y.store(1, rlx);
-                    fence(f0);
-                  },
-                  [&] {
-                    fence(f1);
-                    r[0] = y.load(rlx);
-                    r[1] = x.load(rlx);
-                  });
-            },
-            all(2), 4);
-      },
-      kFences, kFences);
 }
 
 // One release fence is for all later stores of the thread, one acquire fence
@@ -307,6 +230,60 @@ TEST(MessagePassingTest, FenceInTheMiddleThread) {
           expect(program, all(3), 8);
       },
       kFences);
+}
+
+// A seq_cst load may be stale where its thread does not synchronize with the
+// writer: with the flag relaxed on either side, 10 is allowed though both
+// accesses to the data are seq_cst. Wx and Rx are in S, Rx first.
+TEST(MessagePassingTest, SeqCstDataRelaxedFlag) {
+  for_each(
+      [](order wy, order ry) {
+        if (releases(wy) && acquires(ry)) return;
+        expect(
+            [=](registers& r) {
+              atomic<int> x{0}, y{0};
+              threads(
+                  [&] {
+                    x.store(1, sc);
+                    y.store(1, wy);
+                  },
+                  [&] {
+                    r[0] = y.load(ry);
+                    r[1] = x.load(sc);
+                  });
+            },
+            all(2), 4);
+      },
+      kStores, kLoads);
+}
+
+// PPOCA: the reader sees the flag, and then by way of a store of its own, which
+// it reads back, the data. Neither the condition nor the address that comes
+// from the value read orders the two loads: 110 is allowed, unless the flag
+// synchronizes.
+TEST(MessagePassingTest, ThroughAConditionAndAnAddress) {
+  for_each(
+      [](order wy, order ry, order own) {
+        const bool sync = releases(wy) && acquires(ry);
+        expect(
+            [=](registers& r) {
+              atomic<int> x[2]{}, y{0}, z{0};
+              threads(
+                  [&] {
+                    x[1].store(1, rlx);
+                    y.store(1, wy);
+                  },
+                  [&] {
+                    r[0] = y.load(ry);
+                    if (r[0] != 1) return;
+                    z.store(1, own == acq ? rel : own);
+                    r[1] = z.load(own);
+                    r[2] = x[r[1]].load(rlx);
+                  });
+            },
+            sync ? "0-- 111" : "0-- 110 111", sync ? 2 : 3);
+      },
+      kStores, kLoads, kLoads);
 }
 
 }  // namespace

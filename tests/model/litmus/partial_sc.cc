@@ -2,8 +2,8 @@
 //
 // seq_cst accesses next to weaker ones, fences and read-modify-writes: what
 // the axiom SC of RC11 says about them, with the examples of PLDI 2017. (The
-// shapes SB, RWC, W+RWC, Z6.3, IRIW, 2+2W and R are in the other files, with
-// all mixtures.)
+// shapes SB, RWC, W+RWC, Z6, IRIW, 2+2W and R are in cycles.cc and
+// causality.cc, with all mixtures.)
 #include "tests/model/litmus/litmus.h"
 
 namespace syncxx_test::litmus {
@@ -65,45 +65,6 @@ TEST(PartialScTest, IriwAcquireSeqCst) {
                 });
       },
       all(4), 16);
-}
-
-// RWC+syncs and 2+2W with fences: the fences of C++11
-// were too weak to forbid the first.
-TEST(PartialScTest, FencesRestoreSequentialConsistency) {
-  expect(
-      [](registers& r) {
-        atomic<int> x{0}, y{0};
-        threads([&] { x.store(1, rlx); },
-                [&] {
-                  r[0] = x.load(rlx);
-                  fence(sc);
-                  r[1] = y.load(rlx);
-                },
-                [&] {
-                  y.store(1, rlx);
-                  fence(sc);
-                  r[2] = x.load(rlx);
-                });
-      },
-      all(3) - "100", 7);
-  expect(
-      [](registers& r) {
-        atomic<int> x{0}, y{0};
-        threads(
-            [&] {
-              x.store(1, rlx);
-              fence(sc);
-              y.store(2, rlx);
-            },
-            [&] {
-              y.store(1, rlx);
-              fence(sc);
-              x.store(2, rlx);
-            });
-        r[0] = x.load(rlx);
-        r[1] = y.load(rlx);
-      },
-      "12 21 22", 3);
 }
 
 // Store buffering where thread 0 stores twice. Thread 1's load of x comes
@@ -266,26 +227,6 @@ TEST(PartialScTest, FenceAfterAMessage) {
             forbidden ? all(3) - "100" : all(3), forbidden ? 7 : 8);
       },
       kStores, kLoads, kNoYes);
-}
-
-// Weaker fences never take part in S: SB with the strongest of them.
-TEST(PartialScTest, AcquireReleaseFencesAreNotSeqCst) {
-  expect(
-      [](registers& r) {
-        atomic<int> x{0}, y{0};
-        threads(
-            [&] {
-              x.store(1, sc);
-              fence(acq_rel);
-              r[0] = y.load(acq);
-            },
-            [&] {
-              y.store(1, sc);
-              fence(acq_rel);
-              r[1] = x.load(acq);
-            });
-      },
-      all(2), 4);
 }
 
 // Sequentially consistent programs are sequentially consistent: with all

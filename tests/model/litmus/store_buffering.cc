@@ -1,94 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Store buffering: each thread writes its own flag and reads the other's. Both
-// may miss the other's write, unless sequential consistency forbids it.
+// may miss the other's write, unless sequential consistency forbids it. (All
+// orders of plain accesses and fences: SB and SB3 in cycles.cc.)
 #include "tests/model/litmus/litmus.h"
 
 namespace syncxx_test::litmus {
 namespace {
-
-// 00 is the psc cycle  Wx po Ry fr Wy po Rx fr Wx. Every step joins two
-// accesses: one of them that is not seq_cst breaks it.
-TEST(StoreBufferingTest, Accesses) {
-  for_each(
-      [](order w0, order r0, order w1, order r1) {
-        const auto program = [=](registers& r) {
-          atomic<int> x{0}, y{0};
-          threads(
-              [&] {
-                x.store(1, w0);
-                r[0] = y.load(r0);
-              },
-              [&] {
-                y.store(1, w1);
-                r[1] = x.load(r1);
-              });
-        };
-        if (all_sc(w0, r0, w1, r1))
-          expect(program, all(2) - "00", 3);
-        else
-          expect(program, all(2), 4);
-      },
-      kStores, kLoads, kStores, kLoads);
-}
-
-// A seq_cst fence in each thread forbids it: F0 po Ry fr Wy po F1 is a psc
-// edge from F0 to F1, and so is the way back. In one thread the fence may also
-// be replaced by seq_cst accesses on both sides: Wy and Rx are then the ends
-// of the edges. Weaker fences do nothing here: no read sees a write of the
-// other thread, so there is nothing to synchronize with.
-TEST(StoreBufferingTest, Fences) {
-  for_each(
-      [](order w0, order f0, order r0, order w1, order f1, order r1) {
-        const auto program = [=](registers& r) {
-          atomic<int> x{0}, y{0};
-          threads(
-              [&] {
-                x.store(1, w0);
-                fence(f0);
-                r[0] = y.load(r0);
-              },
-              [&] {
-                y.store(1, w1);
-                fence(f1);
-                r[1] = x.load(r1);
-              });
-        };
-        const bool first = f0 == sc || all_sc(w0, r0);
-        const bool second = f1 == sc || all_sc(w1, r1);
-        if (first && second)
-          expect(program, all(2) - "00", 3);
-        else
-          expect(program, all(2), 4);
-      },
-      kWeakOrSc, kFences, kWeakOrSc, kWeakOrSc, kFences, kWeakOrSc);
-}
-
-// A seq_cst fence at the wrong end of a thread does nothing.
-TEST(StoreBufferingTest, FencesInTheWrongPlace) {
-  for_each(
-      [](bool before0, bool before1) {
-        expect(
-            [=](registers& r) {
-              atomic<int> x{0}, y{0};
-              threads(
-                  [&] {
-                    sc_fence_if(before0);
-                    x.store(1, rlx);
-                    r[0] = y.load(rlx);
-                    sc_fence_if(!before0);
-                  },
-                  [&] {
-                    sc_fence_if(before1);
-                    y.store(1, rlx);
-                    r[1] = x.load(rlx);
-                    sc_fence_if(!before1);
-                  });
-            },
-            all(2), 4);
-      },
-      kNoYes, kNoYes);
-}
 
 // An exchange is a store here, and a fetch_add(0) a load: the same cycle. Its
 // read half is first in its thread's object (the other thread only reads it),
@@ -194,64 +112,6 @@ TEST(StoreBufferingTest, ReadModifyWritesOfOneObjectAreABarrier) {
             (first_to_second ? 2u : 4u) + (second_to_first ? 2u : 4u));
       },
       kUpdates, kUpdates);
-}
-
-// The ring of three: 000 needs all six accesses to be seq_cst to be forbidden.
-TEST(StoreBufferingTest, ThreeThreads) {
-  for_each(
-      [](order a, order b, order c, order d, order e, order f) {
-        const auto program = [=](registers& r) {
-          atomic<int> x{0}, y{0}, z{0};
-          threads(
-              [&] {
-                x.store(1, a);
-                r[0] = y.load(b);
-              },
-              [&] {
-                y.store(1, c);
-                r[1] = z.load(d);
-              },
-              [&] {
-                z.store(1, e);
-                r[2] = x.load(f);
-              });
-        };
-        if (all_sc(a, b, c, d, e, f))
-          expect(program, all(3) - "000", 7);
-        else
-          expect(program, all(3), 8);
-      },
-      kWeakOrSc, kWeakOrSc, kWeakOrSc, kWeakOrSc, kWeakOrSc, kWeakOrSc);
-}
-
-TEST(StoreBufferingTest, ThreeThreadsWithFences) {
-  for_each(
-      [](bool f0, bool f1, bool f2) {
-        const auto program = [=](registers& r) {
-          atomic<int> x{0}, y{0}, z{0};
-          threads(
-              [&] {
-                x.store(1, rlx);
-                sc_fence_if(f0);
-                r[0] = y.load(rlx);
-              },
-              [&] {
-                y.store(1, rlx);
-                sc_fence_if(f1);
-                r[1] = z.load(rlx);
-              },
-              [&] {
-                z.store(1, rlx);
-                sc_fence_if(f2);
-                r[2] = x.load(rlx);
-              });
-        };
-        if (f0 && f1 && f2)
-          expect(program, all(3) - "000", 7);
-        else
-          expect(program, all(3), 8);
-      },
-      kNoYes, kNoYes, kNoYes);
 }
 
 // SB+rfi: each thread first reads its own write, from "the store buffer". By
