@@ -33,6 +33,7 @@
 #define SYNCXX_TESTS_MODEL_LITMUS_LITMUS_H_
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -218,10 +219,16 @@ class recorder {
   std::size_t size_ = 0;
 };
 
+// No check here takes a second; one without an end is killed.
+inline constexpr unsigned kMostSeconds = 60;
+
 // check(), with the debug mode that fails on an execution visited twice.
-inline model::result run(const std::function<void()>& program) {
+inline model::result run(const std::function<void()>& program,
+                         const model::options& how = {}) {
   setenv("SYNCXX_MODEL_DUPLICATES", "1", 1);
-  model::result r = model::check(program);
+  ::alarm(kMostSeconds);
+  model::result r = model::check(program, how);
+  ::alarm(0);
   unsetenv("SYNCXX_MODEL_DUPLICATES");
   return r;
 }

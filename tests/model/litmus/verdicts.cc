@@ -236,7 +236,7 @@ TEST(VerdictsTest, LosersBlockIsLeaked) {
   expect_verdict(program(false), verdict::leak);
   model::options how;
   how.check_leaks = false;
-  const model::result r = model::check(program(false), how);
+  const model::result r = run(program(false), how);
   EXPECT_EQ(r.what, verdict::ok) << r.message;
   EXPECT_EQ(r.executions, 2u);
 }
@@ -276,9 +276,13 @@ TEST(VerdictsTest, JoinWithTheLockHeld) {
                 m.lock();
                 m.unlock();
               });
-              if (unlock_first) m.unlock();
-              t.join();
-              if (!unlock_first) m.unlock();
+              if (unlock_first) {
+                m.unlock();
+                t.join();
+              } else {
+                t.join();
+                m.unlock();
+              }
             },
             ok_or(verdict::deadlock, unlock_first));
       },
@@ -308,14 +312,17 @@ TEST(VerdictsTest, AnotherBodyEachTime) {
         atomic<int> x{0}, y{0};
         ++runs;
         threads([&] { x.store(1, rlx); },
-                [&] { (void)(runs % 2 == 0 ? x : y).load(rlx); });
+                [&] {
+                  (void)(runs % 2 == 0 ? x : y).load(rlx);
+                  (void)x.load(rlx);  // 0 or 1: another run
+                });
       },
       verdict::misuse);
   EXPECT_FALSE(r.message.empty());
 }
 
 TEST(VerdictsTest, CheckWithinACheck) {
-  const model::result r = model::check([] {
+  const model::result r = run([] {
     const model::result in = model::check([] {});
     model::require(in.what == verdict::misuse, "refused");
   });
@@ -338,7 +345,7 @@ TEST(VerdictsTest, BoundReached) {
   for (const std::uint64_t bound : {1u, 2u, 3u, 5u}) {
     model::options how;
     how.max_executions = bound;
-    const model::result r = model::check(store_buffering, how);
+    const model::result r = run(store_buffering, how);
     EXPECT_EQ(r.what, bound < 4 ? verdict::bound_reached : verdict::ok)
         << bound;
     EXPECT_EQ(r.executions, bound < 4 ? bound : 4) << bound;
