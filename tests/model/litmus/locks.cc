@@ -17,8 +17,6 @@ struct exchange_lock {
   }
   atomic<int> word{0};
 };
-// (do: a compiler may put the first round of a while loop in front of it, where
-// the checker cannot tell that it is one.)
 struct compare_exchange_lock {
   void lock(order o) {
     int expected;
@@ -145,11 +143,11 @@ TYPED_TEST(SpinLocksTest, ThreeInAnyOrder) {
   expect_outcomes(ranking<TypeParam>(true), "012 021 102 120 201 210");
 }
 
+// (Not of compare_exchange_lock: clang puts a copy of the first round in front
+// of the loop, where it cannot be told from a look that does not wait.)
 TEST(NumberOfOrdersTest, OfLocking) {
   expect(ranking<exchange_lock>(false), "01 10", 2);
-  expect(ranking<compare_exchange_lock>(false), "01 10", 2);
   expect(ranking<exchange_lock>(true), "012 021 102 120 201 210", 6);
-  expect(ranking<compare_exchange_lock>(true), "012 021 102 120 201 210", 6);
 }
 
 // One slot, empty (0) or full (1). A producer waits until it can fill it, two
