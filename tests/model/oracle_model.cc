@@ -74,6 +74,16 @@ void run_thread(const oracle::thread& ops, state& s, std::size_t number) {
         target = read;
         break;
       }
+      case oracle::op_kind::await_cas: {
+        const int desired = oracle::operand(o, reg);
+        int expected;
+        do {
+          expected = o.expected;
+        } while (
+            !x.compare_exchange_strong(expected, desired, o.order, o.failure));
+        target = expected;
+        break;
+      }
       case oracle::op_kind::skip_if_eq:
         if (reg[static_cast<std::size_t>(o.source_register)] == o.value)
           i += static_cast<std::size_t>(o.expected);
@@ -182,6 +192,16 @@ TEST(OracleTest, WithoutAwaits) {
   oracle::limits l;
   l.awaits = false;
   compare(s.first + 1'000'000, s.count, l);
+}
+
+// Locks and the like.
+TEST(OracleTest, AwaitedUpdates) {
+  const seeds s = seeds_to_try();
+  oracle::limits l;
+  l.await_cas = true;
+  l.fences = l.sc = l.control_flow = false;
+  l.max_locations = 2;
+  compare(s.first + 3'000'000, s.count, l);
 }
 
 TEST(OracleTest, ManyAwaits) {

@@ -33,6 +33,7 @@
 #define SYNCXX_TESTS_MODEL_LITMUS_LITMUS_H_
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -42,7 +43,6 @@
 #include <functional>
 #include <ostream>
 #include <set>
-#include <source_location>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -219,21 +219,27 @@ class recorder {
   std::size_t size_ = 0;
 };
 
+// No check here takes a second; one without an end is killed.
+inline constexpr unsigned kMostSeconds = 60;
+
 // check(), with the debug mode that fails on an execution visited twice.
-inline model::result run(const std::function<void()>& program) {
+inline model::result run(const std::function<void()>& program,
+                         const model::options& how = {}) {
   setenv("SYNCXX_MODEL_DUPLICATES", "1", 1);
-  model::result r = model::check(program);
+  ::alarm(kMostSeconds);
+  model::result r = model::check(program, how);
+  ::alarm(0);
   unsetenv("SYNCXX_MODEL_DUPLICATES");
   return r;
 }
 
-using where = std::source_location;
+using where = model::engine::source;
 
 // The program has these outcomes and no others. Returns what check() returned.
 template <class Program>
 model::result expect_outcomes(const Program& program, const outcomes& allowed,
                               const where& at = where::current()) {
-  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
+  const testing::ScopedTrace trace(at.file, static_cast<int>(at.line),
                                    "expected here");
   recorder found;
   model::result r = run([&] {
@@ -252,7 +258,7 @@ void expect(const Program& program, const outcomes& allowed,
             std::uint64_t executions, std::uint64_t blocked = 0,
             const where& at = where::current()) {
   const model::result r = expect_outcomes(program, allowed, at);
-  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
+  const testing::ScopedTrace trace(at.file, static_cast<int>(at.line),
                                    "expected here");
   EXPECT_EQ(r.executions, executions);
   EXPECT_EQ(r.blocked, blocked);
@@ -262,7 +268,7 @@ void expect(const Program& program, const outcomes& allowed,
 inline model::result expect_verdict(const std::function<void()>& program,
                                     verdict what,
                                     const where& at = where::current()) {
-  const testing::ScopedTrace trace(at.file_name(), static_cast<int>(at.line()),
+  const testing::ScopedTrace trace(at.file, static_cast<int>(at.line),
                                    "expected here");
   model::result r = run(program);
   EXPECT_STREQ(to_string(r.what), to_string(what)) << r.message;

@@ -28,6 +28,7 @@ enum class op_kind {
   fence,
   await_eq,    // reg[target] = x, which waits until x == operand
   await_ne,    // reg[target] = x, which waits until x != operand
+  await_cas,   // a cas_strong that is tried until it succeeds
   skip_if_eq,  // if reg[source] == value, leave out the next `expected` ops
 };
 
@@ -56,13 +57,14 @@ constexpr bool is_cas(op_kind kind) {
 }
 
 constexpr bool is_await(op_kind kind) {
-  return kind == op_kind::await_eq || kind == op_kind::await_ne;
+  return kind == op_kind::await_eq || kind == op_kind::await_ne ||
+         kind == op_kind::await_cas;
 }
 
 // Whether the op reads memory and then writes it, or (a cas) may do so.
 constexpr bool is_rmw(op_kind kind) {
   return kind == op_kind::exchange || kind == op_kind::fetch_add ||
-         is_cas(kind);
+         kind == op_kind::await_cas || is_cas(kind);
 }
 
 constexpr bool is_read(op_kind kind) {
@@ -95,6 +97,7 @@ inline rmw_effect effect_of(const op& o, const std::vector<int>& registers,
 
 inline bool await_satisfied(const op& o, const std::vector<int>& registers,
                             int read) {
+  if (o.kind == op_kind::await_cas) return read == o.expected;
   return (read == operand(o, registers)) == (o.kind == op_kind::await_eq);
 }
 
@@ -244,6 +247,10 @@ inline std::string to_string(const op& o, std::size_t index) {
     case op_kind::await_ne:
       return "while ((" + target + " = " + x + ".load(" + order + ")) " +
              (o.kind == op_kind::await_eq ? "!= " : "== ") + value + ") {}";
+    case op_kind::await_cas:
+      return "do { " + target + " = " + std::to_string(o.expected) +
+             "; } while (!" + x + ".compare_exchange_strong(" + target + ", " +
+             value + ", " + order + ", " + to_string(o.failure) + "));";
     case op_kind::skip_if_eq:
       return "if (" + source + " == " + value + ") goto L" +
              std::to_string(index + 1 + static_cast<std::size_t>(o.expected)) +

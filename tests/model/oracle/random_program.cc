@@ -95,6 +95,7 @@ class generator {
     allow(limits_.cas, 1, op_kind::cas_weak_no_spurious);
     allow(limits_.awaits, 1,
           chance(1, 3) ? op_kind::await_eq : op_kind::await_ne);
+    allow(limits_.await_cas, 4, op_kind::await_cas);
     return any_of(kinds);
   }
 
@@ -113,12 +114,19 @@ class generator {
     } else {
       o.order = load_order();
     }
-    if (is_cas(kind)) {
+    if (is_cas(kind) || kind == op_kind::await_cas) {
       o.failure = load_order();
       o.expected = chance(1, 2) ? 0 : between(1, 3);
     }
     if (kind == op_kind::load) return o;
     o.value = between(1, 3);
+    // As a lock that is given back, mostly.
+    if (limits_.await_cas && kind == op_kind::await_cas && chance(3, 4))
+      o.expected = 0;
+    if (limits_.await_cas && kind == op_kind::store && chance(2, 3)) {
+      o.value = 0;
+      return o;
+    }
     if (kind == op_kind::await_ne && chance(2, 3)) o.value = 0;
     if (limits_.data_flow && registers > 0 && chance(1, 6)) {
       o.value_from_register = true;

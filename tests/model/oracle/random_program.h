@@ -22,6 +22,7 @@ struct limits {
   bool cas = true;           // compare and exchange
   bool fences = true;        // of all orders that mean something
   bool awaits = true;        // blocking loads
+  bool await_cas = false;    // blocking compare and exchange
   bool sc = true;            // seq_cst as an order
   bool control_flow = true;  // jumps that depend on a register
   bool data_flow = true;     // operands that depend on a register
