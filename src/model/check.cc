@@ -106,11 +106,17 @@ std::int64_t checker::clock_ns() {
   };
   if (current_->following && current_->idle && last() != nullptr)
     return last()->time * kJump;
+  if (current_->rested) {
+    current_->rested = false;
+    choose(1, access_kind::rest);
+    return last()->time * kJump;
+  }
   // Between two looks with nothing but reads in between no time passes that the
   // first could not have seen as well.
   for (std::uint32_t i = current_->done; i > 0; --i) {
     const event& e = g_->at(g_->of_thread(self_)[i - 1]);
-    if (e.access == access_kind::clock) return e.time * kJump;
+    if (e.access == access_kind::clock || e.access == access_kind::rest)
+      return e.time * kJump;
     if (e.what != kind::read && e.what != kind::fence) break;
   }
   // Whether time has passed before the first look nobody can tell.
@@ -128,6 +134,21 @@ std::int64_t clock_ns(int clock) noexcept {
   recorded as(action::clock);
   const std::int64_t passed = c.clock_ns();
   return start[clock] + as.result(passed);
+}
+
+void rest() noexcept { running_checker("a sleep").rest(); }
+
+void wait(const void* object, std::size_t size, const value& old) noexcept {
+  checker& c = running_checker("waiting for an atomic");
+  const recorded as(action::wait, object, size);
+  if (as) [[unlikely]]
+    as->expected(old);
+  c.wait(object, size, old);
+}
+void notify(const void* object, std::size_t size, bool all) noexcept {
+  checker& c = running_checker("notifying an atomic");
+  const recorded as(action::wake, object, size);
+  c.notify(object, size, all);
 }
 
 value perform_saved(const access* what) noexcept

@@ -40,6 +40,7 @@ enum class obstacle : std::uint8_t {
   join,    // of thread `on`
   await,   // every value it may read makes its loop go round
   sleep,   // on a futex
+  doze,    // the same, with a time-out that is explored apart
   assume,  // for good: the execution is dropped
 };
 
@@ -73,6 +74,7 @@ struct thread_state {
   fingerprint state = 0;      // at the head of the loop, the last time
   fingerprint suspected = 0;  // the first time
   std::uint64_t plain_writes = 0;
+  bool rested = false;  // since it looked at a clock
   // While idle: the sleep, and how often it has been come back to.
   std::uint64_t nap = 0;  // its key in naps_
   const void* word = nullptr;
@@ -216,7 +218,11 @@ class checker {
                     const void* to);
   int futex_waitv(std::span<const detail::sys::waitv_entry> entries,
                   bool timed);
+  // wait and notify of an atomic
+  void wait(const void* object, std::size_t size, const value& old);
+  void notify(const void* object, std::size_t size, bool all);
   void spin_hint() noexcept { current_->hinted = true; }
+  void rest() noexcept { current_->rested = true; }
   std::int64_t clock_ns();
   thread_number self() const noexcept { return self_; }
   [[noreturn]] void fail(verdict what, text message) noexcept;
@@ -274,10 +280,11 @@ class checker {
   // futex.cc
   const futex_queue& queue(const value& v) const noexcept;
   value intern(const futex_queue& q);
-  value open_queue(location_id l);
+  value open_queue(location_id l, memory_order order = memory_order_acq_rel);
   void close_queue(location_id l, const futex_queue& q);
   bool enqueue(location_id hidden, const void* word, std::uint32_t size,
-               const value& expected, std::uint32_t mask, std::uint32_t ticket);
+               const value& expected, std::uint32_t mask, std::uint32_t ticket,
+               memory_order order = memory_order_acq_rel);
   bool dequeue(location_id hidden, std::uint32_t ticket);
   event_id woken_by(location_id hidden, thread_number t,
                     std::uint32_t ticket) const;

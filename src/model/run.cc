@@ -32,7 +32,7 @@ outcome checker::run() {
     t.blocked = obstacle::none;
     t.done = 0;
     t.needs = kNone;
-    t.following = t.hinted = t.stuck = false;
+    t.following = t.hinted = t.stuck = t.rested = false;
     t.body = nullptr;
     t.plain_writes = 0;
   }
@@ -384,7 +384,7 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   child.done = 0;
   child.blocked = obstacle::none;
   child.needs = kNone;
-  child.following = false;
+  child.following = child.rested = false;
   return e.location;
 }
 
@@ -419,7 +419,7 @@ void checker::assume(bool holds) {
 // When no thread can go on.
 outcome checker::judge() {
   bool all_finished = true, dropped = false, spins = false, stale = false;
-  bool stuck = false;
+  bool stuck = false, dozing = false;
   text who;
   for (thread_number t = 0; t < threads_.size(); ++t) {
     const thread_state& s = threads_[t];
@@ -451,12 +451,16 @@ outcome checker::judge() {
       case obstacle::sleep:
         who += " sleeps on a futex";
         break;
+      case obstacle::doze:
+        dozing = true;
+        break;
       default:
         dropped = true;
         break;
     }
   }
   if (all_finished) return outcome::complete;
+  if (dozing) return outcome::dropped;  // its time runs out
   if (dropped || stale) return stuck ? outcome::dropped : outcome::blocked;
   result_.what = spins ? verdict::livelock : verdict::deadlock;
   failure_ = text(spins ? "nobody will change what is waited for: "

@@ -28,10 +28,12 @@ using std::memory_order_seq_cst;
 
 #if SYNCXX_MODELLED
 using model::atomic;
+using model::atomic_flag;
 using model::atomic_thread_fence;
 #else
 template <class T>
 using atomic = std::atomic<T>;
+using std::atomic_flag;
 
 // A fence by itself. ThreadSanitizer does not model fences: primitives that
 // need one also have a variant without, chosen by SYNCXX_TSAN.
