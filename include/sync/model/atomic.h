@@ -19,7 +19,9 @@ namespace model {
 
 template <class T>
 class atomic {
-  static_assert(std::is_trivially_copyable_v<T>);
+  static_assert(std::is_trivially_copyable_v<T>,
+                "an atomic's type is trivially copyable (the model has no "
+                "atomic shared_ptr)");
   static_assert(sizeof(T) <= 16, "the model knows atomics of up to 16 bytes");
   using source = engine::source;
   using order = engine::memory_order;

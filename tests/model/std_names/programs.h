@@ -161,13 +161,15 @@ class bounded_queue {
 
 inline void queue(bool correct) {
   bounded_queue q(correct);
-  std::thread consumer([&] {
-    int sum = 0;
-    while (const std::optional<int> n = q.pop()) sum += *n;
-    require(sum == 1);
-  });
-  q.push(1);
+  std::thread consumer([&] { require(q.pop() == std::nullopt); });
   q.close();
+  consumer.join();
+}
+
+inline void full_queue() {
+  bounded_queue q(true);
+  std::thread consumer([&] { require(q.pop() == 1); });
+  q.push(1);
   consumer.join();
 }
 
@@ -188,19 +190,28 @@ inline void wait_for_any(bool notify) {
 
 inline void handover(bool wait) {
   std::binary_semaphore done(0);
-  std::latch all(2);
   cell<int> result(0);
-  std::jthread a([&] {
+  std::jthread other([&] {
     result = 1;
     done.release();
+  });
+  if (wait) done.acquire();
+  require(result == 1);
+}
+
+inline void arrive(bool wait) {
+  std::latch all(2);
+  cell<int> result(0);
+  std::jthread other([&] {
+    result = 1;
     all.count_down();
   });
-  std::jthread b([&] {
-    if (wait) done.acquire();
-    require(result == 1);
+  if (wait) {
     all.arrive_and_wait();
-  });
-  all.wait();
+  } else {
+    all.count_down();
+  }
+  require(result == 1);
 }
 
 inline void stopped(bool stop) {
