@@ -20,7 +20,9 @@
 namespace syncxx::inline SYNCXX_ABI {
 
 using detail::atomic;
+#if !SYNCXX_IN_RELACY
 using detail::atomic_flag;
+#endif
 using detail::atomic_thread_fence;
 using detail::memory_order;
 using detail::memory_order_acq_rel;
@@ -74,6 +76,8 @@ class cell {
  private:
   T value_;
 };
+#elif SYNCXX_IN_RELACY
+using relacy::cell;
 #else
 template <class T>
 class cell {

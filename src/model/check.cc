@@ -15,6 +15,9 @@
 #include "recorder.h"
 #include "report.h"
 
+// Of the other libraries: see src/one_library.cc.
+extern "C" [[gnu::weak]] const char syncxx_is_no_model_library;
+
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 namespace {
@@ -83,6 +86,18 @@ namespace {
       "with the model library, atomics and primitives work only inside "
       "of a test that syncxx::model::check runs\n",
       what);
+  std::abort();
+}
+
+}  // namespace
+
+namespace {
+
+[[noreturn]] void two_libraries() noexcept {
+  std::fputs(
+      "syncxx model checker: the program also uses another library of syncxx "
+      "(libsyncxx or libsyncxx_hooks); link syncxx::model alone\n",
+      stderr);
   std::abort();
 }
 
@@ -291,6 +306,8 @@ const char* to_string(verdict what) noexcept {
 }
 
 result check(const std::function<void()>& test, const options& how) {
+  const char* const volatile other = &syncxx_is_no_model_library;
+  if (other != nullptr) engine::two_libraries();
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
   if (engine::running()) {
