@@ -4,7 +4,7 @@
 The pin below is read by CMake (cmake/syncxx_relacy.cmake) and ./dev as well.
 """
 
-load("@bazel_tools//tools/build_defs/repo:git.bzl", "git_repository")
+load("@bazel_tools//tools/build_defs/repo:git.bzl", "new_git_repository")
 
 RELACY_REPOSITORY = "https://github.com/dvyukov/relacy.git"
 RELACY_COMMIT = "9f2543898aee45b6b49c9f93206a8e04ace886dc"
@@ -20,7 +20,7 @@ cc_library(
 
 def relacy_repository():
     """Fetched only where something of //tests/relacy is asked for by name."""
-    git_repository(
+    new_git_repository(
         name = "relacy",
         build_file_content = _BUILD,
         commit = RELACY_COMMIT,
