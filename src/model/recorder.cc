@@ -271,6 +271,7 @@ text recorder::state_of(thread_number t) const {
       return "spins on " + object + ", which stays " +
              print(latest(s.on), begun ? pending_[t]->size : 0);
     case obstacle::sleep:
+    case obstacle::doze:
       return "sleeps on the futex " + object;
     default:
       return begun ? "is about to go on" : "has come this far";
