@@ -22,9 +22,9 @@
 // SYNCXX_HOOKS is set by the target or .pc file that selects the library with
 // hooks compiled in (syncxx::hooks, -lsyncxx_hooks); NDEBUG never decides.
 // SYNCXX_MODEL likewise selects the model library (syncxx::model), in which the
-// seam's headers lead to the checker; SYNCXX_RELACY the world in which they lead
-// to Relacy, for programs that compile the sources of the primitives themselves
-// (tests/relacy).
+// seam's headers lead to the checker; SYNCXX_RELACY the world in which they
+// lead to Relacy, for programs that compile the sources of the primitives
+// themselves (tests/relacy).
 #if defined(SYNCXX_RELACY) && SYNCXX_RELACY
 #if defined(SYNCXX_MODEL) && SYNCXX_MODEL
 #error "syncxx: SYNCXX_MODEL and SYNCXX_RELACY are two worlds."
