@@ -19,8 +19,8 @@ const char one_library = 1;
 
 extern "C" {
 
-extern const char syncxx_links_one_library_only__plain_or_hooks_or_model;
-const char syncxx_links_one_library_only__plain_or_hooks_or_model = 1;
+extern const char syncxx_links_one_library_only_plain_or_hooks_or_model;
+const char syncxx_links_one_library_only_plain_or_hooks_or_model = 1;
 
 #if !SYNCXX_MODELLED
 extern const char syncxx_is_no_model_library;

@@ -230,7 +230,7 @@ case $case_name in
   one_library)
     # Objects of two libraries, each with the library that it needs.
     library=$(dirname "$(find "$prefix" -name 'libsyncxx.a')")
-    symbol=syncxx_links_one_library_only__plain_or_hooks_or_model
+    symbol=syncxx_links_one_library_only_plain_or_hooks_or_model
     compile "$work/one.model.o" "$here/consumer/model.cc" -DSYNCXX_MODEL=1
     for world in plain hooks; do
       hooks=0
