@@ -119,6 +119,7 @@ std::int64_t checker::clock_ns() {
                ? nullptr
                : &g_->at(g_->of_thread(self_)[current_->done - 1]);
   };
+  if (current_->following) current_->looked = true;
   if (current_->following && current_->idle && last() != nullptr)
     return last()->time * kJump;
   if (current_->rested) {
@@ -130,8 +131,13 @@ std::int64_t checker::clock_ns() {
   // first could not have seen as well.
   for (std::uint32_t i = current_->done; i > 0; --i) {
     const event& e = g_->at(g_->of_thread(self_)[i - 1]);
-    if (e.access == access_kind::clock || e.access == access_kind::rest)
+    if (e.access == access_kind::rest) return e.time * kJump;
+    if (e.access == access_kind::clock) {
+      // (Before a first look none could.)
+      const bool first = i == 1 || !g_->at(g_->of_thread(self_)[i - 2]).clocked;
+      if (first && e.time == 0) break;
       return e.time * kJump;
+    }
     if (e.what != kind::read && e.what != kind::fence) break;
   }
   // Whether time has passed before the first look nobody can tell.

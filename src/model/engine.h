@@ -67,6 +67,7 @@ struct thread_state {
   bool following = false;
   bool idle = false;           // so after a sleep that ended for no reason
   bool stuck = false;          // its last read was a stuck await's
+  bool looked = false;         // at a clock, in this loop
   bool hinted = false;         // a spin hint, in this loop or since an event
   std::uint32_t cycle = 0;     // index of the loop's first event
   std::uint32_t in_cycle = 0;  // events of this round so far
@@ -106,6 +107,7 @@ class thread_table {
 
 // What the values read by an await do, as far as tried.
 struct await_memo {
+  bool timed = false;       // its loop looks at a clock
   std::uint32_t cycle = 0;  // index of the first event of the loop
   vec<value> failing;
   vec<value> passing;

@@ -432,6 +432,7 @@ outcome checker::judge() {
         break;
       case obstacle::await: {
         spins = true;
+        dozing |= memos_[s.pending.memo].timed;
         who += " spins";
         if (s.pending.where.line != 0) who += " at " + place(s.pending.where);
         // What its loop reads must be the latest.

@@ -15,6 +15,7 @@
 #include <sync/atomic.h>
 #include <sync/model/check.h>
 #include <sync/semaphore.h>
+#include <sync/spinlock.h>
 
 #include "tests/model/support/checks.h"
 
@@ -374,6 +375,15 @@ TEST(timed_wait, alone) {
   expect_ok([] {
     syncxx::counting_semaphore<> s(0);
     model::require(!s.try_acquire_for(std::chrono::seconds(1)));
+  });
+}
+
+// A loop that looks at the clock ends, though nobody writes what it reads.
+TEST(timed_wait, spinning) {
+  expect_ok([] {
+    syncxx::spinlock l;
+    l.lock();
+    model::require(!l.try_lock_for(std::chrono::seconds(1)));
   });
 }
 

@@ -99,8 +99,7 @@ TEST(std_names, condition_variable_any) {
 
 TEST(std_names, semaphore_and_latch) {
   expect_ok([] { programs::handover(true); });
-  expect_verdict(verdict::assertion_failed,
-                 [] { programs::handover(false); });
+  expect_verdict(verdict::assertion_failed, [] { programs::handover(false); });
   expect_ok([] { programs::arrive(true); });
   expect_verdict(verdict::assertion_failed, [] { programs::arrive(false); });
 }
@@ -115,7 +114,15 @@ TEST(std_names, threads) {
   expect_verdict(verdict::assertion_failed, programs::never_joined);
 }
 
-TEST(std_names, time) { expect_ok(programs::time_passes); }
+TEST(std_names, time) {
+  expect_ok(programs::time_passes);
+  expect_ok([] { programs::spin_until([] {}); });
+  expect_ok([] { programs::spin_until([] { std::this_thread::yield(); }); });
+  expect_ok([] {
+    programs::spin_until(
+        [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); });
+  });
+}
 
 TEST(std_names, included_first) {
   EXPECT_THAT(syncxx_test::results_of_first(),

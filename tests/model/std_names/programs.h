@@ -249,6 +249,15 @@ inline void never_joined() {
   std::thread t([] {});
 }
 
+// Spins until a time that comes, and nothing else does.
+template <class Pause>
+void spin_until(Pause pause) {
+  using clock = std::chrono::steady_clock;
+  const clock::time_point end = clock::now() + std::chrono::seconds(1);
+  std::atomic<bool> never{false};
+  while (!never && clock::now() < end) pause();
+}
+
 inline void time_passes() {
   using namespace std::chrono_literals;
   using clock = std::chrono::steady_clock;
