@@ -20,8 +20,9 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
 void stop_listener::request() noexcept {
-  // [S1] acquire; pairs with [S3]: target_ is readable.
-  if (state_.exchange(kStopped, memory_order_acquire) != kSleeping) {
+  // [S1] acq_rel; pairs with [S3], [S4], [S5]: target_ is readable; a waiter
+  // that has seen kStopped sees the request, and does not try to sleep again.
+  if (state_.exchange(kStopped, memory_order_acq_rel) != kSleeping) {
     unpark(&state_, 1);
     return;
   }
@@ -29,7 +30,7 @@ void stop_listener::request() noexcept {
   // does next is ordered by the end of its stop_callback.
   for (patience others; state_.load(memory_order_relaxed) != kAwake;
        others.wait()) {
-    unpark(target_, kAllSleepers, kAnySleeper, target_scope_);
+    unpark(target_.get(), kAllSleepers, kAnySleeper, target_scope_);
   }
 }
 
@@ -38,8 +39,13 @@ void stop_listener::sleep(const futex_word& word, std::uint32_t expected,
                           futex_scope scope) noexcept {
   const sys::waitv_entry both[] = {
       {&word, expected, scope}, {&state_, kIdle, futex_scope::process_private}};
-  if (sys::futex_waitv(both, until) == -ENOSYS)
+  if (sys::futex_waitv(both, until) == -ENOSYS) {
     sleep_without_waitv(word, expected, until, mask, scope);
+    return;
+  }
+  // [S4] acquire; pairs with [S1]. The kernel's look at the word orders
+  // nothing.
+  static_cast<void>(state_.load(memory_order_acquire));
 }
 
 void stop_listener::sleep_without_waitv(const futex_word& word,
@@ -49,15 +55,18 @@ void stop_listener::sleep_without_waitv(const futex_word& word,
   target_ = &word;
   target_scope_ = scope;
   std::uint32_t state = kIdle;
-  // [S3] release; pairs with [S1]: publishes target_.
+  // [S3] release, acquire on failure; pairs with [S1]: publishes target_; as
+  // [S4].
   if (!state_.compare_exchange_strong(state, kSleeping, memory_order_release,
-                                      memory_order_relaxed)) {
+                                      memory_order_acquire)) {
     return;  // requested
   }
   sys::futex_wait(&word, expected, until, mask, scope);
   state = kSleeping;
+  // [S5] acquire on failure; pairs with [S1]: as [S4], and target_, which the
+  // requester may be reading, is not written again.
   if (!state_.compare_exchange_strong(state, kIdle, memory_order_relaxed,
-                                      memory_order_relaxed)) {
+                                      memory_order_acquire)) {
     state_.store(kAwake, memory_order_relaxed);
   }
 }

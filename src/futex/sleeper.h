@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <optional>
 
+#include <sync/atomic.h>
 #include <sync/detail/deadline.h>
 #include <sync/detail/futex.h>
 #include <sync/detail/thread.h>
@@ -70,7 +71,7 @@ class stop_listener {
   static constexpr std::uint32_t kAwake = 3;
 
   futex_word state_{kIdle};
-  const futex_word* target_ = nullptr;  // written before kSleeping
+  cell<const futex_word*> target_{nullptr};  // written before kSleeping
   futex_scope target_scope_ = futex_scope::process_private;
   stop_callback<on_stop> callback_;  // last: may call request() at once
 };

@@ -32,7 +32,8 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
 // FUTEX_CMP_REQUEUE: how many were woken or moved. -EAGAIN: `*from` was not
 // `expected`.
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
-                  int move, const futex_word* to, futex_scope scope) noexcept;
+                  int move, const futex_word* to, futex_scope scope,
+                  call_site where = call_site::current()) noexcept;
 
 // How many threads sleep on the word, counted up to `at_most`: FUTEX_REQUEUE of
 // nobody to be woken and `at_most` to be moved, from the word to itself.

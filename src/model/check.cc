@@ -12,6 +12,7 @@
 #include <new>
 
 #include "engine.h"
+#include "mutation.h"
 #include "recorder.h"
 #include "report.h"
 
@@ -172,11 +173,12 @@ void notify(const void* object, std::size_t size, bool all) noexcept {
   c.notify(object, size, all);
 }
 
-value perform_saved(const access* what) noexcept
-    __asm__("syncxx_model_perform");
-value perform_saved(const access* what) noexcept {
+value perform_saved(access* what) noexcept __asm__("syncxx_model_perform");
+value perform_saved(access* what) noexcept {
   if (g_checker == nullptr) [[unlikely]]
     outside("an atomic operation");
+  if (g_mutating) [[unlikely]]
+    mutate(*what);
   if (g_checker->recording() != nullptr) [[unlikely]]
     return g_checker->recording()->perform(*what, __builtin_return_address(0));
   return g_checker->perform(*what, __builtin_return_address(0));
@@ -221,6 +223,8 @@ bool last_exchange_succeeded() noexcept {
 
 void fence(memory_order order, const source& where) noexcept {
   if (g_checker == nullptr) outside("a fence");
+  if (g_mutating) [[unlikely]]
+    order = mutated_fence(order, where);
   const recorded as(action::fence, nullptr, 0, where);
   if (as) [[unlikely]]
     as->order(order);
@@ -256,8 +260,8 @@ void cell_write(const void* cell, std::size_t size,
   g_checker->objects().cell_write(cell, where);
 }
 
-void spin_hint() noexcept {
-  if (g_checker != nullptr) g_checker->spin_hint();
+void spin_hint(bool again) noexcept {
+  if (g_checker != nullptr) g_checker->spin_hint(again);
 }
 std::uintptr_t self_number() noexcept {
   return g_checker == nullptr ? 1 : std::uintptr_t{1} + g_checker->self();

@@ -40,7 +40,7 @@ enum class obstacle : std::uint8_t {
   join,    // of thread `on`
   await,   // every value it may read makes its loop go round
   sleep,   // on a futex
-  doze,    // the same, with a time-out that is explored apart
+  rounds,  // of a loop that waits and writes, of which there were enough
   assume,  // for good: the execution is dropped
 };
 
@@ -68,10 +68,13 @@ struct thread_state {
   bool idle = false;           // so after a sleep that ended for no reason
   bool stuck = false;          // its last read was a stuck await's
   bool looked = false;         // at a clock, in this loop
+  bool timed = false;          // it sleeps with a time, which may run out
   bool hinted = false;         // a spin hint, in this loop or since an event
   std::uint32_t cycle = 0;     // index of the loop's first event
   std::uint32_t in_cycle = 0;  // events of this round so far
   std::uint32_t rounds = 0;
+  std::uint32_t round_began = 0;  // index, of a loop that waits and writes
+  std::uint32_t writing_rounds = 0;
   fingerprint state = 0;      // at the head of the loop, the last time
   fingerprint suspected = 0;  // the first time
   std::uint64_t plain_writes = 0;
@@ -181,6 +184,14 @@ enum class outcome : std::uint8_t {
 
 inline constexpr std::uint32_t kNoPast[memory::kThreads] = {};
 
+// An execution that has failed.
+struct failure {
+  verdict what{};
+  text message;
+  script how;
+  std::uint64_t executions = 0, blocked = 0;  // before it
+};
+
 class recorder;  // recorder.h
 
 class checker {
@@ -198,6 +209,9 @@ class checker {
   result explore();
   result explore_randomly();
   result replay();
+  // The other access, or end of life, that the present one collides with: it
+  // follows that event. To be called before fail().
+  void collides_with(const moment& other) noexcept { collision_ = other; }
   // Set where more threads were made than the graphs were laid out for.
   bool needs_more_threads() const noexcept { return too_many_threads_; }
 
@@ -223,8 +237,9 @@ class checker {
   // wait and notify of an atomic
   void wait(const void* object, std::size_t size, const value& old);
   void notify(const void* object, std::size_t size, bool all);
-  void spin_hint() noexcept { current_->hinted = true; }
   void rest() noexcept { current_->rested = true; }
+  // `again`: not the first one of its loop.
+  void spin_hint(bool again) noexcept;
   std::int64_t clock_ns();
   thread_number self() const noexcept { return self_; }
   [[noreturn]] void fail(verdict what, text message) noexcept;
@@ -240,12 +255,10 @@ class checker {
   // How many events the running thread has done.
   std::uint32_t position() const noexcept { return current_->done; }
   void count_plain_write() noexcept { ++current_->plain_writes; }
-  // Null, but while a failing execution is run again to be shown.
   recorder* recording() const noexcept { return recording_; }
 
  private:
   friend class recorder;
-
   // run.cc
   outcome run();
   static void main_entry(void*);
@@ -300,6 +313,7 @@ class checker {
   bool suspicious(const access& a, location_id l);
   value follow(const access& a, location_id l);
   void follow_fence(memory_order order);
+  bool in_vain(const thread_state& s, thread_number t) const;
 
   // nap.cc
   int nap(const void* word, const value& expected);
@@ -337,9 +351,14 @@ class checker {
   knowledge known(std::uint32_t memo, const value& v) const noexcept;
   std::uint32_t memo_here();
   bool end_of_complete_run();
-  result failed();
+  bool next_within_bound();
+  bool within_bound() const;
 
-  // show.cc
+  // failure.cc
+  void keep_failure();
+  outcome follow(const script& s);
+  void shorten(const script& s);
+  result failed();
   void show_failure();
 
   const std::function<void()>& test_;
@@ -353,6 +372,7 @@ class checker {
   vec<std::unique_ptr<exploration>> spare_;
   exploration* x_ = nullptr;  // the one that is run
   graph* g_ = nullptr;
+  recorder* recording_ = nullptr;  // of a failing run, done again
 
   thread_table threads_;
   thread_state* current_ = nullptr;
@@ -363,11 +383,11 @@ class checker {
   result result_;
   text failure_;                   // becomes its message
   thread_number culprit_ = kNone;  // who has failed
+  moment collision_;
+  std::optional<failure> found_;  // the shortest
   guide guide_;
   bool reconsider_ = false;        // guided: whose turn it is
   std::uint32_t idle_events_ = 0;  // guided: since something changed
-  recorder* recording_ = nullptr;
-  std::uint32_t begun_with_ = 0;  // events, in the present run
   memory memory_;
   vec<await_memo> memos_;
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past
@@ -383,6 +403,7 @@ class checker {
   vec<bool> keep_;
   hash_map<std::uint64_t, bool> seen_;  // debug: hashes of complete graphs
   bool check_duplicates_ = false;
+  std::uint32_t searched_ = 0;  // runs, since the first failure
 };
 
 // The one whose test runs right now, or null.

@@ -17,6 +17,7 @@
 #include <algorithm>
 
 #include "engine.h"
+#include "interleaving.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -431,7 +432,27 @@ bool checker::passes(event_id read, event_id write) {
   return !failing;
 }
 
+// Goes to the next graph of which an execution within the preemption bound may
+// come. What a revisit leaves out may have needed some more.
+bool checker::next_within_bound() {
+  while (next()) {
+    if (how_.preemption_bound < 0) return true;
+    const auto most = static_cast<std::uint32_t>(how_.preemption_bound) +
+                      static_cast<std::uint32_t>(g_->threads());
+    if (preemptions(*g_, most) <= most) return true;
+  }
+  return false;
+}
+
+bool checker::within_bound() const {
+  if (how_.preemption_bound < 0) return true;
+  const auto most = static_cast<std::uint32_t>(how_.preemption_bound);
+  return preemptions(*g_, most) <= most;
+}
+
 result checker::explore() {
+  // After a failure, to find a shorter one.
+  constexpr std::uint32_t kSearchOn = 1000;
   for (;;) {
     push_exploration();
     outcome how = outcome::again;
@@ -439,36 +460,32 @@ result checker::explore() {
       how = run();
       if (too_many_threads_) return result_;
       if (start_over_) break;
-      if (how == outcome::failed) return failed();
-      if (how == outcome::complete) {
+      if (how == outcome::complete && within_bound()) {
         ++result_.executions;
-        if (!end_of_complete_run()) return failed();
-      } else if (how == outcome::blocked) {
+        if (!end_of_complete_run()) how = outcome::failed;
+      } else if (how == outcome::blocked && within_bound()) {
         ++result_.blocked;
       }
+      if (how == outcome::failed && within_bound()) keep_failure();
+      result_.what = verdict::ok;
+      if (found_ && ++searched_ > kSearchOn) return failed();
       if (how_.max_executions != 0 &&
           result_.executions + result_.blocked >= how_.max_executions) {
+        if (found_) return failed();
         result_.what = verdict::bound_reached;
         result_.message = "max_executions reached";
         return result_;
       }
-    } while (how == outcome::again || next());
-    if (!start_over_) return result_;
+    } while (how == outcome::again || next_within_bound());
+    if (!start_over_) return found_ ? failed() : result_;
     start_over_ = false;
+    if (found_) return failed();
     while (!stack_.empty()) drop_exploration();
     memos_.clear();
     memo_numbers_.clear();
     seen_.clear();
     result_ = {};
   }
-}
-
-result checker::failed() {
-  if (result_.what != verdict::misuse)
-    result_.replay = script::of(*g_, culprit_).to_string();
-  show_failure();
-  result_.message = std::string(failure_.data(), failure_.size());
-  return result_;
 }
 
 // Leaks, and the promise that each graph comes once. False: failed.

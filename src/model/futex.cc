@@ -9,9 +9,11 @@
 #include "../futex/syscall.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "engine.h"
+#include "mutation.h"
 #include "recorder.h"
 #include "report.h"
 
@@ -135,7 +137,8 @@ bool checker::sleep_in(std::span<const location_id> queues,
       if (id != kNone && e.rf == kNone) e.rf = id;
     }
     if (e.rf != kNone) break;
-    block(timed ? obstacle::doze : obstacle::sleep, ticket);
+    current_->timed = timed;
+    block(obstacle::sleep, ticket);
   }
   need(e.rf);
   add_event(e);
@@ -145,8 +148,7 @@ bool checker::sleep_in(std::span<const location_id> queues,
 // After an update of a queue: those it has woken can go on.
 void checker::wake_sleepers() noexcept {
   for (thread_state& s : threads_)
-    if (s.blocked == obstacle::sleep || s.blocked == obstacle::doze)
-      s.blocked = obstacle::none;
+    if (s.blocked == obstacle::sleep) s.blocked = obstacle::none;
   reconsider_ = true;
 }
 
@@ -334,7 +336,9 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
 }
 
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
-                  int move, const futex_word* to, futex_scope) noexcept {
+                  int move, const futex_word* to, futex_scope,
+                  call_site where) noexcept {
+  if (model::engine::g_mutating && model::engine::drops_wake(where)) return 0;
   checker& c = checker_or_die();
   recorded as(action::move, from, sizeof *from);
   if (as) [[unlikely]] {
@@ -350,7 +354,9 @@ int futex_count(const futex_word* word, int at_most, futex_scope) noexcept {
   return as.result(c.futex_count(word, at_most));
 }
 
+// As on a kernel without it, for tests of what is done then.
 int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
+  if (std::getenv("SYNCXX_MODEL_NO_WAITV") != nullptr) return -ENOSYS;
   checker& c = checker_or_die();
   recorded as(action::wait, entries.empty() ? nullptr : entries.front().word,
               sizeof(std::uint32_t));
@@ -360,7 +366,8 @@ int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
 }  // namespace detail::sys
 
 int detail::unpark(const futex_word* word, int count, std::uint32_t mask,
-                   futex_scope scope) noexcept {
+                   futex_scope scope, call_site where) noexcept {
+  if (model::engine::g_mutating && model::engine::drops_wake(where)) return 0;
   return sys::futex_wake(word, count, mask, scope);
 }
 

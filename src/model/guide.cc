@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "interleaving.h"
+
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 namespace {
@@ -26,67 +28,18 @@ void script::add(decision d) {
   }
 }
 
-namespace {
-
-// Puts a graph's events into an order that extends po and rf and leaves the
-// updates whole, staying with a thread as long as that goes.
-class linearization {
- public:
-  explicit linearization(const graph& g)
-      : g_(g), done_(g.threads(), 0), emitted_(g.size(), false) {}
-
-  template <class F>
-  void for_each(F f) {
-    for (thread_number t = 0; t < g_.threads();) {
-      if (!ready(t)) {
-        ++t;
-        continue;
-      }
-      while (ready(t)) {
-        do {
-          const event_id id = g_.of_thread(t)[done_[t]++];
-          f(id);
-          emitted_[id] = true;
-        } while (g_.at(g_.of_thread(t)[done_[t] - 1]).open != 0 &&
-                 done_[t] < g_.of_thread(t).size());
-      }
-      t = 0;
-    }
-  }
-
-  bool emitted(event_id id) const noexcept { return emitted_[id]; }
-
- private:
-  bool ready(thread_number t) const {
-    const auto& po = g_.of_thread(t);
-    if (done_[t] == po.size()) return false;
-    for (std::size_t i = done_[t]; i < po.size(); ++i) {
-      const event& e = g_.at(po[i]);
-      if (e.rf < kInitial && !emitted_[e.rf] && e.what != kind::update_write)
-        return false;
-      if (e.open == 0) break;
-    }
-    return true;
-  }
-
-  const graph& g_;
-  vec<std::uint32_t> done_;
-  vec<bool> emitted_;
-};
-
-}  // namespace
-
 script script::of(const graph& g, thread_number last) {
   script s;
-  linearization order(g);
+  vec<bool> there(g.size(), false);
   // How many of the writes behind a place are there already.
   const auto behind = [&](location_id l, std::uint32_t place) {
     std::uint32_t n = 0;
     const auto co = g.co(l);
-    for (std::size_t i = place; i < co.size(); ++i) n += order.emitted(co[i]);
+    for (std::size_t i = place; i < co.size(); ++i) n += there[co[i]];
     return n;
   };
-  order.for_each([&](event_id id) {
+  for (const event_id id : interleaving(g)) {
+    there[id] = true;
     const event& e = g.at(id);
     decision d;
     d.thread = e.thread;
@@ -120,9 +73,17 @@ script script::of(const graph& g, thread_number last) {
         break;
     }
     s.add(d);
-  });
+  }
   if (last != kNone) s.add({decision::type::last, last, 0});
   return s;
+}
+
+// Events, and what was decided about them.
+std::size_t script::length() const noexcept {
+  std::size_t n = decisions_.size();
+  for (const decision& d : decisions_)
+    n += d.what == decision::type::plain ? d.n : 1;
+  return n;
 }
 
 std::string script::to_string() const {
@@ -187,6 +148,9 @@ void guide::begin_script(const script& s) noexcept {
   script_ = &s;
   position_ = 0;
   in_position_ = 0;
+  walk_ = false;
+  lowest_ = 0;
+  priorities_.clear();
 }
 
 void guide::end_run() noexcept { longest_ = std::max(longest_, steps_); }

@@ -47,6 +47,7 @@ class script {
   // False: not a script.
   bool parse(std::string_view from);
   std::string to_string() const;
+  std::size_t length() const noexcept;
   const vec<decision>& decisions() const noexcept { return decisions_; }
 
  private:
@@ -102,7 +103,7 @@ class guide {
   }
   // Script: only the thread with which it ends is left.
   bool at_end() const noexcept {
-    return position_ == script_->decisions().size() ||
+    return mode_ == mode::random || position_ == script_->decisions().size() ||
            script_->decisions()[position_].what == decision::type::last;
   }
 

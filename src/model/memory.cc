@@ -159,13 +159,17 @@ void memory::check_block(object& o, location_id l) {
 }
 
 void memory::check_lifetime(const object& o, const char* what) {
-  if (o.died.is_set())
+  if (o.died.is_set()) {
+    owner_.collides_with(o.died);
     owner_.fail(verdict::use_after_free,
                 text(what) + " of " + name(o) + ", whose life has ended");
-  if (!before_now(o.made))
+  }
+  if (!before_now(o.made)) {
+    owner_.collides_with(o.made);
     owner_.fail(verdict::data_race,
                 text(what) + " of " + name(o) +
                     ", whose construction does not happen before");
+  }
 }
 
 location_id memory::atomic(const void* p, std::uint32_t size) {
@@ -290,7 +294,8 @@ void memory::cell_read(const void* p, const source& where) {
     owner_.fail(verdict::uninitialized_read,
                 "read of " + name(o) + ", which nobody has written, at " +
                     place(where));
-  if (!before_now(o.written))
+  if (!before_now(o.written)) {
+    owner_.collides_with(o.written);
     owner_.fail(
         verdict::data_race,
         "the read at " + place(where) + " and the write " +
@@ -298,6 +303,7 @@ void memory::cell_read(const void* p, const source& where) {
                                           : "at " + place(o.written_at)) +
             " by thread " + number(o.written.thread) + " of " + name(o) +
             " are not ordered by happens-before");
+  }
   const thread_number t = owner_.self();
   if (o.read.size() <= t) o.read.resize(t + 1, 0);
   o.read[t] = owner_.position() + 1;
@@ -309,15 +315,18 @@ void memory::cell_write(const void* p, const source& where) {
   if (l == kNone) l = enter(address, 1, true, 1);
   object& o = objects_[l];
   check_lifetime(o, "write");
-  const auto race = [&](const char* what, thread_number t) {
+  const auto race = [&](const char* what, const moment& other) {
+    const thread_number t = other.thread;
+    owner_.collides_with(other);
     owner_.fail(verdict::data_race, "the write at " + place(where) + " and a " +
                                         what + " by thread " + number(t) +
                                         " of " + name(o) +
                                         " are not ordered by happens-before");
   };
-  if (!before_now(o.written)) race("write", o.written.thread);
+  if (!before_now(o.written)) race("write", o.written);
   for (thread_number t = 0; t < o.read.size(); ++t)
-    if (o.read[t] != 0 && !before_now({t, o.read[t] - 1})) race("read", t);
+    if (o.read[t] != 0 && !before_now({t, o.read[t] - 1}))
+      race("read", {t, o.read[t] - 1});
   o.written = now();
   o.written_at = where;
   o.initialized = true;

@@ -234,7 +234,7 @@ void recorder::asleep() {
 
 // The step that the failing thread never ended.
 void recorder::end_failing() {
-  if (!failed_) return;
+  if (!failed()) return;
   const thread_number t = checker_.self();
   if (pending_.size() <= t) {
     pending_.resize(t + 1);
@@ -259,7 +259,7 @@ text recorder::state_of(thread_number t) const {
   const thread_state& s = checker_.threads_[t];
   if (s.at == stage::finished) return "has ended";
   if (s.at == stage::unstarted) return "has not begun";
-  if (failed_ && t == checker_.self()) return "fails";
+  if (failed() && t == checker_.self()) return "fails";
   const bool begun = t < pending_.size() && pending_[t];
   const text object = begun && pending_[t]->object != kNone
                           ? trace_.objects[pending_[t]->object].name
@@ -271,8 +271,9 @@ text recorder::state_of(thread_number t) const {
       return "spins on " + object + ", which stays " +
              print(latest(s.on), begun ? pending_[t]->size : 0);
     case obstacle::sleep:
-    case obstacle::doze:
       return "sleeps on the futex " + object;
+    case obstacle::rounds:
+      return "goes round in vain";
     default:
       return begun ? "is about to go on" : "has come this far";
   }
@@ -423,10 +424,12 @@ void recorder::link_reads() {
     }
   }
   for (trace_object& o : trace_.objects)
-    std::stable_sort(o.order.begin(), o.order.end(),
-                     [&](step_number a, step_number b) {
-                       return steps[a].place < steps[b].place;
-                     });
+    std::sort(o.order.begin(), o.order.end(),
+              [&](step_number a, step_number b) {
+                return steps[a].place != steps[b].place
+                           ? steps[a].place < steps[b].place
+                           : a < b;
+              });
 }
 
 // The steps of other threads that a step is the first of its thread to come

@@ -35,8 +35,6 @@ class recorder {
 
   // Within a futex wait: queued, about to sleep.
   void asleep();
-  // checker::fail: the running thread does not come any further.
-  void failed() noexcept { failed_ = true; }
 
   // After the run.
   trace take(verdict what, const text& message);
@@ -50,6 +48,8 @@ class recorder {
                             const source& where);
   void read_events(trace_step& s);
   void keep(trace_step s);
+  // Whether the running thread has failed, and comes no further.
+  bool failed() const noexcept { return checker_.culprit_ != kNone; }
   void end_failing();
   void end_threads();
   void mark_culprits();
@@ -75,7 +75,6 @@ class recorder {
   vec<std::uint32_t> step_of_;              // by event
   hash_map<const void*, std::uint32_t> living_;
   step_number unsettled_ = kNone;  // a cell's write: its value comes afterwards
-  bool failed_ = false;
 };
 
 // Around what the running thread does.

@@ -5,7 +5,6 @@
 #include <exception>
 
 #include "engine.h"
-#include "recorder.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -26,7 +25,6 @@ thread_state& checker::thread(thread_number t) {
 }
 
 outcome checker::run() {
-  begun_with_ = g_->size();
   for (thread_state& t : threads_) {
     t.at = stage::absent;
     t.blocked = obstacle::none;
@@ -35,6 +33,7 @@ outcome checker::run() {
     t.following = t.hinted = t.stuck = t.rested = false;
     t.body = nullptr;
     t.plain_writes = 0;
+    t.round_began = t.writing_rounds = 0;
   }
   memory_.begin_run();
   for (thread_number t = 0; t < g_->threads(); ++t) thread(t);
@@ -43,6 +42,7 @@ outcome checker::run() {
   if (g_->threads() == 0) g_->add_thread();
   idle_events_ = 0;
   culprit_ = kNone;
+  collision_ = {};
   thread(0).at = stage::unstarted;
   self_ = 0;
   current_ = &threads_[0];
@@ -120,7 +120,6 @@ void checker::end_run(outcome how) noexcept {
 
 void checker::fail(verdict what, text message) noexcept {
   if (current_->following) give_up_following();  // it is not a real run
-  if (recording_ != nullptr) recording_->failed();
   result_.what = what;
   culprit_ = self_;
   failure_ = std::move(message);
@@ -177,9 +176,8 @@ thread_number checker::pick_guided() noexcept {
     if (!can_run(t)) continue;
     ++seen;
     if (best == kNone ||
-        (guide_.scripted() ? false
-         : guide_.walks()  ? guide_.below(seen) == 0
-                           : guide_.priority_of(t) > guide_.priority_of(best)))
+        (guide_.walks() ? guide_.below(seen) == 0
+                        : guide_.priority_of(t) > guide_.priority_of(best)))
       best = t;
   }
   return best;
@@ -297,7 +295,10 @@ event_id checker::add_event(const event& e, std::uint32_t at_place) {
 // Guided: a thread that sees nothing new lets the others go on; if no thread
 // sees anything new any more, they wait in vain.
 void checker::watch_progress(const event& e) {
-  constexpr std::uint32_t kPatience = 3, kInVain = 20000;
+  constexpr std::uint32_t kPatience = 3;
+  const std::uint32_t in_vain = recording_ != nullptr ? 6
+                                : guide_.scripted()   ? 100
+                                                      : 20000;
   const auto& po = g_->of_thread(self_);
   const event_id before = g_->at(po.back()).previous;
   bool nothing_new = false;
@@ -324,7 +325,7 @@ void checker::watch_progress(const event& e) {
     guide_.yield(self_);
     reconsider_ = true;
   }
-  if (++idle_events_ < kInVain) return;
+  if (++idle_events_ < in_vain || !guide_.at_end()) return;
   text who;
   for (thread_number t = 0; t < threads_.size(); ++t) {
     const thread_state& s = threads_[t];
@@ -419,7 +420,7 @@ void checker::assume(bool holds) {
 // When no thread can go on.
 outcome checker::judge() {
   bool all_finished = true, dropped = false, spins = false, stale = false;
-  bool stuck = false, dozing = false;
+  bool stuck = false;
   text who;
   for (thread_number t = 0; t < threads_.size(); ++t) {
     const thread_state& s = threads_[t];
@@ -432,10 +433,12 @@ outcome checker::judge() {
         break;
       case obstacle::await: {
         spins = true;
-        dozing |= memos_[s.pending.memo].timed;
+        // It may look at a clock: then this is one in which time passes.
+        dropped |= memos_[s.pending.memo].timed;
         who += " spins";
         if (s.pending.where.line != 0) who += " at " + place(s.pending.where);
-        // What its loop reads must be the latest.
+        // What its loop reads must be the latest, and must not be a
+        // compare-exchange that failed for no reason.
         const auto co = g_->co(s.on);
         const value latest = data_of(s.on, co.empty() ? kInitial : co.back());
         stale |= known(s.pending.memo, latest) != knowledge::failing;
@@ -444,16 +447,21 @@ outcome checker::judge() {
         const std::uint32_t cycle = memos_[s.pending.memo].cycle;
         for (std::uint32_t i = cycle; i != 0 && i <= po.size(); ++i) {
           const event& e = g_->at(po[i - 1]);
-          if (e.is_read() && g_->place_of(e.rf) != g_->co(e.location).size())
+          if (e.is_read() &&
+              (e.guessed || g_->place_of(e.rf) != g_->co(e.location).size()))
             stale = true;
         }
         break;
       }
       case obstacle::sleep:
+        // With a time, this is an execution in which that runs out.
+        dropped |= s.timed;
         who += " sleeps on a futex";
         break;
-      case obstacle::doze:
-        dozing = true;
+      case obstacle::rounds:
+        spins = true;
+        stale |= !in_vain(s, t);
+        who += " goes round in vain";
         break;
       default:
         dropped = true;
@@ -461,7 +469,6 @@ outcome checker::judge() {
     }
   }
   if (all_finished) return outcome::complete;
-  if (dozing) return outcome::dropped;  // its time runs out
   if (dropped || stale) return stuck ? outcome::dropped : outcome::blocked;
   result_.what = spins ? verdict::livelock : verdict::deadlock;
   failure_ = text(spins ? "nobody will change what is waited for: "

@@ -21,8 +21,8 @@ void spinner::succeeded() noexcept {}
 
 // The loop around it is an await.
 void patience::wait() noexcept {
-  static_cast<void>(round_);
-  model::engine::spin_hint();
+  model::engine::spin_hint(round_ != 0);
+  round_ = 1;
 }
 
 void misused(const void*, object_kind, const char* what, int errno_code) {

@@ -12,24 +12,27 @@ namespace model::engine {
 
 result checker::explore_randomly() {
   constexpr std::uint64_t kExecutions = 10000;
+  // After a failure, to find a shorter one.
+  constexpr std::uint32_t kSearchOn = 200;
   const std::uint64_t most =
       how_.max_executions != 0 ? how_.max_executions : kExecutions;
   push_exploration();
   for (std::uint64_t i = 0; i < most; ++i) {
     g_->clear();
     guide_.begin_random(how_.seed * 0x2545f4914f6cdd1du + i);
-    const outcome how = run();
+    outcome how = run();
     guide_.end_run();
     if (too_many_threads_) return result_;
-    if (how == outcome::failed) return failed();
     if (how == outcome::complete) {
       ++result_.executions;
-      if (!end_of_complete_run()) return failed();
-    } else {
+      if (!end_of_complete_run()) how = outcome::failed;
+    } else if (how == outcome::blocked) {
       ++result_.blocked;
     }
+    if (how == outcome::failed) keep_failure();
+    if (found_ && ++searched_ > kSearchOn) break;
   }
-  return result_;
+  return found_ ? failed() : result_;
 }
 
 result checker::replay() {
@@ -41,17 +44,17 @@ result checker::replay() {
     return result_;
   }
   push_exploration();
-  guide_.begin_script(s);
-  const outcome how = run();
+  outcome how = follow(s);
   if (too_many_threads_) return result_;
-  if (how == outcome::failed) return failed();
   if (how == outcome::complete) {
     ++result_.executions;
-    if (!end_of_complete_run()) return failed();
-  } else {
+    if (!end_of_complete_run()) how = outcome::failed;
+  } else if (how == outcome::blocked) {
     ++result_.blocked;
   }
-  return result_;
+  if (how != outcome::failed) return result_;
+  keep_failure();
+  return failed();
 }
 
 }  // namespace model::engine

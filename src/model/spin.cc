@@ -14,6 +14,10 @@
 // with a spin hint in it a loop is taken for waiting also if its state does not
 // settle. If it does anything else, it was no such loop: the run is done over,
 // and the state at the suspected head remembered.
+//
+// A loop that writes while it waits (it takes a spin lock to look, say) is not
+// an await. With a spin hint in it, it goes round in vain a few times at most:
+// more would show nothing new, and there would be no end to it.
 #include "engine.h"
 #include "report.h"
 
@@ -23,6 +27,7 @@ namespace {
 
 constexpr std::uint32_t kLongestCycle = 64;
 constexpr std::uint32_t kMostRounds = 64;
+constexpr std::uint32_t kMostWritingRounds = 2;
 
 bool same_operation(const event& e, const access& a, location_id l,
                     const void* site) {
@@ -97,6 +102,35 @@ value checker::follow(const access& a, location_id l) {
   return e.data;
 }
 
+void checker::spin_hint(bool again) noexcept {
+  thread_state& me = *current_;
+  me.hinted = true;
+  if (me.following) return;
+  if (!again) me.writing_rounds = 0;
+  const auto& po = g_->of_thread(self_);
+  bool wrote = false;
+  for (std::uint32_t i = me.round_began; again && i < me.done; ++i)
+    wrote |= g_->at(po[i]).is_write();
+  if (wrote && ++me.writing_rounds == kMostWritingRounds)
+    block(obstacle::rounds, me.round_began);
+  me.round_began = me.done;
+}
+
+// Whether the last round of a loop that writes has read the latest of what
+// others wrote: it would go on like that for ever.
+bool checker::in_vain(const thread_state& s, thread_number t) const {
+  const auto& po = g_->of_thread(t);
+  for (std::uint32_t i = s.on; i < po.size(); ++i) {
+    const event& e = g_->at(po[i]);
+    if (!e.is_read()) continue;
+    const auto co = g_->co(e.location);
+    for (std::uint32_t later = g_->place_of(e.rf); later < co.size(); ++later)
+      if (g_->at(co[later]).thread != t) return false;
+    if (e.guessed) return false;
+  }
+  return true;
+}
+
 void checker::follow_fence(memory_order order) {
   if (current_->cycle - 1 + current_->in_cycle == g_->of_thread(self_).size())
     give_up_following();
@@ -133,7 +167,8 @@ void checker::read_failed(event_id read, std::uint32_t cycle) {
     end_run(outcome::failed);
   }
   await_memo& memo = memos_[r.memo];
-  memo.cycle = cycle;
+  // Values may lead back to different places: from the first of them on.
+  if (memo.cycle == 0 || cycle < memo.cycle) memo.cycle = cycle;
   memo.timed |= current_->looked;
   if (r.guessed) {
     memo.retried.push_back(r.expected);

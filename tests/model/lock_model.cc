@@ -4,9 +4,12 @@
 // deadlock, ordering, destruction right after unlock.
 //
 // Bounds: two threads with one turn each, two turns for mutex, three threads
-// for spinlock; one spurious wake-up and one jump of the clock in what an
-// operation depends on. All exhaustive.
+// for mutex and spinlock; one spurious wake-up and one jump of the clock in
+// what an operation depends on. Exhaustive, but for 20 000 random executions of
+// three threads with a semaphore.
 #include <gtest/gtest.h>
+
+#include <chrono>
 
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
@@ -23,6 +26,10 @@ class semaphore_lock {
  public:
   void lock() { tokens_.acquire(); }
   bool try_lock() { return tokens_.try_acquire(); }
+  bool try_lock_for(std::chrono::milliseconds d) {
+    return tokens_.try_acquire_for(d);
+  }
+  bool lock(const syncxx::stop_token& stop) { return tokens_.acquire(stop); }
   void unlock() { tokens_.release(); }
 
  private:
@@ -45,8 +52,37 @@ TYPED_TEST(LockModel, MayBeDestroyedAfterTheLastUnlock) {
   expect_ok(destruction_after_unlock<TypeParam>);
 }
 
+TYPED_TEST(LockModel, LockBesideATimeout) {
+  expect_ok(lock_beside_a_timeout<TypeParam>);
+}
+
+template <class Lock>
+class StoppableLockModel : public ::testing::Test {};
+using stoppable_locks =
+    ::testing::Types<syncxx::mutex, syncxx::recursive_mutex, semaphore_lock>;
+TYPED_TEST_SUITE(StoppableLockModel, stoppable_locks);
+
+TYPED_TEST(StoppableLockModel, AStopEndsTheWait) {
+  expect_ok(lock_stopped<TypeParam>);
+}
+
+TYPED_TEST(StoppableLockModel, UnlockBesideAStop) {
+  expect_ok(lock_freed_and_stopped<TypeParam>);
+}
+
 TEST(SpinlockModel, ThreeThreadsExcludeEachOther) {
   expect_ok(exclusion<syncxx::spinlock>(3, 1));
+}
+
+TEST(MutexModel, ThreeThreadsExcludeEachOther) {
+  expect_ok(exclusion<syncxx::mutex>(3, 1));
+}
+
+TEST(SemaphoreModel, RandomThreeThreadsExcludeEachOther) {
+  model::options some;
+  some.search = model::options::mode::random;
+  some.max_executions = 20'000;
+  expect_ok(exclusion<semaphore_lock>(3, 1), some);
 }
 
 TEST(MutexModel, TwoThreadsWithTwoTurnsEach) {

@@ -387,8 +387,32 @@ TEST(TimelineModel, EveryFailureIsShown) {
     if (r) continue;
     ++failed;
     EXPECT_THAT(r.timeline, ContainsRegex("\n! +[0-9]+ ")) << "seed " << seed;
+    model::options how;
+    how.search = model::options::mode::random;
+    const model::result random =
+        model::check([seed] { random_failure(seed); }, how);
+    if (random) continue;
+    EXPECT_THAT(random.timeline, ContainsRegex("\n! +[0-9]+ "))
+        << "random, seed " << seed;
   }
   EXPECT_GT(failed, 100);
+}
+
+TEST(TimelineModel, OfARandomExecutionAndItsReplay) {
+  for (const auto test : {message_passing, stale_read, use_after_free,
+                          two_locks_in_two_orders, five_threads}) {
+    model::options how;
+    how.search = model::options::mode::random;
+    const model::result r = model::check(test, how);
+    ASSERT_FALSE(r);
+    EXPECT_THAT(r.timeline, HasSubstr("  starts thread 1\n"));
+    EXPECT_THAT(r.timeline, HasSubstr("\nat the end:\n"));
+    how = {};
+    how.replay = r.replay;
+    const model::result again = model::check(test, how);
+    EXPECT_EQ(again.what, r.what);
+    EXPECT_EQ(again.timeline, r.timeline);
+  }
 }
 
 // Neither an exception nor much else has a step of its own.

@@ -22,6 +22,15 @@ namespace detail {
 
 using futex_word = atomic<std::uint32_t>;
 
+// Where a call was made: the checker's business only.
+#if SYNCXX_MODELLED
+using call_site = model::engine::source;
+#else
+struct call_site {
+  static constexpr call_site current() noexcept { return {}; }
+};
+#endif
+
 // A wake reaches only sleepers whose mask shares a bit with its own.
 inline constexpr std::uint32_t kAnySleeper = 0xffffffffu;
 inline constexpr int kAllSleepers = 0x7fffffff;
@@ -31,9 +40,10 @@ inline constexpr int kAllSleepers = 0x7fffffff;
 // wake on unmapped memory, or on memory that a PI futex uses by now, wakes
 // nobody; on memory otherwise reused it is a spurious wake, which every sleeper
 // of this library expects.
-SYNCXX_COLD int unpark(
-    const futex_word* word, int count, std::uint32_t mask = kAnySleeper,
-    futex_scope scope = futex_scope::process_private) noexcept;
+SYNCXX_COLD int unpark(const futex_word* word, int count,
+                       std::uint32_t mask = kAnySleeper,
+                       futex_scope scope = futex_scope::process_private,
+                       call_site where = call_site::current()) noexcept;
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

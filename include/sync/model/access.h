@@ -78,7 +78,7 @@ struct access {
 
 // Returns the value read. (A stub in check.cc, which saves the caller's
 // registers.)
-value perform(const access* what) noexcept __asm__("syncxx_model_access");
+value perform(access* what) noexcept __asm__("syncxx_model_access");
 
 // Whether the compare-exchange just performed has stored its value.
 bool last_exchange_succeeded() noexcept;
@@ -103,8 +103,9 @@ void cell_read(const void* cell, std::size_t size,
 void cell_write(const void* cell, std::size_t size,
                 const source& where) noexcept;
 
-// Between two looks of a loop that waits for another thread.
-void spin_hint() noexcept;
+// Between two looks of a loop that waits for another thread. `again`: not for
+// the first time in this loop, as far as is known.
+void spin_hint(bool again = false) noexcept;
 // A modelled clock: jumps far ahead, or does not, as an explored choice.
 std::int64_t clock_ns(int clock) noexcept;
 // Time passes: the thread's next look at a clock is past every deadline.

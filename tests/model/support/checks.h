@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 
 #include <sync/atomic.h>
 #include <sync/model/check.h>
+#include <sync/thread.h>
 
 namespace syncxx_test {
 
@@ -76,6 +78,75 @@ void try_beside_lock() {
   }
   other.join();
   model::require(count == 1 + mine, "every turn counts");
+}
+
+template <class Lock>
+void expect_free(Lock& lock) {
+  if (lock.try_lock())
+    lock.unlock();
+  else
+    model::require(false, "the lock is free");
+}
+
+// A wait that may run out of time beside one that may not: the lock changes
+// hands, and is free in the end.
+template <class Lock>
+void lock_beside_a_timeout() {
+  Lock lock;
+  syncxx::cell<int> count(0);
+  int mine = 0;
+  {
+    model::thread other([&] {
+      lock.lock();
+      count = count + 1;
+      lock.unlock();
+    });
+    if (lock.try_lock_for(std::chrono::milliseconds(1))) {
+      mine = 1;
+      count = count + 1;
+      lock.unlock();
+    }
+  }
+  model::require(count == 1 + mine, "every turn counts");
+  expect_free(lock);
+}
+
+// A stop request ends the wait for a lock that is not given back.
+template <class Lock>
+void lock_stopped() {
+  Lock lock;
+  lock.lock();
+  {
+    syncxx::stop_source source;
+    model::thread waiter(
+        [&] { model::require(!lock.lock(source.get_token()), "stopped"); });
+    source.request_stop();
+  }
+  lock.unlock();
+  expect_free(lock);
+}
+
+// The lock is given back and a stop requested: either way the wait ends.
+template <class Lock>
+void lock_freed_and_stopped() {
+  Lock lock;
+  syncxx::cell<int> count(0);
+  syncxx::stop_source source;
+  bool owned = false;
+  lock.lock();
+  model::thread waiter([&] {
+    if (lock.lock(source.get_token())) {
+      owned = true;
+      count = count + 1;
+      lock.unlock();
+    }
+  });
+  count = count + 1;
+  lock.unlock();
+  source.request_stop();
+  waiter.join();
+  model::require(count == (owned ? 2 : 1), "every turn counts");
+  expect_free(lock);
 }
 
 // The last user of a lock may free it at once, though another is still on its
