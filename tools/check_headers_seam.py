@@ -19,6 +19,7 @@ import tempfile
 SEAM_HEADERS = ("annotations", "atomic", "cache_line", "clock", "config",
                 "deadline", "futex", "hooks", "spin_wait", "thread")
 SEAM = ("src/futex/", "src/deadlock/", "src/model/", "include/sync/model/",
+        "include/sync/relacy/",
         *(f"include/sync/detail/{name}.h" for name in SEAM_HEADERS),
         *(f"src/{name}.cc" for name in SEAM_HEADERS))
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// atomic, cell: shared memory under names that a checker can take over.
+// atomic, atomic_flag, cell: shared memory under names that a checker can take
+// over.
 //
 // Write your own structures with these instead of std::atomic and plain
 // members, and one source can both be used and be explored by a model checker.
@@ -19,6 +20,9 @@
 namespace syncxx::inline SYNCXX_ABI {
 
 using detail::atomic;
+#if !SYNCXX_IN_RELACY
+using detail::atomic_flag;
+#endif
 using detail::atomic_thread_fence;
 using detail::memory_order;
 using detail::memory_order_acq_rel;
@@ -72,6 +76,8 @@ class cell {
  private:
   T value_;
 };
+#elif SYNCXX_IN_RELACY
+using relacy::cell;
 #else
 template <class T>
 class cell {

@@ -218,7 +218,8 @@ class auto_reset_event {
   detail::raw_semaphore raw_;
 };
 
-static_assert(sizeof(event) == 4 && sizeof(auto_reset_event) == 4);
+static_assert(SYNCXX_IN_RELACY ||
+              (sizeof(event) == 4 && sizeof(auto_reset_event) == 4));
 
 }  // namespace syncxx::inline SYNCXX_ABI
 

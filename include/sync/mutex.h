@@ -125,7 +125,7 @@ class SYNCXX_CAPABILITY("mutex") mutex {
 
 using timed_mutex = mutex;
 
-static_assert(sizeof(mutex) == 4);
+static_assert(SYNCXX_IN_RELACY || sizeof(mutex) == 4);
 
 }  // namespace syncxx::inline SYNCXX_ABI
 

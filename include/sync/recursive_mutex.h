@@ -150,7 +150,7 @@ class SYNCXX_CAPABILITY("recursive_mutex") recursive_mutex {
 
 using recursive_timed_mutex = recursive_mutex;
 
-static_assert(sizeof(recursive_mutex) == 16);
+static_assert(SYNCXX_IN_RELACY || sizeof(recursive_mutex) == 16);
 
 }  // namespace syncxx::inline SYNCXX_ABI
 

@@ -139,7 +139,7 @@ class counting_semaphore {
 
 using binary_semaphore = counting_semaphore<1>;
 
-static_assert(sizeof(counting_semaphore<>) == 4);
+static_assert(SYNCXX_IN_RELACY || sizeof(counting_semaphore<>) == 4);
 
 }  // namespace syncxx::inline SYNCXX_ABI
 

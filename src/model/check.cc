@@ -16,6 +16,9 @@
 #include "recorder.h"
 #include "report.h"
 
+// Of the other libraries: see src/one_library.cc.
+extern "C" [[gnu::weak]] const char syncxx_is_no_model_library;
+
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 namespace {
@@ -89,6 +92,18 @@ namespace {
 
 }  // namespace
 
+namespace {
+
+[[noreturn]] void two_libraries() noexcept {
+  std::fputs(
+      "syncxx model checker: the program also uses another library of syncxx "
+      "(libsyncxx or libsyncxx_hooks); link syncxx::model alone\n",
+      stderr);
+  std::abort();
+}
+
+}  // namespace
+
 bool running() noexcept { return g_checker != nullptr; }
 
 checker& running_checker(const char* what) noexcept {
@@ -105,13 +120,25 @@ std::int64_t checker::clock_ns() {
                ? nullptr
                : &g_->at(g_->of_thread(self_)[current_->done - 1]);
   };
+  if (current_->following) current_->looked = true;
   if (current_->following && current_->idle && last() != nullptr)
     return last()->time * kJump;
+  if (current_->rested) {
+    current_->rested = false;
+    choose(1, access_kind::rest);
+    return last()->time * kJump;
+  }
   // Between two looks with nothing but reads in between no time passes that the
   // first could not have seen as well.
   for (std::uint32_t i = current_->done; i > 0; --i) {
     const event& e = g_->at(g_->of_thread(self_)[i - 1]);
-    if (e.access == access_kind::clock) return e.time * kJump;
+    if (e.access == access_kind::rest) return e.time * kJump;
+    if (e.access == access_kind::clock) {
+      // (Before a first look none could.)
+      const bool first = i == 1 || !g_->at(g_->of_thread(self_)[i - 2]).clocked;
+      if (first && e.time == 0) break;
+      return e.time * kJump;
+    }
     if (e.what != kind::read && e.what != kind::fence) break;
   }
   // Whether time has passed before the first look nobody can tell.
@@ -129,6 +156,21 @@ std::int64_t clock_ns(int clock) noexcept {
   recorded as(action::clock);
   const std::int64_t passed = c.clock_ns();
   return start[clock] + as.result(passed);
+}
+
+void rest() noexcept { running_checker("a sleep").rest(); }
+
+void wait(const void* object, std::size_t size, const value& old) noexcept {
+  checker& c = running_checker("waiting for an atomic");
+  const recorded as(action::wait, object, size);
+  if (as) [[unlikely]]
+    as->expected(old);
+  c.wait(object, size, old);
+}
+void notify(const void* object, std::size_t size, bool all) noexcept {
+  checker& c = running_checker("notifying an atomic");
+  const recorded as(action::wake, object, size);
+  c.notify(object, size, all);
 }
 
 value perform_saved(access* what) noexcept __asm__("syncxx_model_perform");
@@ -274,6 +316,8 @@ const char* to_string(verdict what) noexcept {
 }
 
 result check(const std::function<void()>& test, const options& how) {
+  const char* const volatile other = &syncxx_is_no_model_library;
+  if (other != nullptr) engine::two_libraries();
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
   if (engine::running()) {

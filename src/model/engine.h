@@ -67,6 +67,7 @@ struct thread_state {
   bool following = false;
   bool idle = false;           // so after a sleep that ended for no reason
   bool stuck = false;          // its last read was a stuck await's
+  bool looked = false;         // at a clock, in this loop
   bool timed = false;          // it sleeps with a time, which may run out
   bool hinted = false;         // a spin hint, in this loop or since an event
   std::uint32_t cycle = 0;     // index of the loop's first event
@@ -77,6 +78,7 @@ struct thread_state {
   fingerprint state = 0;      // at the head of the loop, the last time
   fingerprint suspected = 0;  // the first time
   std::uint64_t plain_writes = 0;
+  bool rested = false;  // since it looked at a clock
   // While idle: the sleep, and how often it has been come back to.
   std::uint64_t nap = 0;  // its key in naps_
   const void* word = nullptr;
@@ -108,6 +110,7 @@ class thread_table {
 
 // What the values read by an await do, as far as tried.
 struct await_memo {
+  bool timed = false;       // its loop looks at a clock
   std::uint32_t cycle = 0;  // index of the first event of the loop
   vec<value> failing;
   vec<value> passing;
@@ -231,6 +234,10 @@ class checker {
                     const void* to);
   int futex_waitv(std::span<const detail::sys::waitv_entry> entries,
                   bool timed);
+  // wait and notify of an atomic
+  void wait(const void* object, std::size_t size, const value& old);
+  void notify(const void* object, std::size_t size, bool all);
+  void rest() noexcept { current_->rested = true; }
   // `again`: not the first one of its loop.
   void spin_hint(bool again) noexcept;
   std::int64_t clock_ns();
@@ -288,10 +295,11 @@ class checker {
   // futex.cc
   const futex_queue& queue(const value& v) const noexcept;
   value intern(const futex_queue& q);
-  value open_queue(location_id l);
+  value open_queue(location_id l, memory_order order = memory_order_acq_rel);
   void close_queue(location_id l, const futex_queue& q);
   bool enqueue(location_id hidden, const void* word, std::uint32_t size,
-               const value& expected, std::uint32_t mask, std::uint32_t ticket);
+               const value& expected, std::uint32_t mask, std::uint32_t ticket,
+               memory_order order = memory_order_acq_rel);
   bool dequeue(location_id hidden, std::uint32_t ticket);
   event_id woken_by(location_id hidden, thread_number t,
                     std::uint32_t ticket) const;

@@ -41,11 +41,11 @@ value checker::intern(const futex_queue& q) {
   }
 }
 
-value checker::open_queue(location_id l) {
+value checker::open_queue(location_id l, memory_order order) {
   access a;
   a.what = access_kind::futex;
   a.size = sizeof(std::uint64_t);
-  a.order = memory_order_acq_rel;
+  a.order = order;
   if (queues_.empty()) queues_.emplace_back();
   return read(a, l, true);
 }
@@ -62,9 +62,9 @@ void checker::close_queue(location_id l, const futex_queue& q) {
 // Queues the running thread if the object has the value; in one step.
 bool checker::enqueue(location_id hidden, const void* word, std::uint32_t size,
                       const value& expected, std::uint32_t mask,
-                      std::uint32_t ticket) {
+                      std::uint32_t ticket, memory_order order) {
   const location_id l = memory_.atomic(word, size);
-  futex_queue q = queue(open_queue(hidden));
+  futex_queue q = queue(open_queue(hidden, order));
   access a;
   a.what = access_kind::futex;
   a.size = static_cast<std::uint8_t>(size);
@@ -263,6 +263,39 @@ int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
   }
   if (leave(queues.size(), -1) >= 0) assume(false);
   return -ETIMEDOUT;
+}
+
+// --- Waiting for an atomic ---------------------------------------------------
+
+// [atomics.wait]. Its queue is not the kernel's of the same address: wake-ups
+// are not first come, first served, and a wait orders no more than the standard
+// says. But a waiter must see what was stored before a notification that it
+// comes too late for, so notifying releases to those that queue afterwards. A
+// wait that ends for no reason would look again, and sleep again: no new
+// behaviour.
+void checker::wait(const void* object, std::size_t size, const value& old) {
+  const location_id hidden = memory_.hidden(object, true);
+  const std::uint32_t ticket = current_->done;
+  if (!enqueue(hidden, object, static_cast<std::uint32_t>(size), old,
+               detail::kAnySleeper, ticket, memory_order_acquire))
+    return;
+  const location_id queues[] = {hidden};
+  sleep_in(queues, ticket, false);
+}
+
+void checker::notify(const void* object, std::size_t size, bool all) {
+  memory_.atomic(object, static_cast<std::uint32_t>(size));  // is it alive?
+  const location_id hidden = memory_.hidden(object, true);
+  futex_queue q = queue(open_queue(hidden, memory_order_release));
+  const bool any = !q.empty();
+  if (all) {
+    q.clear();
+  } else if (any) {
+    const int chosen = q.size() == 1 ? 0 : choose(static_cast<int>(q.size()));
+    q.erase(q.begin() + chosen);
+  }
+  close_queue(hidden, q);
+  if (any) wake_sleepers();
 }
 
 }  // namespace model::engine

@@ -164,6 +164,10 @@ void graph::fill_clocks(event_id id) noexcept {
       break;
     case kind::choice:
       e.clocked |= e.access == access_kind::clock;
+      if (e.access == access_kind::rest) {
+        e.clocked = true;
+        ++e.time;
+      }
       if (e.data.lo == 0) break;
       e.disturbed |= e.access == access_kind::disturbance;
       if (e.access == access_kind::clock ||

@@ -203,11 +203,12 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
   return l;
 }
 
-location_id memory::hidden(const void* p) {
-  // Odd addresses below an object that is at least two bytes: never its own.
+location_id memory::hidden(const void* p, bool of_atomic) {
   const auto address = reinterpret_cast<std::uintptr_t>(p);
-  const auto [it, fresh] = known_.try_emplace(
-      key{address, 0}, static_cast<location_id>(objects_.size()));
+  atomics_wait_ |= of_atomic;
+  const auto [it, fresh] =
+      known_.try_emplace(key{address, of_atomic ? kWaiters : kFutex},
+                         static_cast<location_id>(objects_.size()));
   if (fresh) {
     objects_.emplace_back();
     objects_.back().address = static_cast<const std::byte*>(p);
@@ -258,10 +259,19 @@ void memory::check_ended(const object& o, location_id l, const char* how) {
       if (o.read[t] != 0 && !before_now({t, o.read[t] - 1})) complain(t);
     return;
   }
+  // (A wake of a futex may come later; a notification is an access.)
+  location_id both[] = {l, l};
+  if (atomics_wait_) {
+    const auto waiters =
+        known_.find(key{reinterpret_cast<std::uintptr_t>(o.address), kWaiters});
+    if (waiters != known_.end()) both[1] = waiters->second;
+  }
   for (thread_number t = 0; t < g.threads(); ++t) {
     if (t == owner_.self()) continue;
-    const event_id last = g.last_access(l, t);
-    if (last != kNone && g.at(last).index > past[t]) complain(t);
+    for (const location_id used : both) {
+      const event_id last = g.last_access(used, t);
+      if (last != kNone && g.at(last).index > past[t]) complain(t);
+    }
   }
 }
 

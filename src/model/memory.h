@@ -69,8 +69,9 @@ class memory {
 
   // The location of an atomic that is accessed now; its lifetime is checked.
   location_id atomic(const void* address, std::uint32_t size);
-  // A location of the checker's own that belongs to an address.
-  location_id hidden(const void* address);
+  // A location of the checker's own that belongs to an address: the kernel's
+  // queue, or that of the atomic object's waiters.
+  location_id hidden(const void* address, bool of_atomic = false);
   object& at(location_id l) noexcept { return objects_[l]; }
   const object& at(location_id l) const noexcept { return objects_[l]; }
 
@@ -135,6 +136,9 @@ class memory {
     vec<heap_block> blocks;
   };
   static constexpr std::size_t kGranule = 4;
+  // In place of a life: the hidden locations of an address.
+  static constexpr std::uint32_t kFutex = 0;
+  static constexpr std::uint32_t kWaiters = kNone;
 
   granule& granule_of(std::uintptr_t address);
   location_id live(std::uintptr_t address);
@@ -155,6 +159,7 @@ class memory {
   vec<object> objects_;
   hash_map<key, location_id, key_hash> known_;
   hash_map<std::uintptr_t, granule> outside_;
+  bool atomics_wait_ = false;  // some location is of kWaiters
   vec<heap> heaps_;
   std::size_t heaps_used_ = 0;
   std::size_t live_blocks_ = 0;

@@ -30,7 +30,7 @@ outcome checker::run() {
     t.blocked = obstacle::none;
     t.done = 0;
     t.needs = kNone;
-    t.following = t.hinted = t.stuck = false;
+    t.following = t.hinted = t.stuck = t.rested = false;
     t.body = nullptr;
     t.plain_writes = 0;
     t.round_began = t.writing_rounds = 0;
@@ -385,7 +385,7 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   child.done = 0;
   child.blocked = obstacle::none;
   child.needs = kNone;
-  child.following = false;
+  child.following = child.rested = false;
   return e.location;
 }
 
@@ -433,6 +433,8 @@ outcome checker::judge() {
         break;
       case obstacle::await: {
         spins = true;
+        // It may look at a clock: then this is one in which time passes.
+        dropped |= memos_[s.pending.memo].timed;
         who += " spins";
         if (s.pending.where.line != 0) who += " at " + place(s.pending.where);
         // What its loop reads must be the latest, and must not be a

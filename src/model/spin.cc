@@ -59,6 +59,7 @@ bool checker::suspicious(const access& a, location_id l) {
           no_spin_.contains(g_->past(self_) + i))
         return false;
       me.following = true;
+      me.looked = false;
       me.idle = false;
       me.cycle = i;
       me.in_cycle = 0;
@@ -168,6 +169,7 @@ void checker::read_failed(event_id read, std::uint32_t cycle) {
   await_memo& memo = memos_[r.memo];
   // Values may lead back to different places: from the first of them on.
   if (memo.cycle == 0 || cycle < memo.cycle) memo.cycle = cycle;
+  memo.timed |= current_->looked;
   if (r.guessed) {
     memo.retried.push_back(r.expected);
   } else if (known(r.memo, r.data) == knowledge::unknown) {

@@ -211,11 +211,34 @@ dev "$root/dev" stress soon
 exits 2
 dev "$root/dev"
 exits 0
-for verb in demo test bench stress model tsan asan bazel format lint ci help; do
+for verb in demo test bench stress model relacy tsan asan bazel format lint ci help; do
   prints "^  $verb  "
 done
 
-# 13. .ci/run on a made-up ./dev: goes on after a failing step, adds up what the
+# 13. No Relacy, and no network: says so, and is no failure. With one: tests.
+machine 0
+with_apt
+with_build_tools 3.25.1
+fake git 'exit 128'
+tree=$scratch/tree
+mkdir -p "$tree/third_party/bazel"
+cp "$root/dev" "$tree/dev"
+cp "$root/third_party/bazel/relacy.bzl" "$tree/third_party/bazel/"
+dev "$tree/dev" relacy
+exits 0
+prints 'fetching https://github.com/dvyukov/relacy.git at [0-9a-f]*$'
+prints 'skipped: Relacy is not here'
+never_calls '^ctest'
+dev SYNCXX_RELACY_ROOT="$scratch" "$tree/dev" relacy
+exits 2
+mkdir -p "$scratch/relacy"
+: > "$scratch/relacy/relacy.hpp"
+dev SYNCXX_RELACY_ROOT="$scratch" "$tree/dev" relacy
+exits 0
+calls "^cmake --preset relacy -DSYNCXX_RELACY_ROOT=$scratch"
+calls '^ctest --test-dir build/relacy/tests/relacy'
+
+# 14. .ci/run on a made-up ./dev: goes on after a failing step, adds up what the
 # runners print, and its last line and exit status tell.
 ci=$scratch/ci
 mkdir -p "$ci/.ci"

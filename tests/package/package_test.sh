@@ -227,6 +227,70 @@ case $case_name in
     done
     ;;
 
+  one_library)
+    # Objects of two libraries, each with the library that it needs.
+    library=$(dirname "$(find "$prefix" -name 'libsyncxx.a')")
+    symbol=syncxx_links_one_library_only_plain_or_hooks_or_model
+    compile "$work/one.model.o" "$here/consumer/model.cc" -DSYNCXX_MODEL=1
+    for world in plain hooks; do
+      hooks=0
+      [ $world = plain ] || hooks=1
+      for file in main other; do
+        compile "$work/one.$file.$world.o" "$here/consumer/$file.cc" \
+          -DSYNCXX_HOOKS=$hooks "-Dmain=main_of_$world" \
+          "-Dcounted_elsewhere=counted_in_$world"
+      done
+    done
+    link() { # LIBRARY... (plain, hooks or model)
+      flags=''
+      cat > "$work/one.cc" << END
+$(for l; do echo "int main_of_$l();"; done)
+int main() { return 0 $(for l; do printf '| main_of_%s()' "$l"; done); }
+END
+      for l; do
+        case $l in
+          plain) flags="$flags $work/one.main.plain.o $work/one.other.plain.o" ;;
+          hooks) flags="$flags $work/one.main.hooks.o $work/one.other.hooks.o" ;;
+          model) flags="$flags $work/one.model.o" ;;
+        esac
+      done
+      for l; do
+        case $l in
+          plain) flags="$flags -lsyncxx" ;;
+          *) flags="$flags -lsyncxx_$l" ;;
+        esac
+      done
+      rm -f "$work/one"
+      # The words of $flags are arguments.
+      # shellcheck disable=SC2086
+      LC_ALL=C "$CXX" -pthread -o "$work/one" "$work/one.cc" "-L$library" \
+        "-Wl,-rpath,$library" $flags 2> "$work/one.log"
+    }
+    for l in plain hooks model; do
+      link $l || fail "$l alone does not link: $(cat "$work/one.log")"
+      equals "$l alone" "$("$work/one")" "$l"
+    done
+    for pair in 'plain model' 'model plain' 'hooks model' 'plain hooks'; do
+      # shellcheck disable=SC2086
+      if link $pair; then fail "links: $pair"; fi
+      grep "multiple definition.*$symbol\|duplicate symbol.*$symbol" \
+        "$work/one.log" || fail "another error: $(cat "$work/one.log")"
+    done
+
+    # Shared libraries link, but nothing is explored.
+    install_to "$work/prefix-one" -DBUILD_SHARED_LIBS=ON
+    library=$(dirname "$(find "$work/prefix-one" -name 'libsyncxx.so')")
+    link model || fail "the shared model library does not link"
+    equals "the shared model library alone" "$("$work/one")" model
+    for pair in 'plain model' 'model hooks'; do
+      # shellcheck disable=SC2086
+      link $pair || fail "shared: $pair does not link"
+      if "$work/one" > "$work/one.out" 2>&1; then fail "runs: shared $pair"; fi
+      grep 'link syncxx::model alone' "$work/one.out" ||
+        fail "shared $pair fails for another reason"
+    done
+    ;;
+
   bazel)
     if ! command -v bazel > /dev/null; then
       fail "bazel is not installed (\`./dev bazel\` installs it)"

@@ -8,6 +8,7 @@ beside this file: nothing is fetched.
 """
 
 load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")
+load(":relacy.bzl", "relacy_repository")
 
 _GOOGLETEST = """
 package(default_visibility = ["//visibility:public"])
@@ -140,6 +141,7 @@ def syncxx_dependencies(source):
     Args:
       source: "debian" or anything else, from @syncxx_environment.
     """
+    relacy_repository()
     if source == "debian":
         _debian()
     else:

@@ -14,6 +14,8 @@
 #include <sync/detail/config.h>
 #if SYNCXX_MODELLED
 #include <sync/model/atomic.h>
+#elif SYNCXX_IN_RELACY
+#include <sync/relacy/atomic.h>
 #endif
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -28,10 +30,15 @@ using std::memory_order_seq_cst;
 
 #if SYNCXX_MODELLED
 using model::atomic;
+using model::atomic_flag;
 using model::atomic_thread_fence;
+#elif SYNCXX_IN_RELACY
+using relacy::atomic;
+using relacy::atomic_thread_fence;
 #else
 template <class T>
 using atomic = std::atomic<T>;
+using std::atomic_flag;
 
 // A fence by itself. ThreadSanitizer does not model fences: primitives that
 // need one also have a variant without, chosen by SYNCXX_TSAN.

@@ -10,6 +10,8 @@
 #include <sync/detail/config.h>
 #if SYNCXX_MODELLED
 #include <sync/model/access.h>
+#elif SYNCXX_IN_RELACY
+#include <sync/relacy/atomic.h>
 #endif
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -23,6 +25,8 @@ enum class clock_id : std::uint8_t { monotonic, realtime };
 inline std::int64_t now_ns(clock_id clock) noexcept {
   return model::engine::clock_ns(static_cast<int>(clock));
 }
+#elif SYNCXX_IN_RELACY
+inline std::int64_t now_ns(clock_id) noexcept { return relacy::now_ns(); }
 #else
 // Nanoseconds since the clock's epoch. Read through the vDSO: no syscall.
 inline std::int64_t now_ns(clock_id clock) noexcept {

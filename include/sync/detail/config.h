@@ -22,8 +22,18 @@
 // SYNCXX_HOOKS is set by the target or .pc file that selects the library with
 // hooks compiled in (syncxx::hooks, -lsyncxx_hooks); NDEBUG never decides.
 // SYNCXX_MODEL likewise selects the model library (syncxx::model), in which the
-// seam's headers lead to the checker.
+// seam's headers lead to the checker; SYNCXX_RELACY the world in which they
+// lead to Relacy, for programs that compile the sources of the primitives
+// themselves (tests/relacy).
+#if defined(SYNCXX_RELACY) && SYNCXX_RELACY
 #if defined(SYNCXX_MODEL) && SYNCXX_MODEL
+#error "syncxx: SYNCXX_MODEL and SYNCXX_RELACY are two worlds."
+#endif
+#define SYNCXX_IN_RELACY 1
+#define SYNCXX_MODELLED 0
+#define SYNCXX_HOOKED 0
+#define SYNCXX_ABI abi1_relacy
+#elif defined(SYNCXX_MODEL) && SYNCXX_MODEL
 #if defined(SYNCXX_HOOKS) && SYNCXX_HOOKS
 #error "syncxx: the model library has no hooks; link syncxx::model alone."
 #endif
@@ -38,6 +48,21 @@
 #define SYNCXX_MODELLED 0
 #define SYNCXX_HOOKED 0
 #define SYNCXX_ABI abi1
+#endif
+
+// Set where the library itself is compiled: each of its objects brings the one
+// that is in all of the libraries, so that no two of them link together.
+#if defined(SYNCXX_BUILDING_LIBRARY)
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+extern const char one_library;
+[[gnu::used]] static const char* const needs_one_library = &one_library;
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
+#endif
+
+#ifndef SYNCXX_IN_RELACY
+#define SYNCXX_IN_RELACY 0
 #endif
 
 // A slow path: out of line, and out of the caller's hot section.

@@ -91,7 +91,7 @@ class raw_mutex {
   futex_word word_{kFree};
 };
 
-static_assert(sizeof(raw_mutex) == 4);
+static_assert(SYNCXX_IN_RELACY || sizeof(raw_mutex) == 4);
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

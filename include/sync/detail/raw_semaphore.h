@@ -114,7 +114,7 @@ class raw_semaphore {
   futex_word word_;
 };
 
-static_assert(sizeof(raw_semaphore) == 4);
+static_assert(SYNCXX_IN_RELACY || sizeof(raw_semaphore) == 4);
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

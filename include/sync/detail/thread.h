@@ -11,6 +11,8 @@
 #include <sync/detail/config.h>
 #if SYNCXX_MODELLED
 #include <sync/model/stop_token.h>
+#elif SYNCXX_IN_RELACY
+#include <sync/relacy/atomic.h>
 #endif
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -33,6 +35,10 @@ inline std::uintptr_t self_id() noexcept {
 }
 inline void pause() noexcept { model::engine::spin_hint(); }
 inline void yield() noexcept { model::engine::spin_hint(); }
+#elif SYNCXX_IN_RELACY
+inline std::uintptr_t self_id() noexcept { return relacy::self_number(); }
+inline void pause() noexcept { relacy::yield(); }
+inline void yield() noexcept { relacy::yield(); }
 #else
 // A number that no other live thread of this process has; never 0. It is the
 // thread pointer of the ABI: one instruction, no TLS access, unchanged in the

@@ -121,7 +121,7 @@ class wait_list {
   atomic<std::uintptr_t> tail_{kEmpty};
 };
 
-static_assert(sizeof(wait_list) == 8);
+static_assert(SYNCXX_IN_RELACY || sizeof(wait_list) == 8);
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

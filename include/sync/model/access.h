@@ -58,6 +58,7 @@ enum class access_kind : std::uint8_t {
   disturbance,  // a choice: a sleep ends before it begins, or does not
   timed_sleep,  // a choice: woken, or out of time
   clock,        // a choice: the time stands still, or jumps
+  rest,         // no choice: the time jumps
   other,
 };
 
@@ -88,6 +89,12 @@ void fence(memory_order order, const source& where) noexcept;
 void construct(const void* object, std::size_t size) noexcept;
 void destroy(const void* object) noexcept;
 
+// Blocks while the object has the value, until a notification; may return
+// though it still has. `notify` wakes one of those that wait, whichever, or
+// all.
+void wait(const void* object, std::size_t size, const value& old) noexcept;
+void notify(const void* object, std::size_t size, bool all) noexcept;
+
 // Plain shared data. `size` is that of the value; 0: its bytes tell nothing.
 void cell_construct(const void* cell, std::size_t size,
                     bool initialized) noexcept;
@@ -101,6 +108,8 @@ void cell_write(const void* cell, std::size_t size,
 void spin_hint(bool again = false) noexcept;
 // A modelled clock: jumps far ahead, or does not, as an explored choice.
 std::int64_t clock_ns(int clock) noexcept;
+// Time passes: the thread's next look at a clock is past every deadline.
+void rest() noexcept;
 // The calling thread's number, from 1.
 std::uintptr_t self_number() noexcept;
 bool running() noexcept;

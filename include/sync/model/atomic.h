@@ -1,50 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The model world's atomic<T> and fence: std::atomic's interface, each
-// operation an event that the checker explores. Included by
+// The model world's atomic<T>, atomic_flag and fence: std::atomic's interface,
+// each operation an event that the checker explores. Included by
 // <sync/detail/atomic.h>.
 #ifndef SYNCXX_MODEL_ATOMIC_H_
 #define SYNCXX_MODEL_ATOMIC_H_
 
-#include <algorithm>
-#include <bit>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include <sync/detail/config.h>
 #include <sync/model/access.h>
+#include <sync/model/value.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model {
-namespace engine {
-
-template <class T>
-value to_value(const T& t) noexcept {
-  value v;
-  std::memcpy(static_cast<void*>(&v), &t, sizeof t);
-  return v;
-}
-template <class T>
-T from_value(const value& v) noexcept {
-  alignas(T) unsigned char bytes[sizeof(T)];
-  std::memcpy(bytes, &v, sizeof(T));
-  return *std::launder(reinterpret_cast<T*>(bytes));
-}
-
-// As std::atomic has it: sizes that are powers of two are naturally aligned.
-template <class T>
-inline constexpr std::size_t kAlignment = std::has_single_bit(sizeof(T))
-                                              ? std::max(sizeof(T), alignof(T))
-                                              : alignof(T);
-
-}  // namespace engine
 
 template <class T>
 class atomic {
-  static_assert(std::is_trivially_copyable_v<T>);
+  static_assert(std::is_trivially_copyable_v<T>,
+                "an atomic's type is trivially copyable (the model has no "
+                "atomic shared_ptr)");
   static_assert(sizeof(T) <= 16, "the model knows atomics of up to 16 bytes");
   using source = engine::source;
   using order = engine::memory_order;
@@ -60,10 +37,13 @@ class atomic {
   using difference_type = std::conditional_t<kPointer, std::ptrdiff_t, T>;
   static constexpr bool is_always_lock_free = true;
 
-  constexpr atomic() noexcept(std::is_nothrow_default_constructible_v<T>)
+  constexpr atomic() noexcept(std::is_nothrow_default_constructible_v<
+                              T>) requires(std::is_default_constructible_v<T>)
       : atomic(T()) {}
   constexpr atomic(T desired) noexcept : value_(desired) {
-    if (!std::is_constant_evaluated()) engine::construct(this, sizeof(T));
+    if (std::is_constant_evaluated()) return;
+    engine::clear_padding(value_);
+    engine::construct(this, sizeof(T));
   }
   atomic(const atomic&) = delete;
   atomic& operator=(const atomic&) = delete;
@@ -120,34 +100,50 @@ class atomic {
                             when_failing(o), where);
   }
 
+  // Returns when it reads another value than `old`. Nobody else wakes it than
+  // notify_one (one of those that wait, whichever) and notify_all.
+  void wait(T old, order o = std::memory_order_seq_cst,
+            const source& where = source::current()) const noexcept {
+    const engine::value same = engine::to_value(old);
+    while (perform(kind::load, o, o, {}, {}, nullptr, where) == same)
+      engine::wait(this, sizeof(T), same);
+  }
+  void notify_one() noexcept { engine::notify(this, sizeof(T), false); }
+  void notify_all() noexcept { engine::notify(this, sizeof(T), true); }
+
   T fetch_add(difference_type n, order o = std::memory_order_seq_cst,
               const source& where = source::current()) noexcept
       requires(kArithmetic || kPointer) {
     return update<kind::fetch_add>(
-        n, o, where, [](T old, difference_type m) { return add(old, m); });
+        n, o, where,
+        [](T old, difference_type change) { return add(old, change); });
   }
   T fetch_sub(difference_type n, order o = std::memory_order_seq_cst,
               const source& where = source::current()) noexcept
       requires(kArithmetic || kPointer) {
     return update<kind::fetch_sub>(
-        n, o, where, [](T old, difference_type m) { return subtract(old, m); });
+        n, o, where,
+        [](T old, difference_type change) { return subtract(old, change); });
   }
   T fetch_and(T n, order o = std::memory_order_seq_cst,
               const source& where = source::current()) noexcept
       requires(kBits) {
-    return update<kind::fetch_and>(
-        n, o, where, [](T old, T m) { return static_cast<T>(old & m); });
+    return update<kind::fetch_and>(n, o, where, [](T old, T change) {
+      return static_cast<T>(old & change);
+    });
   }
   T fetch_or(T n, order o = std::memory_order_seq_cst,
              const source& where = source::current()) noexcept requires(kBits) {
-    return update<kind::fetch_or>(
-        n, o, where, [](T old, T m) { return static_cast<T>(old | m); });
+    return update<kind::fetch_or>(n, o, where, [](T old, T change) {
+      return static_cast<T>(old | change);
+    });
   }
   T fetch_xor(T n, order o = std::memory_order_seq_cst,
               const source& where = source::current()) noexcept
       requires(kBits) {
-    return update<kind::fetch_xor>(
-        n, o, where, [](T old, T m) { return static_cast<T>(old ^ m); });
+    return update<kind::fetch_xor>(n, o, where, [](T old, T change) {
+      return static_cast<T>(old ^ change);
+    });
   }
   T operator++() noexcept requires(kBits || kPointer) {
     return add(fetch_add(1, std::memory_order_seq_cst, source()), 1);
@@ -252,6 +248,37 @@ class atomic {
   }
 
   alignas(engine::kAlignment<T>) T value_;
+};
+
+class atomic_flag {
+  using source = engine::source;
+  using order = engine::memory_order;
+
+ public:
+  constexpr atomic_flag() noexcept : set_(false) {}
+  constexpr atomic_flag(bool set) noexcept : set_(set) {}  // ATOMIC_FLAG_INIT
+
+  bool test(order o = std::memory_order_seq_cst,
+            const source& where = source::current()) const noexcept {
+    return set_.load(o, where);
+  }
+  bool test_and_set(order o = std::memory_order_seq_cst,
+                    const source& where = source::current()) noexcept {
+    return set_.exchange(true, o, where);
+  }
+  void clear(order o = std::memory_order_seq_cst,
+             const source& where = source::current()) noexcept {
+    set_.store(false, o, where);
+  }
+  void wait(bool old, order o = std::memory_order_seq_cst,
+            const source& where = source::current()) const noexcept {
+    set_.wait(old, o, where);
+  }
+  void notify_one() noexcept { set_.notify_one(); }
+  void notify_all() noexcept { set_.notify_all(); }
+
+ private:
+  atomic<bool> set_;
 };
 
 inline void atomic_thread_fence(

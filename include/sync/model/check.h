@@ -120,6 +120,8 @@ class thread {
    public:
     constexpr id() noexcept = default;
     auto operator<=>(const id&) const noexcept = default;
+    // 1 for the thread of check(); 0: no thread.
+    constexpr std::uint32_t number() const noexcept { return number_; }
 
    private:
     friend class thread;
@@ -150,7 +152,11 @@ class thread {
   }
   // The thread goes on by itself; it must end before the test does.
   void detach() noexcept { number_ = 0; }
-  id get_id() const noexcept { return id(number_); }
+  id get_id() const noexcept { return joinable() ? id(number_ + 1) : id(); }
+  // The calling thread's.
+  static id self() noexcept {
+    return id(static_cast<std::uint32_t>(engine::self_number()));
+  }
   static unsigned hardware_concurrency() noexcept { return 2; }
 
  private:
