@@ -15,16 +15,18 @@ value checker::data_of(location_id l, event_id from) const noexcept {
 }
 
 // A compare-exchange is a read with one order, or the first half of an update
-// with another, depending on what it reads.
+// with another, depending on what it reads. An update that only leads back to
+// itself changes nothing: a read.
 void checker::settle_kind(event& e, const value& data,
                           bool guessed) const noexcept {
   e.data = data;
   e.guessed = guessed;
-  if (e.access != access_kind::compare_exchange_weak &&
-      e.access != access_kind::compare_exchange_strong)
-    return;
-  const bool succeeds = data == e.expected && !guessed;
-  e.what = succeeds ? kind::update_read : kind::read;
+  if (e.access == access_kind::load || e.access == access_kind::futex) return;
+  e.vain = e.await && !guessed && known(e.memo, data) == knowledge::failing;
+  const bool exchange = e.access == access_kind::compare_exchange_weak ||
+                        e.access == access_kind::compare_exchange_strong;
+  const bool succeeds = !exchange || (data == e.expected && !guessed);
+  e.what = succeeds && !e.vain ? kind::update_read : kind::read;
   e.order = succeeds ? e.success : e.failure;
 }
 
@@ -69,6 +71,7 @@ value checker::read(const access& a, location_id l, bool updates) {
     settle_kind(again, data_of(l, from), again.guessed);
     ++me.done;
     me.stuck = again.stuck;
+    stay_if_vain(again);
     return again.data;
   }
   if (me.following ||
@@ -115,6 +118,7 @@ value checker::read(const access& a, location_id l, bool updates) {
   need(added.rf);
   event& now = g_->at(g_->of_thread(self_)[me.done - 1]);
   settle_kind(now, data_of(l, now.rf), now.guessed);
+  stay_if_vain(now);
   return now.data;
 }
 
@@ -133,7 +137,7 @@ bool checker::add_read(event& e) {
         g_->updater(e.location, g_->place_of(o.from)) != kNone;
     const event_id id = add_event(e);
     // What reads the latest write is always consistent.
-    if (i != first || e.await) {
+    if (i != first || e.awaits_value()) {
       if (!g_->sc_consistent()) {
         g_->pop();
         --current_->done;

@@ -41,6 +41,7 @@ enum class obstacle : std::uint8_t {
   await,   // every value it may read makes its loop go round
   sleep,   // on a futex
   rounds,  // of a loop that waits and writes, of which there were enough
+  vain,    // for good, at an update that leads back
   assume,  // for good: the execution is dropped
 };
 
@@ -326,6 +327,7 @@ class checker {
   [[noreturn]] void spin_confirmed();
   [[noreturn]] void give_up_following() noexcept;
   [[noreturn]] void read_failed(event_id read, std::uint32_t cycle);
+  void stay_if_vain(const event& e) noexcept;
 
   // explore.cc
   bool add_read(event& e);

@@ -52,15 +52,16 @@ void checker::options_of_read(const event& e) {
   const event_id last = g_->last_of(self_);
   const bool exchange = e.access == access_kind::compare_exchange_strong ||
                         e.access == access_kind::compare_exchange_weak;
+  const bool updating = e.what == kind::update_read;
   const std::size_t base = x_->options.size();
   for (auto place = static_cast<std::uint32_t>(co.size()) + 1;
        place-- > earliest;) {
     const event_id w = g_->at_place(l, place);
     if (e.since != 0 && (w == kInitial || w < e.since)) continue;
     const value data = data_of(l, w);
-    if (e.await && known(e.memo, data) == knowledge::failing) continue;
-    const bool updates =
-        exchange ? data == e.expected : e.what == kind::update_read;
+    const bool fails = e.await && known(e.memo, data) == knowledge::failing;
+    if (fails && e.awaits_value()) continue;
+    const bool updates = !fails && (exchange ? data == e.expected : updating);
     if (updates) {
       // Another update of the same write would have to be revisited.
       const event_id other = g_->updater(l, place);
@@ -123,6 +124,7 @@ bool checker::maximal(event_id id, event_id write, bool& unsure) {
   if (e.is_write()) {
     for (const event_id r : g_->reads(e.location))
       if (g_->at(r).rf == id && previous(r)) return false;
+    if (e.what == kind::update_write) return true;  // as its read says
     place = e.co;
   } else {
     if (e.guessed || !previous(e.rf)) return false;
@@ -130,7 +132,7 @@ bool checker::maximal(event_id id, event_id write, bool& unsure) {
   }
   for (std::size_t i = place; i < co.size(); ++i) {
     if (co[i] == write || !previous(co[i])) continue;
-    if (!e.await) return false;
+    if (!e.awaits_value()) return false;
     switch (known(e.memo, g_->at(co[i]).data)) {
       case knowledge::failing:
         continue;
@@ -164,7 +166,7 @@ void checker::note_revisits(event_id write, event_id conflict) {
     if (conflict != kNone && conflict <= id) continue;
     alternative a;
     a.what = alternative::type::revisit;
-    a.failing = r.await && known(r.memo, w.data) == knowledge::failing;
+    a.failing = r.awaits_value() && known(r.memo, w.data) == knowledge::failing;
     a.unsure = unsure;
     a.target = write;
     a.read = id;
@@ -208,7 +210,7 @@ bool checker::next() {
       const bool again = x.take_again;
       drop_exploration();
       if (again && x_ != nullptr) {
-        origin.failing = true;
+        origin.failing = x_->g.at(origin.read).awaits_value();
         x_->work.push_back(origin);
       }
       continue;
@@ -251,7 +253,8 @@ bool checker::next_option(exploration& x) {
     const option o = x.options[a.first++];
     event& e = x.g.at(id);
     const value data = data_of(e.location, o.from);
-    if (e.await && !o.guessed && known(e.memo, data) == knowledge::failing)
+    if (e.awaits_value() && !o.guessed &&
+        known(e.memo, data) == knowledge::failing)
       continue;
     settle_kind(e, data, o.guessed);
     x.g.read_from(id, o.from, data);
@@ -283,7 +286,7 @@ bool checker::next_option(exploration& x) {
   x.options.resize(a.base);
   x.work.pop_back();
   const event e = x.g.at(id);
-  if (!e.await) return false;
+  if (!e.awaits_value()) return false;
   if (passed) {  // it may wait in vain all the same
     const auto co = x.g.co(e.location);
     const value latest = data_of(e.location, co.empty() ? kInitial : co.back());

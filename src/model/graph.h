@@ -47,6 +47,7 @@ struct event {
   memory_order order = memory_order_relaxed;
   bool await = false;    // a read that only certain values may let go on
   bool stuck = false;    // of an await: if it can go on, nothing is learnt
+  bool vain = false;     // an update's value leads back: its thread stays there
   bool guessed = false;  // a weak compare-exchange that fails spuriously
   std::uint16_t thread = 0;
   std::uint8_t size = 0;
@@ -76,6 +77,10 @@ struct event {
 
   bool is_read() const noexcept {
     return what == kind::read || what == kind::update_read;
+  }
+  // Awaits by updates take part with whatever they read (spin.cc).
+  bool awaits_value() const noexcept {
+    return await && this->access == access_kind::load;
   }
   bool is_write() const noexcept {
     return what == kind::write || what == kind::update_write;

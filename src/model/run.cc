@@ -431,20 +431,23 @@ outcome checker::judge() {
       case obstacle::join:
         who += " waits for the end of thread " + number(s.on);
         break;
+      case obstacle::vain:
       case obstacle::await: {
         spins = true;
+        const bool waits = s.blocked == obstacle::await;
+        const event& at = waits ? s.pending : g_->at(g_->last_of(t));
         // It may look at a clock: then this is one in which time passes.
-        dropped |= memos_[s.pending.memo].timed;
+        dropped |= memos_[at.memo].timed;
         who += " spins";
-        if (s.pending.where.line != 0) who += " at " + place(s.pending.where);
+        if (at.where.line != 0) who += " at " + place(at.where);
         // What its loop reads must be the latest, and must not be a
         // compare-exchange that failed for no reason.
         const auto co = g_->co(s.on);
         const value latest = data_of(s.on, co.empty() ? kInitial : co.back());
-        stale |= known(s.pending.memo, latest) != knowledge::failing;
-        stuck |= s.pending.stuck;
+        stale |= known(at.memo, latest) != knowledge::failing;
+        stuck |= waits && at.stuck;
         const auto& po = g_->of_thread(t);
-        const std::uint32_t cycle = memos_[s.pending.memo].cycle;
+        const std::uint32_t cycle = memos_[at.memo].cycle;
         for (std::uint32_t i = cycle; i != 0 && i <= po.size(); ++i) {
           const event& e = g_->at(po[i - 1]);
           if (e.is_read() &&

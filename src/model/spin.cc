@@ -156,9 +156,9 @@ void checker::spin_confirmed() {
 }
 
 // The value that `read`, the running thread's last read, has does not let it go
-// on. If the read is the last event but for what belongs to it, the next option
-// is tried, or the thread blocked where there is none; if it was revisited, the
-// exploration that this began is void.
+// on. What came after it is void. Where it was added the next option is tried,
+// or the thread blocked if there is none; an update stays, as a read. If it was
+// there from the beginning, by a revisit, that is done again.
 void checker::read_failed(event_id read, std::uint32_t cycle) {
   event& r = g_->at(read);
   if (!r.await) {
@@ -176,20 +176,41 @@ void checker::read_failed(event_id read, std::uint32_t cycle) {
     memo.failing.push_back(r.data);
   }
   if (probed_ != kNone) end_run(outcome::dropped);
-  for (event_id id = read; id < g_->size(); ++id) {
-    if (g_->at(id).thread == self_) continue;
-    x_->work.clear();
+  auto& work = x_->work;
+  std::size_t at = work.size();
+  while (at > 0 && (work[at - 1].what != alternative::type::read ||
+                    work[at - 1].target != read))
+    --at;
+  if (at == 0) {  // it was there from the beginning
+    work.clear();
     x_->options.clear();
-    x_->take_again = true;
+    x_->take_again = x_->origin.read == read;
     end_run(outcome::dropped);
   }
   g_->cut(read);
-  while (!x_->work.empty() && (x_->work.back().target > read)) {
-    x_->options.resize(x_->work.back().base);
-    x_->work.pop_back();
+  for (; work.size() > at; work.pop_back())
+    x_->options.resize(work.back().base);
+  if (r.awaits_value()) {
+    work.back().failed = true;
+    end_run(outcome::dropped);
   }
-  x_->work.back().failed = true;
-  end_run(outcome::dropped);
+  event& again = g_->at(read);
+  settle_kind(again, again.data, again.guessed);
+  if (again.guessed) {
+    work.back().failed = true;
+    end_run(outcome::dropped);
+  }
+  g_->read_from(read, again.rf, again.data);
+  work.back().conflict = false;
+  end_run(outcome::again);
+}
+
+// Behind an update that only leads back its thread comes no further, until
+// another write revisits it.
+void checker::stay_if_vain(const event& e) noexcept {
+  if (!e.vain) return;
+  if (e.index != g_->of_thread(self_).size()) end_run(outcome::dropped);
+  block(obstacle::vain, e.location);
 }
 
 }  // namespace model::engine
