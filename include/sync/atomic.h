@@ -39,7 +39,9 @@ template <class T>
 class cell {
   using source = model::engine::source;
   static constexpr std::size_t kShown =
-      std::is_trivially_copyable_v<T> ? sizeof(T) : 0;
+      std::is_trivially_copyable_v<T>
+          ? sizeof(T)  // NOLINT(bugprone-sizeof-expression): T may be a pointer
+          : 0;
 
  public:
   constexpr cell() {

@@ -105,7 +105,7 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
 
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
                   int move, const futex_word* to, futex_scope scope,
-                  call_site) noexcept {
+                  wake_site) noexcept {
   // The fourth argument is a count in the place of the timeout pointer.
   const long moved =
       futex(from, FUTEX_CMP_REQUEUE | private_flag(scope),
@@ -163,7 +163,7 @@ int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
 }  // namespace detail::sys
 
 int detail::unpark(const futex_word* word, int count, std::uint32_t mask,
-                   futex_scope scope, call_site) noexcept {
+                   futex_scope scope, wake_site) noexcept {
   return sys::futex_wake(word, count, mask, scope);
 }
 

@@ -33,7 +33,7 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
 // `expected`.
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
                   int move, const futex_word* to, futex_scope scope,
-                  call_site where = call_site::current()) noexcept;
+                  wake_site where = wake_site::current()) noexcept;
 
 // How many threads sleep on the word, counted up to `at_most`: FUTEX_REQUEUE of
 // nobody to be woken and `at_most` to be moved, from the word to itself.

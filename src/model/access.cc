@@ -94,6 +94,10 @@ value checker::read(const access& a, location_id l, bool updates) {
          "read of the atomic at " + hex(a.address) +
              ", which nobody has initialized, at " + place(a.where));
   if (guide_.on()) {
+    if (recording_ != nullptr && shows_waiting()) {
+      me.pending = e;
+      block(obstacle::await, l);
+    }
     add_guided_read(e);
     return g_->at(g_->last_of(self_)).data;
   }

@@ -318,14 +318,19 @@ const char* to_string(verdict what) noexcept {
 result check(const std::function<void()>& test, const options& how) {
   const char* const volatile other = &syncxx_is_no_model_library;
   if (other != nullptr) engine::two_libraries();
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
-  if (engine::running()) {
+  static thread_local bool inside = false;
+  if (inside) {
     result r;
     r.what = verdict::misuse;
     r.message = "check() was called from inside of a test";
     return r;
   }
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  struct mark {
+    mark() { inside = true; }
+    ~mark() { inside = false; }
+  } marked;
   engine::attach_os_thread();
   for (std::uint32_t stride = 4;; stride *= 2) {
     engine::checker c(test, how, stride);

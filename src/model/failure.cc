@@ -107,7 +107,8 @@ void checker::show_failure() {
   const outcome how = follow(found_->how);
   recording_ = nullptr;
   shown = r.take(found_->what, found_->message);
-  const bool same = how == outcome::failed || found_->what == verdict::leak;
+  const bool same = how == outcome::failed || found_->what == verdict::leak ||
+                    found_->what == verdict::livelock;
   result_.what = found_->what;
   failure_ = found_->message;
   if (!same) return;

@@ -337,7 +337,7 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
 
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
                   int move, const futex_word* to, futex_scope,
-                  call_site where) noexcept {
+                  wake_site where) noexcept {
   if (model::engine::g_mutating && model::engine::drops_wake(where)) return 0;
   checker& c = checker_or_die();
   recorded as(action::move, from, sizeof *from);
@@ -366,7 +366,7 @@ int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
 }  // namespace detail::sys
 
 int detail::unpark(const futex_word* word, int count, std::uint32_t mask,
-                   futex_scope scope, call_site where) noexcept {
+                   futex_scope scope, wake_site where) noexcept {
   if (model::engine::g_mutating && model::engine::drops_wake(where)) return 0;
   return sys::futex_wake(word, count, mask, scope);
 }

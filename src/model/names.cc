@@ -63,7 +63,7 @@ text object_of_call(std::string_view line, std::string_view function) {
        at += function.size()) {
     const std::size_t behind = at + function.size();
     if (behind >= line.size() || line[behind] != '(' || at == 0) continue;
-    std::size_t end = at;
+    std::size_t end{};
     if (line[at - 1] == '.') {
       end = at - 1;
     } else if (at > 1 && line.substr(at - 2, 2) == "->") {
@@ -142,7 +142,8 @@ void recorder::name_objects() {
   for (const std::uint32_t i : used) {
     trace_object& o = trace_.objects[i];
     if (o.name.empty())
-      o.name = o.cell ? "c" + number(++cells) : "a" + number(++atomics);
+      o.name = o.cell ? text("c") += number(++cells)
+                      : text("a") += number(++atomics);
     if (const std::uint32_t uses = ++taken[o.name]; uses > 1)
       o.name += "#" + number(uses);
   }

@@ -15,7 +15,8 @@ checker* g_checker = nullptr;
 namespace {
 
 // An execution longer than this is taken for one that never ends.
-constexpr std::uint32_t kMostEvents = 1u << 20;
+constexpr std::uint32_t kMostEvents = 1u << 15;
+constexpr std::uint32_t kMostGuidedEvents = 1u << 20;
 
 }  // namespace
 
@@ -207,9 +208,10 @@ void checker::dispatch() noexcept {
 // Before a new event: returns when the caller is the lowest thread that can go
 // on.
 void checker::wait_turn() noexcept {
-  if (g_->size() >= kMostEvents)
-    fail(verdict::bound_reached, "an execution has " + number(kMostEvents) +
-                                     " events: a loop without end?");
+  const std::uint32_t most = guide_.on() ? kMostGuidedEvents : kMostEvents;
+  if (g_->size() >= most)
+    fail(verdict::bound_reached,
+         "an execution has " + number(most) + " events: a loop without end?");
   if (guide_.on()) {
     if (guide_.stays() && !reconsider_) return;
     reconsider_ = false;
@@ -296,9 +298,7 @@ event_id checker::add_event(const event& e, std::uint32_t at_place) {
 // sees anything new any more, they wait in vain.
 void checker::watch_progress(const event& e) {
   constexpr std::uint32_t kPatience = 3;
-  const std::uint32_t in_vain = recording_ != nullptr ? 6
-                                : guide_.scripted()   ? 100
-                                                      : 20000;
+  const std::uint32_t in_vain = guide_.scripted() ? 100 : 20000;
   const auto& po = g_->of_thread(self_);
   const event_id before = g_->at(po.back()).previous;
   bool nothing_new = false;
@@ -437,6 +437,10 @@ outcome checker::judge() {
         const bool waits = s.blocked == obstacle::await;
         const event& at = waits ? s.pending : g_->at(g_->last_of(t));
         // It may look at a clock: then this is one in which time passes.
+        if (at.memo == kNone) {  // only shown to wait
+          dropped = true;
+          break;
+        }
         dropped |= memos_[at.memo].timed;
         who += " spins";
         if (at.where.line != 0) who += " at " + place(at.where);

@@ -62,8 +62,8 @@ TEST(TimelineModel, RaceOfMessagePassing) {
 data_race: the read at failures.h:25 and the write at failures.h:21 by thread 1 of the cell message are not ordered by happens-before
 
 at the end:
-  thread 0 waits for thread 2 to end
-  thread 1 has ended, after failures.h:22
+  thread 0 is about to go on
+  thread 1 has come this far, after failures.h:22
   thread 2 fails, at failures.h:25
 
 objects:
@@ -116,7 +116,7 @@ TEST(TimelineModel, UseAfterFree) {
 use_after_free: access of the atomic users, whose life has ended
 
 at the end:
-  thread 0 waits for thread 1 to end
+  thread 0 is about to go on
   thread 1 fails, at failures.h:58
 
 objects:

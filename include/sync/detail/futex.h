@@ -24,10 +24,10 @@ using futex_word = atomic<std::uint32_t>;
 
 // Where a call was made: the checker's business only.
 #if SYNCXX_MODELLED
-using call_site = model::engine::source;
+using wake_site = model::engine::source;
 #else
-struct call_site {
-  static constexpr call_site current() noexcept { return {}; }
+struct wake_site {
+  static constexpr wake_site current() noexcept { return {}; }
 };
 #endif
 
@@ -43,7 +43,7 @@ inline constexpr int kAllSleepers = 0x7fffffff;
 SYNCXX_COLD int unpark(const futex_word* word, int count,
                        std::uint32_t mask = kAnySleeper,
                        futex_scope scope = futex_scope::process_private,
-                       call_site where = call_site::current()) noexcept;
+                       wake_site where = wake_site::current()) noexcept;
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

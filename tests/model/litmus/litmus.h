@@ -252,6 +252,10 @@ model::result expect_outcomes(const Program& program, const outcomes& allowed,
   return r;
 }
 
+// For programs that wait with updates: an update that has to wait blocks its
+// execution, and how many of these there are is the checker's own affair.
+inline constexpr std::uint64_t kSomeBlocked = ~std::uint64_t{0};
+
 // `blocked`: executions in which a thread cannot go on; not among the others.
 template <class Program>
 void expect(const Program& program, const outcomes& allowed,
@@ -261,7 +265,9 @@ void expect(const Program& program, const outcomes& allowed,
   const testing::ScopedTrace trace(at.file, static_cast<int>(at.line),
                                    "expected here");
   EXPECT_EQ(r.executions, executions);
-  EXPECT_EQ(r.blocked, blocked);
+  if (blocked != kSomeBlocked) {
+    EXPECT_EQ(r.blocked, blocked);
+  }
 }
 
 // For programs without registers.

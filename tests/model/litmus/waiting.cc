@@ -276,7 +276,7 @@ TEST(WaitingTest, AdditionOfZero) {
                     r[0] = x.load(rlx);
                   });
             },
-            acquires(u) ? "1" : "0 1", acquires(u) ? 1 : 2);
+            acquires(u) ? "1" : "0 1", acquires(u) ? 1 : 2, kSomeBlocked);
       },
       kUpdates);
 }
@@ -310,7 +310,7 @@ TEST(WaitingTest, CompareExchange) {
         if (weak)
           expect_outcomes(program, allowed);
         else
-          expect(program, allowed, acquires(u) ? 1 : 2);
+          expect(program, allowed, acquires(u) ? 1 : 2, kSomeBlocked);
       },
       kUpdates, kNoYes);
 }

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the checker (engine.h) keeps: of each thread while it runs, of what is
+// left to be explored, and of what has been found out about waiting loops.
+#ifndef SYNCXX_SRC_MODEL_STATE_H_
+#define SYNCXX_SRC_MODEL_STATE_H_
+
+#include <cstdint>
+#include <optional>
+
+#include <sync/model/check.h>
+
+#include "fiber.h"
+#include "graph.h"
+#include "guide.h"
+#include "memory.h"
+#include "memory_resource.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+// Why a thread cannot go on.
+enum class obstacle : std::uint8_t {
+  none,
+  join,    // of thread `on`
+  await,   // every value it may read makes its loop go round
+  sleep,   // on a futex
+  rounds,  // of a loop that waits and writes, of which there were enough
+  vain,    // for good, at an update that leads back
+  assume,  // for good: the execution is dropped
+};
+
+enum class stage : std::uint8_t { absent, unstarted, ready, finished };
+
+// What the caller's registers and stack were at an operation, condensed.
+using fingerprint = std::uint64_t;
+
+struct thread_state {
+  context fiber;
+  std::optional<fiber_stack> stack;
+  stage at = stage::absent;
+  obstacle blocked = obstacle::none;
+  std::uint32_t on = kNone;     // what `blocked` says
+  std::uint32_t done = 0;       // events of this run
+  thread_number needs = kNone;  // to have done `needs_index` events
+  std::uint32_t needs_index = 0;
+  task* body = nullptr;
+  const void* site = nullptr;  // where its present operation was called
+  event pending{};             // the read that `await` waits for
+  event_id created = kNone;    // its create
+  // In a loop that may be waiting: values are fed again, without events, until
+  // the loop's state repeats (spin.cc).
+  bool following = false;
+  bool idle = false;           // so after a sleep that ended for no reason
+  bool stuck = false;          // its last read was a stuck await's
+  bool looked = false;         // at a clock, in this loop
+  bool timed = false;          // it sleeps with a time, which may run out
+  bool hinted = false;         // a spin hint, in this loop or since an event
+  std::uint32_t cycle = 0;     // index of the loop's first event
+  std::uint32_t in_cycle = 0;  // events of this round so far
+  std::uint32_t rounds = 0;
+  std::uint32_t round_began = 0;  // index, of a loop that waits and writes
+  std::uint32_t writing_rounds = 0;
+  fingerprint state = 0;      // at the head of the loop, the last time
+  fingerprint suspected = 0;  // the first time
+  std::uint64_t plain_writes = 0;
+  bool rested = false;  // since it looked at a clock
+  // While idle: the sleep, and how often it has been come back to.
+  std::uint64_t nap = 0;  // its key in naps_
+  const void* word = nullptr;
+  value expected{};
+  std::uint32_t returns = 0;
+  bool returned = false;  // from it, just now
+  bool probing = false;   // another value has been read
+  fingerprint path = 0;
+};
+
+// The threads so far; a thread_state stays where it is.
+class thread_table {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  thread_state& operator[](std::size_t t) noexcept { return states_[t]; }
+  const thread_state& operator[](std::size_t t) const noexcept {
+    return states_[t];
+  }
+  void add() { ++size_; }
+  thread_state* begin() noexcept { return states_.data(); }
+  thread_state* end() noexcept { return states_.data() + size_; }
+  const thread_state* begin() const noexcept { return states_.data(); }
+  const thread_state* end() const noexcept { return states_.data() + size_; }
+
+ private:
+  vec<thread_state> states_ = vec<thread_state>(memory::kThreads);
+  std::size_t size_ = 0;
+};
+
+// What the values read by an await do, as far as tried.
+struct await_memo {
+  bool timed = false;       // its loop looks at a clock
+  std::uint32_t cycle = 0;  // index of the first event of the loop
+  vec<value> failing;
+  vec<value> passing;
+  vec<value> retried;  // to fail spuriously with them leads back
+};
+
+// What is known of a sleep that ends for no reason (nap.cc).
+struct nap_memo {
+  enum class stage : std::uint8_t {
+    loop,
+    refusal,
+    first,
+    second,
+    matters,
+    useless
+  };
+  stage at = stage::loop;
+  fingerprint after = 0;  // the state behind the first return
+  fingerprint path = 0;   // where another value leads then
+  vec<value> others;      // to be tried
+};
+
+// An alternative that is still to be explored.
+struct alternative {
+  enum class type : std::uint8_t { read, place, choice, revisit };
+  type what{};
+  bool passed = false;      // read: an earlier option let the thread go on
+  bool conflict = false;    // read: the present option is another update's
+  bool failed = false;      // read: the present option did not
+  bool unsure = false;      // revisit: whether awaits were maximal
+  bool failing = false;     // revisit: of an await, by what it waits away
+  event_id target = kNone;  // the event; revisit: the write
+  event_id read = kNone;    // revisit: the read
+  // In `options`: what belongs to it, and what of that is left.
+  std::uint32_t base = 0, first = 0, last = 0;
+};
+
+// What a read may read from.
+struct option {
+  event_id from = kNone;  // place: in co; choice: the number
+  bool guessed = false;
+};
+
+// Who sleeps on a futex, or has been moved from it to another.
+struct futex_waiter {
+  thread_number thread = 0;
+  std::uint32_t ticket = 0;  // tells a thread's sleeps apart
+  std::uint32_t mask = 0;
+  location_id moved_to = kNone;
+  bool operator==(const futex_waiter&) const noexcept = default;
+};
+using futex_queue = vec<futex_waiter>;
+
+// One graph with what is left to be done from it.
+struct exploration {
+  explicit exploration(std::uint32_t stride) : g(stride) {}
+  graph g;
+  vec<alternative> work;
+  alternative origin{};     // the revisit that made it
+  bool take_again = false;  // that, since its read cannot go on
+  vec<option> options;
+};
+
+enum class outcome : std::uint8_t {
+  complete,
+  blocked,
+  dropped,  // not an execution of the program
+  again,    // to be run again, the graph having been changed
+  failed,
+};
+
+inline constexpr std::uint32_t kNoPast[memory::kThreads] = {};
+
+// An execution that has failed.
+struct failure {
+  verdict what{};
+  text message;
+  script how;
+  std::uint64_t executions = 0, blocked = 0;  // before it
+};
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_SRC_MODEL_STATE_H_
