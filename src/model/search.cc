@@ -54,6 +54,7 @@ result checker::replay() {
   }
   if (how != outcome::failed) return result_;
   keep_failure();
+  found_->how = s;
   return failed();
 }
 
