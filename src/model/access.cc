@@ -107,7 +107,7 @@ value checker::read(const access& a, location_id l, bool updates) {
     e.memo = note.memo;
     e.since = note.since;
     e.stuck = note.stuck;
-  } else if (!await_sites_.empty() && await_sites_.contains(current_->site)) {
+  } else if (!await_sites_.empty() && await_sites_.contains(e.call())) {
     e.await = true;
     e.memo = memo_here();
   }

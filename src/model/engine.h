@@ -243,9 +243,9 @@ class checker {
   hash_map<std::uint64_t, nap_memo> naps_;
   std::deque<futex_queue, own_allocator<futex_queue>> queues_;
   hash_map<std::uint64_t, std::size_t> queue_numbers_;
-  hash_map<const void*, bool> await_sites_;
-  bool start_over_ = false;  // an await site was found
-  event_id probed_ = kNone;  // a probe: the read in question
+  hash_map<std::uint64_t, bool> await_sites_;  // by call()
+  bool start_over_ = false;                    // an await site was found
+  event_id probed_ = kNone;                    // a probe: the read in question
   bool exchanged_ = false;
   vec<event_id> renumber_;
   vec<bool> keep_;

@@ -90,7 +90,7 @@ void checker::options_of_read(const event& e) {
 bool checker::may_not_guess(const event& e) const {
   for (const event_id id : g_->of_thread(self_)) {
     const event& then = g_->at(id);
-    if (then.guessed && then.site == e.site) return true;
+    if (then.guessed && then.call() == e.call()) return true;
   }
   return false;
 }

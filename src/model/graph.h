@@ -78,6 +78,12 @@ struct event {
   bool is_read() const noexcept {
     return what == kind::read || what == kind::update_read;
   }
+  // Names the place in the code: where calls are not inlined, the site is the
+  // same for all operations of a type.
+  std::uint64_t call() const noexcept {
+    return reinterpret_cast<std::uintptr_t>(site) +
+           (std::uint64_t{where.line} << 48);
+  }
   // Awaits by updates take part with whatever they read (spin.cc).
   bool awaits_value() const noexcept {
     return await && this->access == access_kind::load;

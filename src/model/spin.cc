@@ -31,8 +31,8 @@ constexpr std::uint32_t kMostWritingRounds = 2;
 
 bool same_operation(const event& e, const access& a, location_id l,
                     const void* site) {
-  return e.site == site && e.location == l && e.access == a.what &&
-         e.expected == a.expected;
+  return e.site == site && e.where.line == a.where.line && e.location == l &&
+         e.access == a.what && e.expected == a.expected;
 }
 
 }  // namespace
@@ -162,7 +162,7 @@ void checker::spin_confirmed() {
 void checker::read_failed(event_id read, std::uint32_t cycle) {
   event& r = g_->at(read);
   if (!r.await) {
-    await_sites_.emplace(r.site, true);
+    await_sites_.emplace(r.call(), true);
     start_over_ = true;
     end_run(outcome::failed);
   }
