@@ -141,11 +141,12 @@ void recorder::name_objects() {
   std::uint32_t atomics = 0, cells = 0;
   for (const std::uint32_t i : used) {
     trace_object& o = trace_.objects[i];
-    if (o.name.empty())
-      o.name = o.cell ? text("c") += number(++cells)
-                      : text("a") += number(++atomics);
+    if (o.name.empty()) {
+      o.name = o.cell ? "c" : "a";
+      o.name += number(++(o.cell ? cells : atomics));
+    }
     if (const std::uint32_t uses = ++taken[o.name]; uses > 1)
-      o.name += "#" + number(uses);
+      o.name.append("#").append(number(uses));
   }
   name_blocks();
 }
@@ -165,7 +166,8 @@ void recorder::name_blocks() {
     o.size = s.size;
     o.block = true;
     o.where = s.where;
-    o.name = "b" + number(++blocks);
+    o.name = "b";
+    o.name += number(++blocks);
   }
 }
 

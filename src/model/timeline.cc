@@ -84,7 +84,7 @@ text heading(const columns& c) {
   for (std::size_t t = 0; t < c.count; ++t) {
     pad(line, c.begin(t));
     if (c.side_by_side())
-      line += "thread " + number(t);
+      line.append("thread ").append(number(t));
     else
       line += (c.pitch() > 3 ? "T" : "") + number(t);
   }
@@ -102,7 +102,7 @@ text words_of_failure(const trace& t, const trace_step& s) {
   for (step_number i = 0; i < t.steps.size(); ++i)
     if (t.steps[i].culprit) other = i;
   text words = text("! ") + to_string(t.what);
-  if (other != kNone) words += " with step " + number(other + 1);
+  if (other != kNone) words.append(" with step ").append(number(other + 1));
   return words;
 }
 
@@ -147,12 +147,13 @@ void add_objects(text& out, const trace& t) {
   out += "\nobjects:\n";
   for (const trace_object& o : t.objects) {
     if (o.name.empty()) continue;
-    text line = "  " + o.name;
+    text line = "  ";
+    line += o.name;
     pad(line, longest + 4);
     line += kind_of(o);
     if (!o.block && o.known && o.size != 0)
-      line += ", at first " + print(o.initial, o.size);
-    if (o.where.line != 0) line += ", used at " + place(o.where);
+      line.append(", at first ").append(print(o.initial, o.size));
+    if (o.where.line != 0) line.append(", used at ").append(place(o.where));
     out += line + "\n";
     if (const text code = program.line(o.where); !code.empty() && !o.block)
       out += text(longest + 6, ' ') + code + "\n";
