@@ -63,10 +63,11 @@ void stop_listener::sleep_without_waitv(const futex_word& word,
   }
   sys::futex_wait(&word, expected, until, mask, scope);
   state = kSleeping;
-  // [S5] acquire on failure; pairs with [S1]: as [S4], and target_, which the
-  // requester may be reading, is not written again.
   if (!state_.compare_exchange_strong(state, kIdle, memory_order_relaxed,
-                                      memory_order_acquire)) {
+                                      memory_order_relaxed)) {
+    // [S5] acquire; pairs with [S1]: as [S4], and target_, which the requester
+    // may be reading, is not written again.
+    static_cast<void>(state_.load(memory_order_acquire));
     state_.store(kAwake, memory_order_relaxed);
   }
 }
