@@ -12,15 +12,15 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
+// NOLINTNEXTLINE(readability-redundant-declaration): not in every build
 extern const char one_library;
-const char one_library = 1;  // NOLINT(readability-redundant-declaration)
+const char one_library = 1;
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI
 
 extern "C" {
 
 extern const char syncxx_links_one_library_only_plain_or_hooks_or_model;
-// NOLINTNEXTLINE(readability-redundant-declaration)
 const char syncxx_links_one_library_only_plain_or_hooks_or_model = 1;
 
 #if !SYNCXX_MODELLED
