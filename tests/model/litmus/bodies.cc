@@ -149,7 +149,7 @@ TEST(BodiesTest, VectorThatThreadsFill) {
         r[1] = list.back();
         r[2] = static_cast<int>(list.size());
       },
-      "126 216", 2);
+      "126 216", 2, kSomeBlocked);
 }
 
 TEST(BodiesTest, FunctionsAndArguments) {
