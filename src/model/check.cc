@@ -3,6 +3,7 @@
 // The public functions, and the door through which the test comes in.
 #include <sync/model/check.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -10,9 +11,11 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <thread>
 
 #include "engine.h"
 #include "mutation.h"
+#include "overflow.h"
 #include "recorder.h"
 #include "report.h"
 
@@ -318,8 +321,10 @@ const char* to_string(verdict what) noexcept {
 result check(const std::function<void()>& test, const options& how) {
   const char* const volatile other = &syncxx_is_no_model_library;
   if (other != nullptr) engine::two_libraries();
-  static thread_local bool inside = false;
-  if (inside) {
+  // Not a thread_local: those belong to the modelled threads.
+  static std::atomic<std::thread::id> inside{};
+  const auto self = std::this_thread::get_id();
+  if (inside.load(std::memory_order_relaxed) == self) {
     result r;
     r.what = verdict::misuse;
     r.message = "check() was called from inside of a test";
@@ -327,11 +332,12 @@ result check(const std::function<void()>& test, const options& how) {
   }
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
+  inside.store(self, std::memory_order_relaxed);
   struct mark {
-    mark() { inside = true; }
-    ~mark() { inside = false; }
-  } marked;
+    ~mark() { inside.store({}, std::memory_order_relaxed); }
+  } const marked;
   engine::attach_os_thread();
+  const engine::overflow_watch watch;
   for (std::uint32_t stride = 4;; stride *= 2) {
     engine::checker c(test, how, stride);
     result r = !how.replay.empty()                   ? c.replay()

@@ -86,6 +86,12 @@ class checker {
   std::int64_t clock_ns();
   thread_number self() const noexcept { return self_; }
   [[noreturn]] void fail(verdict what, text message) noexcept;
+  bool guards(const void* address) const noexcept {
+    return current_->stack->guards(address);
+  }
+  void at_thread_end(void (*function)(void*), void* object) {
+    current_->storage.at_end.push_back({function, object});
+  }
   memory& objects() noexcept { return memory_; }
   const graph& now() const noexcept { return *g_; }
   // hb of the running thread.
@@ -107,6 +113,7 @@ class checker {
   static void main_entry(void*);
   static void thread_entry(void*);
   void thread_body(thread_number t);
+  void destroy_thread_locals();
   [[noreturn]] void end_run(outcome how) noexcept;
   void dispatch() noexcept;
   thread_number pick() noexcept;
@@ -227,6 +234,8 @@ class checker {
   thread_number self_ = 0;
   thread_number first_ = kNone;  // to go first: half an update is done
   context host_;
+  thread_block block_;
+  thread_storage host_storage_;
   outcome outcome_{};
   result result_;
   text failure_;                   // becomes its message

@@ -34,6 +34,7 @@ outcome checker::run() {
     t.following = t.hinted = t.stuck = t.rested = false;
     t.body = nullptr;
     t.plain_writes = 0;
+    t.storage.at_end.clear();
     t.round_began = t.writing_rounds = 0;
   }
   memory_.begin_run();
@@ -54,11 +55,16 @@ outcome checker::run() {
   if (!first.stack)
     first.stack.emplace(memory_.stack_memory(t), memory::kStackEach);
   first.stack->start(first.fiber, &main_entry, this);
+  if (!block_.empty()) {
+    block_.save(host_storage_);
+    block_.reset();
+  }
   first.at = stage::ready;
   current_ = &first;
   g_checker = this;
   switch_context(host_, first.fiber);
   g_checker = nullptr;
+  if (!block_.empty()) block_.load(host_storage_);
   return outcome_;
 }
 
@@ -79,11 +85,13 @@ void checker::thread_body(thread_number t) {
   try {
     if (t == 0) {
       test_();
+      destroy_thread_locals();
     } else {
       event e = fresh(kind::start);
       e.rf = kNone;
       step(e);
       me.body->run();
+      destroy_thread_locals();
       delete me.body;
       me.body = nullptr;
     }
@@ -187,6 +195,14 @@ thread_number checker::pick_guided() noexcept {
 void checker::switch_to(thread_number t) noexcept {
   context& from = current_->fiber;
   thread_state& next = threads_[t];
+  if (!block_.empty()) {
+    block_.save(current_->storage);
+    if (next.at == stage::unstarted) {
+      block_.reset();
+    } else {
+      block_.load(next.storage);
+    }
+  }
   self_ = t;
   current_ = &next;
   if (next.at == stage::unstarted) {

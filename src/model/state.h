@@ -15,6 +15,7 @@
 #include "guide.h"
 #include "memory.h"
 #include "memory_resource.h"
+#include "thread_storage.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
@@ -48,6 +49,7 @@ struct thread_state {
   const void* site = nullptr;  // where its present operation was called
   event pending{};             // the read that `await` waits for
   event_id created = kNone;    // its create
+  thread_storage storage;
   // In a loop that may be waiting: values are fed again, without events, until
   // the loop's state repeats (spin.cc).
   bool following = false;

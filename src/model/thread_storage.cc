@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thread_storage.h"
+
+#include <link.h>
+
+#include <cstring>
+
+#include "engine.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SYNCXX_SHARED_STORAGE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SYNCXX_SHARED_STORAGE 1
+#endif
+#endif
+
+extern "C" int __cxa_thread_atexit_impl(void (*function)(void*), void* object,
+                                        void* library);
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+
+thread_block::thread_block() noexcept {
+#if !SYNCXX_SHARED_STORAGE
+  // The executable comes first.
+  const auto look = [](dl_phdr_info* info, std::size_t, void* self) {
+    auto& block = *static_cast<thread_block*>(self);
+    for (unsigned i = 0; i < info->dlpi_phnum; ++i) {
+      const ElfW(Phdr)& header = info->dlpi_phdr[i];
+      if (header.p_type != PT_TLS) continue;
+      block.begin_ = static_cast<std::byte*>(info->dlpi_tls_data);
+      if (block.begin_ == nullptr) break;
+      block.size_ = header.p_memsz;
+      block.initial_ =
+          reinterpret_cast<const std::byte*>(info->dlpi_addr + header.p_vaddr);
+      block.initial_size_ = header.p_filesz;
+    }
+    return 1;
+  };
+  ::dl_iterate_phdr(look, this);
+#endif
+}
+
+void thread_block::save(thread_storage& s) const {
+  s.image.assign(begin_, begin_ + size_);
+}
+
+void thread_block::load(const thread_storage& s) const noexcept {
+  std::memcpy(begin_, s.image.data(), size_);
+}
+
+void thread_block::reset() const noexcept {
+  std::memcpy(begin_, initial_, initial_size_);
+  std::memset(begin_ + initial_size_, 0, size_ - initial_size_);
+}
+
+// In the order in which the standard wants it: the last made first.
+void checker::destroy_thread_locals() {
+  auto& at_end = current_->storage.at_end;
+  while (!at_end.empty()) {
+    const thread_storage::destruction d = at_end.back();
+    at_end.pop_back();
+    d.function(d.object);
+  }
+}
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
+
+// A thread_local with a destructor has been made. (This takes the place of the
+// C++ runtime's function.)
+extern "C" int __cxa_thread_atexit(void (*function)(void*), void* object,
+                                   void* library) noexcept {
+  namespace engine = syncxx::model::engine;
+  if (engine::g_checker == nullptr)
+    return __cxa_thread_atexit_impl(function, object, library);
+  engine::g_checker->at_thread_end(function, object);
+  return 0;
+}
