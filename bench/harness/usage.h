@@ -15,6 +15,7 @@ struct usage {
   std::int64_t voluntary = 0;    // a thread went to sleep
   std::int64_t involuntary = 0;  // a thread was preempted
   std::int64_t cpu_ns = 0;
+  std::int64_t user_ns = 0;  // of that, outside of the kernel
 
   static usage of(int who) {
     rusage r{};
@@ -22,7 +23,8 @@ struct usage {
     auto ns = [](const timeval& t) {
       return t.tv_sec * 1'000'000'000LL + t.tv_usec * 1'000LL;
     };
-    return {r.ru_nvcsw, r.ru_nivcsw, ns(r.ru_utime) + ns(r.ru_stime)};
+    return {r.ru_nvcsw, r.ru_nivcsw, ns(r.ru_utime) + ns(r.ru_stime),
+            ns(r.ru_utime)};
   }
   static usage of_process() { return of(RUSAGE_SELF); }
   static usage of_this_thread() { return of(RUSAGE_THREAD); }
@@ -31,7 +33,7 @@ struct usage {
 
   friend usage operator-(const usage& a, const usage& b) {
     return {a.voluntary - b.voluntary, a.involuntary - b.involuntary,
-            a.cpu_ns - b.cpu_ns};
+            a.cpu_ns - b.cpu_ns, a.user_ns - b.user_ns};
   }
 };
 
