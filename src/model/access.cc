@@ -169,11 +169,12 @@ bool checker::add_read(event& e) {
 }
 
 // Guided: the place in co, of those that coherence allows, that `e` reads from.
-std::uint32_t checker::guided_place(const event& e, std::uint32_t places,
-                                    std::uint32_t earliest) noexcept {
-  const std::uint32_t most = places - earliest;
-  const std::uint32_t back =
-      e.is_read() ? guide_.read(most) : guide_.write(most);
+std::uint32_t checker::guided_place(const event& e,
+                                    std::uint32_t places) noexcept {
+  const bool reads = e.is_read();
+  if (!(reads ? guide_.reads_older() : guide_.writes_earlier())) return places;
+  const std::uint32_t most = places - g_->earliest(e.location, g_->now(self_));
+  const std::uint32_t back = reads ? guide_.read(most) : guide_.write(most);
   if (back > most)
     fail(verdict::misuse,
          "the replay string does not fit the test: no such "
@@ -184,8 +185,7 @@ std::uint32_t checker::guided_place(const event& e, std::uint32_t places,
 
 void checker::add_guided_read(event& e) {
   const auto places = static_cast<std::uint32_t>(g_->co(e.location).size());
-  std::uint32_t at =
-      guided_place(e, places, g_->earliest(e.location, g_->now(self_)));
+  std::uint32_t at = guided_place(e, places);
   // The latest write will do always.
   for (;; ++at) {
     e.rf = g_->at_place(e.location, at);
@@ -197,10 +197,13 @@ void checker::add_guided_read(event& e) {
     if (e.what == kind::update_read && g_->updater(e.location, at) != kNone)
       continue;
     if (!g_->may_be_inconsistent()) break;
-    g_->add(e);
-    const bool consistent = g_->sc_consistent();
+    const event_id id = g_->add(e);
+    if (g_->remains_sc_consistent()) {
+      added(id);
+      if (e.what == kind::update_read) first_ = self_;
+      return;
+    }
     g_->pop();
-    if (consistent) break;
   }
   add_event(e);
   if (e.what == kind::update_read) first_ = self_;
@@ -265,19 +268,18 @@ void checker::write(const access& a, location_id l) {
   e.site = current_->site;
   e.where = a.where;
   const auto places = static_cast<std::uint32_t>(g_->co(l).size());
-  const std::uint32_t earliest = g_->earliest(l, past());
   if (guide_.on()) {
-    std::uint32_t at = guided_place(e, places, earliest);
+    std::uint32_t at = guided_place(e, places);
     for (; at < places; ++at) {
       if (g_->updater(l, at) != kNone) continue;
-      g_->add(e, at);
-      const bool consistent = g_->sc_consistent();
+      const event_id id = g_->add(e, at);
+      if (g_->remains_sc_consistent()) return added(id);
       g_->pop();
-      if (consistent) break;
     }
     add_event(e, at);
     return;
   }
+  const std::uint32_t earliest = g_->earliest(l, past());
   const event_id id = add_event(e, places);
   const auto base = static_cast<std::uint32_t>(x_->options.size());
   for (std::uint32_t place = places; place-- > earliest;)

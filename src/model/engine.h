@@ -120,7 +120,13 @@ class checker {
   thread_number pick_guided() noexcept;
   thread_number half_done() const noexcept;
   void switch_to(thread_number t) noexcept;
-  void wait_turn() noexcept;
+  void wait_turn() noexcept {
+    if (!reconsider_ && guide_.stays() && g_->size() < kMostGuidedEvents)
+        [[likely]]
+      return;
+    give_turn();
+  }
+  void give_turn() noexcept;
   void need(event_id id) noexcept;
   bool replaying() const noexcept {
     return current_->done < g_->of_thread(self_).size();
@@ -130,9 +136,26 @@ class checker {
   void block(obstacle why, std::uint32_t on) noexcept;
   outcome judge();
   thread_state& thread(thread_number t);
-  event fresh(kind what) const noexcept;
-  event_id add_event(const event& e, std::uint32_t place = 0);
-  event_id step(event e);
+  event fresh(kind what) const noexcept {
+    event e;
+    e.what = what;
+    e.thread = static_cast<std::uint16_t>(self_);
+    e.access = access_kind::other;
+    return e;
+  }
+  event_id add_event(const event& e, std::uint32_t place = 0) {
+    const event_id id = g_->add(e, place);
+    added(id);
+    return id;
+  }
+  void added(event_id id) {
+    ++current_->done;
+    current_->hinted = false;
+    if (!guide_.on()) return;
+    reconsider_ |= guide_.step(self_);
+    watch_progress(g_->at(id));
+  }
+  event_id step(const event& e);
 
   // access.cc
   value read(const access& a, location_id l, bool updates);
@@ -181,9 +204,9 @@ class checker {
   // explore.cc
   bool add_read(event& e);
   void add_guided_read(event& e);
-  std::uint32_t guided_place(const event& e, std::uint32_t places,
-                             std::uint32_t earliest) noexcept;
+  std::uint32_t guided_place(const event& e, std::uint32_t places) noexcept;
   void watch_progress(const event& e);
+  void nothing_new(const event& e);
   void options_of_read(const event& e);
   bool may_not_guess(const event& e) const;
   void note_revisits(event_id write, event_id conflict);

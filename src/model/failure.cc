@@ -52,6 +52,7 @@ void checker::keep_failure() {
   }
   // What the thread that has failed does not depend on is left out.
   if (culprit != kNone && f.what != verdict::livelock) {
+    g_->complete();
     vec<bool> keep(g_->size(), false);
     const auto keep_past = [&](event_id last) {
       if (last == kNone) return;

@@ -24,6 +24,13 @@ void copy(std::uint32_t* to, const std::uint32_t* from,
           std::uint32_t n) noexcept {
   for (std::uint32_t i = 0; i < n; i += kFour) store(to + i, load(from + i));
 }
+void join(std::uint32_t* into, const std::uint32_t* from,
+          std::uint32_t n) noexcept {
+  for (std::uint32_t i = 0; i < n; i += kFour) {
+    const four a = load(into + i), b = load(from + i);
+    store(into + i, a < b ? b : a);
+  }
+}
 void zero(std::uint32_t* to, std::uint32_t n) noexcept {
   for (std::uint32_t i = 0; i < n; i += kFour) store(to + i, four{});
 }
@@ -35,11 +42,12 @@ void graph::clear() noexcept {
   threads_.resize(0);
   in_use_.clear();
   notes_.clear();
-  for (place_list& l : locations_) {
-    l.co.clear();
-    l.reads.clear();
-    l.last.clear();
+  for (const location_id l : used_) {
+    locations_[l].co.clear();
+    locations_[l].reads.clear();
+    locations_[l].used = false;
   }
+  used_.clear();
   uses_sc_ = false;
 }
 
@@ -56,111 +64,79 @@ thread_number graph::add_thread(thread_number wanted) {
   return t;
 }
 
-graph::place_list& graph::location(location_id l) {
+// The first access to a location.
+void graph::use(location_id l) {
   if (l >= locations_.size()) locations_.resize(l + 1);
-  place_list& list = locations_[l];
-  if (list.last.empty()) list.last.assign(stride_, kNone);
-  return list;
+  if (last_.size() < locations_.size() * stride_)
+    last_.resize(locations_.size() * stride_);
+  locations_[l].used = true;
+  used_.push_back(l);
+  std::fill_n(&last(l, 0), stride_, kNone);
 }
 
-std::span<const event_id> graph::co(location_id l) const noexcept {
-  if (l >= locations_.size()) return {};
-  return locations_[l].co;
-}
-
-std::span<const event_id> graph::reads(location_id l) const noexcept {
-  if (l >= locations_.size()) return {};
-  return locations_[l].reads;
-}
-
-event_id graph::last_access(location_id l, thread_number t) const noexcept {
-  if (l >= locations_.size() || locations_[l].last.empty()) return kNone;
-  return locations_[l].last[t];
-}
-
-const std::uint32_t* graph::now(thread_number t) const noexcept {
-  static constexpr std::uint32_t kZero[1024] = {};
-  return threads_[t].empty() ? kZero : hb(threads_[t].back());
-}
-
-void graph::join(std::uint32_t* into,
-                 const std::uint32_t* from) const noexcept {
-  for (std::uint32_t i = 0; i < stride_; i += kFour) {
-    const four a = load(into + i), b = load(from + i);
-    store(into + i, a < b ? b : a);
+// What an acquire fence acquires: all that the reads before it have read from.
+// (What an acquire fence before it has acquired is in hb.)
+void graph::acquire_reads(std::uint32_t* into,
+                          const event& fence) const noexcept {
+  const vec<event_id>& po = threads_[fence.thread];
+  for (std::uint32_t i = fence.index - 1; i > 0; --i) {
+    const event& e = events_[po[i - 1]];
+    if (e.is_read() && e.rf < kInitial) join(into, clock(e.rf, 2), stride_);
+    if (e.what == kind::fence && acquires(e.order)) return;
   }
 }
 
-// What an acquire fence behind `before` would acquire: kept by all events but
-// writes, whose third clock is for their readers.
-const std::uint32_t* graph::pending(event_id before) const noexcept {
-  static constexpr std::uint32_t kZero[1024] = {};
-  while (before != kNone && events_[before].is_write())
-    before = this->before(before);
-  return before == kNone ? kZero : view(before);
-}
-
-void graph::fill_clocks(event_id id) noexcept {
+// kStride: that of the clocks, or 0.
+template <std::uint32_t kStride>
+[[gnu::always_inline]] inline void graph::fill_clocks_of(event_id id,
+                                                         event_id po) noexcept {
+  const std::uint32_t n = kStride != 0 ? kStride : stride_;
   event& e = events_[id];
   std::uint32_t* const hb = clock(id, 0);
   std::uint32_t* const porf = clock(id, 1);
   std::uint32_t* const view = clock(id, 2);
-  const event_id po = before(id);
   if (po == kNone) {
-    zero(hb, 3 * stride_);
-    e.release = 0;
-    e.time = 0;
-    e.open = 0;
-    e.disturbed = e.clocked = false;
+    zero(hb, 2 * n);
+    static_cast<carried&>(e) = {};
   } else {
-    copy(hb, clock(po, 0), 2 * stride_);
-    e.release = events_[po].release;
-    e.time = events_[po].time;
-    e.open = events_[po].open;
-    e.disturbed = events_[po].disturbed;
-    e.clocked = events_[po].clocked;
+    copy(hb, clock(po, 0), 2 * n);
+    static_cast<carried&>(e) = events_[po];
   }
-  if (e.what == kind::update_read) ++e.open;
-  if (e.what == kind::update_write) --e.open;
   hb[e.thread] = porf[e.thread] = e.index;
   const bool depends = e.rf < kInitial && e.what != kind::update_write;
   if (depends) {
-    join(porf, clock(e.rf, 1));
+    if (!lean_) join(porf, clock(e.rf, 1), n);
     e.time = std::max(e.time, events_[e.rf].time);
     e.disturbed |= events_[e.rf].disturbed;
     e.clocked |= events_[e.rf].clocked;
   }
-  if (!e.is_write()) {
-    if (po != kNone) copy(view, pending(po), stride_);
-  }
   switch (e.what) {
     case kind::read:
     case kind::update_read:
-      if (depends) {
-        if (acquires(e.order)) join(hb, clock(e.rf, 2));
-        join(view, clock(e.rf, 2));
-      }
+      if (e.what == kind::update_read) ++e.open;
+      if (depends && acquires(e.order)) join(hb, clock(e.rf, 2), n);
       break;
     case kind::write:
     case kind::update_write:
+      if (e.what == kind::update_write) --e.open;
       if (releases(e.order)) {
-        copy(view, hb, stride_);
+        copy(view, hb, n);
       } else if (e.release != 0) {
-        copy(view, clock(threads_[e.thread][e.release - 1], 0), stride_);
+        copy(view, clock(threads_[e.thread][e.release - 1], 0), n);
       } else {
-        zero(view, stride_);
+        zero(view, n);
       }
       // The release sequence goes on through read-modify-writes.
       if (e.what == kind::update_write && e.rf < kInitial)
-        join(view, clock(e.rf, 2));
+        join(view, clock(e.rf, 2), n);
       break;
     case kind::fence:
-      if (acquires(e.order)) join(hb, view);
+      if (acquires(e.order)) acquire_reads(hb, e);
       if (releases(e.order)) e.release = e.index;
       break;
     case kind::start:
     case kind::join:
-      if (depends) join(hb, clock(e.rf, 0));
+      if (depends) join(hb, clock(e.rf, 0), n);
       break;
     case kind::choice:
       e.clocked |= e.access == access_kind::clock;
@@ -177,6 +153,7 @@ void graph::fill_clocks(event_id id) noexcept {
     default:
       break;
   }
+  if (lean_) return;
   const auto mix = [&e](std::uint64_t x) {
     e.past = (e.past ^ x) * 0xff51afd7ed558ccdu;
     e.past ^= e.past >> 32;
@@ -188,32 +165,58 @@ void graph::fill_clocks(event_id id) noexcept {
   mix(depends ? events_[e.rf].past : e.rf);
 }
 
-event_id graph::add(event e, std::uint32_t place) {
+[[gnu::noinline]] void graph::fill_many(event_id id, event_id po) noexcept {
+  fill_clocks_of<0>(id, po);
+}
+
+void graph::fill_clocks(event_id id) noexcept { fill_many(id, before(id)); }
+
+event_id graph::add(const event& given, std::uint32_t place) {
   const event_id id = size();
+  events_.push_back(given);
+  event& e = events_.back();
   vec<event_id>& po = threads_[e.thread];
-  e.index = static_cast<std::uint32_t>(po.size()) + 1;
-  e.previous = kNone;
+  const event_id before = po.empty() ? kNone : po.back();
   po.push_back(id);
+  e.index = static_cast<std::uint32_t>(po.size());
+  e.previous = kNone;
+  uses_sc_ |= e.order == memory_order_seq_cst;
   if (e.is_read() || e.is_write()) {
     place_list& l = location(e.location);
-    e.previous = l.last[e.thread];
-    l.last[e.thread] = id;
+    event_id& last = this->last(e.location, e.thread);
+    e.previous = last;
+    last = id;
     if (e.is_read()) {
+      uses_sc_ |= e.success == memory_order_seq_cst ||
+                  e.failure == memory_order_seq_cst;
       l.reads.push_back(id);
     } else {
       e.co = place + 1;
-      l.co.insert(l.co.begin() + place, id);
-      for (std::size_t i = place + 1; i < l.co.size(); ++i)
-        ++events_[l.co[i]].co;
+      if (place == l.co.size()) {
+        l.co.push_back(id);
+      } else {
+        insert_in_co(l.co, id, place);
+      }
     }
   }
-  uses_sc_ |= e.order == memory_order_seq_cst ||
-              e.success == memory_order_seq_cst ||
-              e.failure == memory_order_seq_cst;
-  events_.push_back(e);
   make_clocks();
-  fill_clocks(id);
+  if (stride_ == kFour) {
+    fill_clocks_of<kFour>(id, before);
+  } else {
+    fill_many(id, before);
+  }
   return id;
+}
+
+[[gnu::noinline]] void graph::insert_in_co(vec<event_id>& co, event_id write,
+                                           std::uint32_t place) {
+  co.insert(co.begin() + place, write);
+  for (std::size_t i = place + 1; i < co.size(); ++i) ++events_[co[i]].co;
+}
+
+void graph::complete() noexcept {
+  lean_ = false;
+  for (event_id id = 0; id < size(); ++id) fill_clocks(id);
 }
 
 void graph::pop() noexcept {
@@ -221,7 +224,7 @@ void graph::pop() noexcept {
   const event& e = events_[id];
   if (e.is_read() || e.is_write()) {
     place_list& l = locations_[e.location];
-    l.last[e.thread] = e.previous;
+    last(e.location, e.thread) = e.previous;
     if (e.is_read()) {
       l.reads.pop_back();
     } else {
@@ -276,11 +279,10 @@ void graph::move_in_co(event_id write, std::uint32_t place) noexcept {
 
 std::uint32_t graph::earliest(location_id l,
                               const std::uint32_t* hb) const noexcept {
-  if (l >= locations_.size()) return 0;
-  const vec<event_id>& last = locations_[l].last;
+  if (!is_used(l)) return 0;
+  const event_id* const last = &last_[std::size_t{l} * stride_];
   std::uint32_t place = 0;
-  const auto n = static_cast<thread_number>(
-      std::min<std::size_t>(last.size(), threads_.size()));
+  const thread_number n = std::min(stride_, threads());
   for (thread_number t = 0; t < n; ++t) {
     event_id id = last[t];
     while (id != kNone && events_[id].index > hb[t]) id = events_[id].previous;
@@ -307,6 +309,7 @@ void graph::assign(const graph& from, const vec<bool>& keep,
   in_use_.assign(from.threads_.size(), false);
   in_use_[0] = true;
   notes_ = from.notes_;
+  lean_ = from.lean_;
   uses_sc_ = from.uses_sc_;
   if (locations_.size() < from.locations_.size())
     locations_.resize(from.locations_.size());
@@ -321,7 +324,7 @@ void graph::assign(const graph& from, const vec<bool>& keep,
     threads_[e.thread].push_back(mine);
     if (e.is_read() || e.is_write()) {
       place_list& l = location(e.location);
-      l.last[e.thread] = mine;
+      last(e.location, e.thread) = mine;
       if (e.is_read()) l.reads.push_back(mine);
     }
     if (e.what == kind::create) in_use_[e.location] = true;

@@ -42,7 +42,16 @@ enum class kind : std::uint8_t {
   choice,  // one of `location` alternatives; value.lo
 };
 
-struct event {
+// What an event takes over from the one before it in its thread.
+struct carried {
+  std::uint32_t release = 0;  // index of the last release fence in po
+  std::uint32_t open = 0;     // updates begun and not ended, in po
+  std::uint32_t time = 0;     // jumps of the clock that have happened
+  bool clocked = false;       // the clock has been read, in its past
+  bool disturbed = false;     // a sleep has ended for no reason, in its past
+};
+
+struct event : carried {
   kind what{};
   memory_order order = memory_order_relaxed;
   bool await = false;    // a read that only certain values may let go on
@@ -59,14 +68,9 @@ struct event {
   event_id rf = kNone;           // what it reads from or depends on
   std::uint32_t co = 0;          // of a write: place in co, from 1
   event_id previous = kNone;     // same thread and location
-  std::uint32_t release = 0;     // index of the last release fence in po
-  std::uint32_t open = 0;        // updates begun and not ended, in po
   std::uint32_t memo = kNone;    // which values let an await go on
   std::uint32_t cycle = 0;       // of an await: where its loop begins, in po
   std::uint32_t since = 0;       // of an await: see await_note
-  bool clocked = false;          // the clock has been read, in its past
-  bool disturbed = false;        // a sleep has ended for no reason, in its past
-  std::uint32_t time = 0;        // jumps of the clock that have happened
   value data{};                  // read or written
   value expected{};              // of a compare-exchange
   value operand{};               // of an update, with what makes its value
@@ -134,15 +138,17 @@ class graph {
   explicit graph(std::uint32_t stride) : stride_(stride) {}
 
   void clear() noexcept;
+  // Does without porf and past from now on, until complete() makes up for it.
+  // Each event must then come behind those that it depends on.
+  void be_lean() noexcept { lean_ = true; }
+  void complete() noexcept;
   // The events of `from` for which keep[id] is true, renumbered; they must
   // contain what they depend on.
   void assign(const graph& from, const vec<bool>& keep,
               vec<event_id>& renumber);
 
   std::uint32_t stride() const noexcept { return stride_; }
-  std::uint32_t size() const noexcept {
-    return static_cast<std::uint32_t>(events_.size());
-  }
+  std::uint32_t size() const noexcept { return events_.size(); }
   event& at(event_id id) noexcept { return events_[id]; }
   const event& at(event_id id) const noexcept { return events_[id]; }
   std::uint32_t threads() const noexcept {
@@ -157,7 +163,7 @@ class graph {
 
   // Appends an event of e.thread; fills in index, previous and the like. A
   // write gets `place` in co, behind that many others. Reads must have rf.
-  event_id add(event e, std::uint32_t place = 0);
+  event_id add(const event& e, std::uint32_t place = 0);
   // Removes the last event; notes what is known of the await that it was.
   void pop() noexcept;
   // Keeps the events up to `last`.
@@ -178,11 +184,12 @@ class graph {
     return threads_[t].empty() ? t : events_[threads_[t].back()].past;
   }
   const std::uint32_t* porf(event_id id) const noexcept { return clock(id, 1); }
-  // What a reader of a write acquires; for other events: what an acquire fence
-  // after them would acquire.
+  // What a reader of a write acquires.
   const std::uint32_t* view(event_id id) const noexcept { return clock(id, 2); }
   // hb of the thread's last event; all zero if it has none.
-  const std::uint32_t* now(thread_number t) const noexcept;
+  const std::uint32_t* now(thread_number t) const noexcept {
+    return threads_[t].empty() ? kZero : hb(threads_[t].back());
+  }
   event_id last_of(thread_number t) const noexcept {
     return threads_[t].empty() ? kNone : threads_[t].back();
   }
@@ -205,8 +212,14 @@ class graph {
   void note_await(thread_number t, const await_note& note) { notes_[t] = note; }
 
   // --- Locations ---------------------------------------------------------
-  std::span<const event_id> co(location_id l) const noexcept;
-  std::span<const event_id> reads(location_id l) const noexcept;
+  std::span<const event_id> co(location_id l) const noexcept {
+    if (l >= locations_.size()) return {};
+    return locations_[l].co;
+  }
+  std::span<const event_id> reads(location_id l) const noexcept {
+    if (l >= locations_.size()) return {};
+    return locations_[l].reads;
+  }
   std::uint32_t place_of(event_id write) const noexcept {
     return write == kInitial ? 0 : events_[write].co;
   }
@@ -218,7 +231,14 @@ class graph {
   std::uint32_t earliest(location_id l, const std::uint32_t* hb) const noexcept;
   // The write half of the update that reads from this place, or kNone.
   event_id updater(location_id l, std::uint32_t place) const noexcept;
-  event_id last_access(location_id l, thread_number t) const noexcept;
+  event_id last_access(location_id l, thread_number t) const noexcept {
+    return is_used(l) ? last_[std::size_t{l} * stride_ + t] : kNone;
+  }
+  // The same of all threads, by number; or nothing.
+  std::span<const event_id> last_accesses(location_id l) const noexcept {
+    if (!is_used(l)) return {};
+    return {&last_[std::size_t{l} * stride_], threads()};
+  }
   std::uint32_t locations() const noexcept {
     return static_cast<std::uint32_t>(locations_.size());
   }
@@ -235,6 +255,9 @@ class graph {
 
   // RC11's axiom SC. All other axioms hold by construction.
   bool sc_consistent() const;
+  // The same, if it was so before the last event came, on which no other
+  // depends.
+  bool remains_sc_consistent() const;
 
   // Names the graph: equal for equal graphs, however they came about.
   std::uint64_t hash() const;
@@ -243,31 +266,44 @@ class graph {
   struct place_list {
     vec<event_id> co;
     vec<event_id> reads;
-    vec<event_id> last;  // a thread
+    bool used = false;  // last_ holds for it
   };
+  static constexpr std::uint32_t kZero[1024] = {};
+  bool is_used(location_id l) const noexcept {
+    return l < locations_.size() && locations_[l].used;
+  }
+  event_id& last(location_id l, thread_number t) noexcept {
+    return last_[std::size_t{l} * stride_ + t];
+  }
   std::uint32_t* clock(event_id id, unsigned which) noexcept {
     return &clocks_[(std::size_t{id} * 3 + which) * stride_];
   }
   const std::uint32_t* clock(event_id id, unsigned which) const noexcept {
     return &clocks_[(std::size_t{id} * 3 + which) * stride_];
   }
-  // For all events; never fewer than once.
-  void make_clocks() {
-    const std::size_t words = events_.size() * 3 * stride_;
-    if (clocks_.size() < words) clocks_.resize(2 * words);
-  }
-  void join(std::uint32_t* into, const std::uint32_t* from) const noexcept;
+  void make_clocks() { clocks_.resize(events_.size() * 3 * stride_); }
   void fill_clocks(event_id id) noexcept;
-  const std::uint32_t* pending(event_id before) const noexcept;
-  place_list& location(location_id l);
+  void fill_many(event_id id, event_id po) noexcept;
+  template <std::uint32_t kStride>
+  void fill_clocks_of(event_id id, event_id po) noexcept;
+  void insert_in_co(vec<event_id>& co, event_id write, std::uint32_t place);
+  void acquire_reads(std::uint32_t* into, const event& fence) const noexcept;
+  place_list& location(location_id l) {
+    if (!is_used(l)) use(l);
+    return locations_[l];
+  }
+  void use(location_id l);
   std::uint32_t stride_;
+  bool lean_ = false;
   bool uses_sc_ = false;  // some event is seq_cst, or may become so
-  vec<event> events_;
-  vec<std::uint32_t> clocks_;
+  pile<event> events_;
+  pile<std::uint32_t> clocks_;
   thread_lists threads_;
-  vec<bool> in_use_;  // thread numbers
+  vec<char> in_use_;  // thread numbers
   vec<await_note> notes_;
   vec<place_list> locations_;
+  vec<location_id> used_;
+  vec<event_id> last_;  // access, by location and thread
 };
 
 }  // namespace model::engine

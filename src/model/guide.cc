@@ -141,6 +141,9 @@ void guide::begin_random(std::uint64_t seed) noexcept {
       changes_.push_back(1 + below(longest_));
     std::sort(changes_.rbegin(), changes_.rend());
   }
+  stay_ = 0;
+  next_change();
+  new_thread(0);
 }
 
 void guide::begin_script(const script& s) noexcept {
@@ -150,7 +153,7 @@ void guide::begin_script(const script& s) noexcept {
   in_position_ = 0;
   walk_ = false;
   lowest_ = 0;
-  priorities_.clear();
+  std::fill(priorities_.begin(), priorities_.end(), 0);
 }
 
 void guide::end_run() noexcept { longest_ = std::max(longest_, steps_); }
@@ -160,7 +163,7 @@ void guide::new_thread(thread_number t) noexcept {
     priority(t) = static_cast<std::int64_t>(next() >> 2) + 1;
 }
 
-bool guide::step(thread_number t) noexcept {
+bool guide::step_on(thread_number t) noexcept {
   if (mode_ == mode::script) {
     if (at_end()) return true;
     const decision& d = script_->decisions()[position_];
@@ -171,9 +174,8 @@ bool guide::step(thread_number t) noexcept {
     }
     return true;
   }
-  ++steps_;
-  if (changes_.empty() || changes_.back() > steps_) return false;
   changes_.pop_back();
+  next_change();
   yield(t);
   return true;
 }
@@ -188,12 +190,12 @@ std::uint32_t guide::read(std::uint32_t most) noexcept {
   if (mode_ == mode::script)
     return scripted_n(decision::type::read) +
            scripted_n(decision::type::refuse);
-  return most == 0 || stale_ == 0 || !one_in(stale_) ? 0 : 1 + below(most);
+  return most == 0 ? 0 : 1 + below(most);
 }
 
 std::uint32_t guide::write(std::uint32_t most) noexcept {
   if (mode_ == mode::script) return scripted_n(decision::type::write);
-  return most == 0 || stale_ == 0 || !one_in(2 * stale_) ? 0 : 1 + below(most);
+  return most == 0 ? 0 : 1 + below(most);
 }
 
 bool guide::refuses() noexcept {

@@ -13,6 +13,7 @@
 #ifndef SYNCXX_SRC_MODEL_GUIDE_H_
 #define SYNCXX_SRC_MODEL_GUIDE_H_
 
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -76,19 +77,40 @@ class guide {
   // `t` waits for others.
   void yield(thread_number t) noexcept { priority(t) = --lowest_; }
   // An event of `t` has been done. True: it may be another's turn.
-  bool step(thread_number t) noexcept;
+  bool step(thread_number t) noexcept {
+    if (mode_ == mode::random && ++steps_ < change_) [[likely]]
+      return false;
+    return step_on(t);
+  }
   bool walks() const noexcept { return walk_; }
+  // Another thread goes on, for one step, and at each further one as likely as
+  // not.
+  std::uint32_t walk_to(std::uint32_t one_of) noexcept {
+    const std::uint64_t dice = next();
+    stay_ = static_cast<std::uint32_t>(std::countr_zero(dice | (1u << 30)));
+    return static_cast<std::uint32_t>((dice >> 32) * one_of >> 32);
+  }
   // Unless there is reason to change, the same thread goes on.
   bool stays() noexcept {
-    return mode_ == mode::random && (!walk_ || (next() & 1) != 0);
+    if (mode_ != mode::random) return false;
+    if (!walk_) return true;
+    if (stay_ == 0) return false;
+    --stay_;
+    return true;
   }
   std::uint32_t below(std::uint32_t n) noexcept {
     return static_cast<std::uint32_t>((next() >> 32) * n >> 32);
   }
   std::int64_t priority_of(thread_number t) noexcept { return priority(t); }
 
-  // How many places before the last: at most `most`. After a refusal (the
-  // memory model's) it is asked for again with less.
+  // Whether a read is to take an older write than the last, a write a place
+  // before others: then they say how many places before, at most `most`.
+  bool reads_older() noexcept {
+    return mode_ == mode::script || (stale_ != 0 && one_in(stale_));
+  }
+  bool writes_earlier() noexcept {
+    return mode_ == mode::script || (stale_ != 0 && one_in(2 * stale_));
+  }
   std::uint32_t read(std::uint32_t most) noexcept;
   std::uint32_t write(std::uint32_t most) noexcept;
   bool refuses() noexcept;
@@ -116,21 +138,24 @@ class guide {
     return z ^ (z >> 31);
   }
   bool one_in(std::uint32_t n) noexcept { return below(n) == 0; }
-  std::int64_t& priority(thread_number t) noexcept {
-    if (t >= priorities_.size()) priorities_.resize(t + 1);
-    return priorities_[t];
+  bool step_on(thread_number t) noexcept;
+  void next_change() noexcept {
+    change_ = changes_.empty() ? kNone : changes_.back();
   }
+  std::int64_t& priority(thread_number t) noexcept { return priorities_[t]; }
   std::uint32_t scripted_n(decision::type what) noexcept;
 
   mode mode_ = mode::off;
   std::uint64_t state_ = 0;
   bool walk_ = false;
+  std::uint32_t stay_ = 0;   // walks: so many steps more
   std::uint32_t stale_ = 0;  // one read in so many is stale; 0: none
   std::uint32_t steps_ = 0;
   std::uint32_t longest_ = 16;  // run so far
   std::int64_t lowest_ = 0;
-  vec<std::int64_t> priorities_;
+  vec<std::int64_t> priorities_ = vec<std::int64_t>(256);  // memory::kThreads
   vec<std::uint32_t> changes_;  // steps, the next one last
+  std::uint32_t change_ = 0;    // that one
   const script* script_ = nullptr;
   std::size_t position_ = 0;
   std::uint32_t in_position_ = 0;

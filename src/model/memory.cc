@@ -27,19 +27,19 @@ std::byte* reserve(std::size_t bytes) {
 
 }  // namespace
 
-const memory::mapping& memory::region() {
-  static const mapping once = [] {
-    mapping m;
-    m.stacks = reserve(kThreads * (kStackEach + kHeapEach));
-    m.heap = m.stacks + kThreads * kStackEach;
-    return m;
-  }();
-  return once;
+constinit memory::mapping memory::region_;
+
+const memory::mapping& memory::mapped() {
+  if (region_.stacks == nullptr) {
+    region_.stacks = reserve(kThreads * (kStackEach + kHeapEach));
+    region_.heap = region_.stacks + kThreads * kStackEach;
+  }
+  return region_;
 }
 
 memory::memory(checker& owner)
     : owner_(owner),
-      heap_(region().heap),
+      heap_(mapped().heap),
       shadow_(reinterpret_cast<granule*>(reserve(
           kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule)))) {
   heaps_.resize(kThreads);
@@ -64,7 +64,7 @@ moment memory::now() const noexcept {
   return {owner_.self(), owner_.position()};
 }
 
-bool memory::before_now(const moment& m) const noexcept {
+inline bool memory::before_now(const moment& m) const noexcept {
   if (!m.is_set() || m.thread == owner_.self()) return true;
   return owner_.past()[m.thread] > m.index;
 }
@@ -94,6 +94,7 @@ location_id memory::live(std::uintptr_t address) {
 location_id memory::enter(std::uintptr_t address, std::uint32_t size, bool cell,
                           std::uint32_t life) {
   granule& g = granule_of(address);
+  recent(address).address = nullptr;
   location_id l = kNone;
   // Most objects lie where one lay in the last run.
   if (g.run != run_ && g.run != 0) {
@@ -174,6 +175,13 @@ void memory::check_lifetime(const object& o, const char* what) {
 
 location_id memory::atomic(const void* p, std::uint32_t size) {
   const auto address = reinterpret_cast<std::uintptr_t>(p);
+  lately_seen& lately = recent(address);
+  if (lately.address == p && lately.run == run_ && lately.size == size) {
+    const object& o = objects_[lately.location];
+    if (o.died.is_set() || !before_now(o.made)) [[unlikely]]
+      check_lifetime(o, "access");
+    return lately.location;
+  }
   location_id l = live(address);
   if (l == kNone) {
     for (std::uintptr_t near = address - 15; near < address + size; ++near) {
@@ -198,8 +206,8 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
     owner_.fail(verdict::misuse, "an atomic access of " + number(size) +
                                      " bytes to " + name(o) + ", which has " +
                                      number(o.size));
-  if (o.died.is_set() || o.made.thread != owner_.self()) [[unlikely]]
-    check_lifetime(o, "access");
+  check_lifetime(o, "access");
+  lately = {p, run_, size, l};
   return l;
 }
 
@@ -261,17 +269,18 @@ void memory::check_ended(const object& o, location_id l, const char* how) {
   }
   // (A wake of a futex may come later; a notification is an access.)
   location_id both[] = {l, l};
+  std::size_t count = 1;
   if (atomics_wait_) {
     const auto waiters =
         known_.find(key{reinterpret_cast<std::uintptr_t>(o.address), kWaiters});
-    if (waiters != known_.end()) both[1] = waiters->second;
+    if (waiters != known_.end()) both[count++] = waiters->second;
   }
-  for (thread_number t = 0; t < g.threads(); ++t) {
-    if (t == owner_.self()) continue;
-    for (const location_id used : both) {
-      const event_id last = g.last_access(used, t);
-      if (last != kNone && g.at(last).index > past[t]) complain(t);
-    }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::span<const event_id> last = g.last_accesses(both[i]);
+    for (thread_number t = 0; t < last.size(); ++t)
+      if (last[t] != kNone && g.at(last[t]).index > past[t] &&
+          t != owner_.self())
+        complain(t);
   }
 }
 

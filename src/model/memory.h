@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 
 #include <sync/model/access.h>
@@ -110,10 +111,11 @@ class memory {
     std::byte* stacks = nullptr;
     std::byte* heap = nullptr;
     bool in_heap(const void* p) const noexcept {
-      return p >= heap && p < heap + kThreads * kHeapEach;
+      return heap != nullptr && p >= heap && p < heap + kThreads * kHeapEach;
     }
   };
-  static const mapping& region();
+  // Empty before there has been a checker.
+  static const mapping& region() noexcept { return region_; }
 
  private:
   struct granule {
@@ -140,6 +142,17 @@ class memory {
   static constexpr std::uint32_t kFutex = 0;
   static constexpr std::uint32_t kWaiters = kNone;
 
+  static const mapping& mapped();
+  // Where an atomic was found lately.
+  struct lately_seen {
+    const void* address = nullptr;
+    std::uint32_t run = 0;
+    std::uint32_t size = 0;
+    location_id location = kNone;
+  };
+  lately_seen& recent(std::uintptr_t address) noexcept {
+    return recent_[address / kGranule % std::size(recent_)];
+  }
   granule& granule_of(std::uintptr_t address);
   location_id live(std::uintptr_t address);
   location_id enter(std::uintptr_t address, std::uint32_t size, bool cell,
@@ -152,10 +165,12 @@ class memory {
   void check_ended(const object& o, location_id l, const char* how);
   text name(const object& o) const;
 
+  static mapping region_;
   checker& owner_;
   std::byte* const heap_;
   granule* const shadow_;
   std::uint32_t run_ = 0;
+  lately_seen recent_[16];
   vec<object> objects_;
   hash_map<key, location_id, key_hash> known_;
   hash_map<std::uintptr_t, granule> outside_;

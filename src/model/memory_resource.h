@@ -6,11 +6,13 @@
 #define SYNCXX_SRC_MODEL_MEMORY_RESOURCE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <new>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -43,6 +45,51 @@ using hash_map = std::unordered_map<K, V, Hash, std::equal_to<K>,
 template <class K, class V>
 using ordered_map =
     std::map<K, V, std::less<K>, own_allocator<std::pair<const K, V>>>;
+// A vector of what can be copied as bytes, which knows its size without a
+// division. Grows, and keeps its memory.
+template <class T>
+class pile {
+ public:
+  static_assert(std::is_trivially_copyable_v<T>);
+  pile() = default;
+  pile(const pile&) = delete;
+  pile& operator=(const pile&) = delete;
+  ~pile() { std::free(data_); }
+
+  std::uint32_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  T& operator[](std::size_t i) noexcept { return data_[i]; }
+  const T& operator[](std::size_t i) const noexcept { return data_[i]; }
+  T& back() noexcept { return data_[size_ - 1]; }
+  T* begin() noexcept { return data_; }
+  T* end() noexcept { return data_ + size_; }
+  void clear() noexcept { size_ = 0; }
+  void pop_back() noexcept { --size_; }
+  // `item` is none of the pile's own.
+  void push_back(const T& item) {
+    if (size_ == capacity_) [[unlikely]]
+      reserve(2 * size_ + 16);
+    data_[size_++] = item;
+  }
+  // New items are left as they are.
+  void resize(std::uint32_t size) {
+    if (size > capacity_) [[unlikely]]
+      reserve(2 * size);
+    size_ = size;
+  }
+
+ private:
+  [[gnu::noinline]] void reserve(std::uint32_t n) {
+    void* const p = std::realloc(static_cast<void*>(data_), n * sizeof(T));
+    if (p == nullptr) throw std::bad_alloc();
+    data_ = static_cast<T*>(p);
+    capacity_ = n;
+  }
+  T* data_ = nullptr;
+  std::uint32_t size_ = 0;
+  std::uint32_t capacity_ = 0;
+};
+
 using text =
     std::basic_string<char, std::char_traits<char>, own_allocator<char>>;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One run of the test: fibers, whose turn it is, and how a run ends.
+#include <array>
 #include <cstdlib>
 #include <exception>
 
@@ -16,7 +17,6 @@ namespace {
 
 // An execution longer than this is taken for one that never ends.
 constexpr std::uint32_t kMostEvents = 1u << 15;
-constexpr std::uint32_t kMostGuidedEvents = 1u << 20;
 
 }  // namespace
 
@@ -88,7 +88,7 @@ void checker::thread_body(thread_number t) {
       destroy_thread_locals();
     } else {
       event e = fresh(kind::start);
-      e.rf = kNone;
+      e.rf = me.created;
       step(e);
       me.body->run();
       destroy_thread_locals();
@@ -165,6 +165,7 @@ thread_number checker::pick() noexcept {
 
 // Who is to go on, as the guide has it.
 thread_number checker::pick_guided() noexcept {
+  reconsider_ = false;
   if (first_ != kNone) return first_;
   const auto can_run = [this](thread_number t) {
     const thread_state& s = threads_[t];
@@ -180,15 +181,19 @@ thread_number checker::pick_guided() noexcept {
                                 number(t) + " cannot go on where it should");
   }
   thread_number best = kNone;
-  std::uint32_t seen = 0;
-  for (thread_number t = 0; t < threads; ++t) {
-    if (!can_run(t)) continue;
-    ++seen;
-    if (best == kNone ||
-        (guide_.walks() ? guide_.below(seen) == 0
-                        : guide_.priority_of(t) > guide_.priority_of(best)))
-      best = t;
+  if (guide_.walks()) {
+    std::uint32_t n = 0;
+    std::array<thread_number, memory::kThreads> able;
+    for (thread_number t = 0; t < threads; ++t) {
+      able[n] = t;
+      n += can_run(t) ? 1 : 0;
+    }
+    return n == 0 ? kNone : able[guide_.walk_to(n)];
   }
+  for (thread_number t = 0; t < threads; ++t)
+    if (can_run(t) &&
+        (best == kNone || guide_.priority_of(t) > guide_.priority_of(best)))
+      best = t;
   return best;
 }
 
@@ -223,14 +228,12 @@ void checker::dispatch() noexcept {
 
 // Before a new event: returns when the caller is the lowest thread that can go
 // on.
-void checker::wait_turn() noexcept {
+void checker::give_turn() noexcept {
   const std::uint32_t most = guide_.on() ? kMostGuidedEvents : kMostEvents;
   if (g_->size() >= most)
     fail(verdict::bound_reached,
          "an execution has " + number(most) + " events: a loop without end?");
   if (guide_.on()) {
-    if (guide_.stays() && !reconsider_) return;
-    reconsider_ = false;
     const thread_number t = pick_guided();
     if (t != self_) switch_to(t);
     return;
@@ -261,19 +264,10 @@ void checker::need(event_id id) noexcept {
 
 void checker::block(obstacle why, std::uint32_t on) noexcept {
   current_->blocked = why;
-  reconsider_ = true;
   current_->on = on;
   do {
     dispatch();
   } while (current_->blocked != obstacle::none);
-}
-
-event checker::fresh(kind what) const noexcept {
-  event e;
-  e.what = what;
-  e.thread = static_cast<std::uint16_t>(self_);
-  e.access = access_kind::other;
-  return e;
 }
 
 // The event of the log that the running thread repeats; checks that it is one.
@@ -299,43 +293,35 @@ void checker::nondeterministic(const event& e, const char* now) noexcept {
           "earlier run left behind");
 }
 
-event_id checker::add_event(const event& e, std::uint32_t at_place) {
-  const event_id id = g_->add(e, at_place);
-  ++current_->done;
-  current_->hinted = false;
-  if (guide_.on()) {
-    reconsider_ |= guide_.step(self_);
-    watch_progress(e);
-  }
-  return id;
-}
-
 // Guided: a thread that sees nothing new lets the others go on; if no thread
 // sees anything new any more, they wait in vain.
 void checker::watch_progress(const event& e) {
-  constexpr std::uint32_t kPatience = 3;
-  const std::uint32_t in_vain = guide_.scripted() ? 100 : 20000;
-  const auto& po = g_->of_thread(self_);
-  const event_id before = g_->at(po.back()).previous;
-  bool nothing_new = false;
   switch (e.what) {
     case kind::read:
     case kind::update_read:
-      nothing_new = before != kNone && g_->at(before).is_read() &&
-                    g_->at(before).rf == e.rf;
-      break;
+      if (e.previous != kNone && g_->at(e.previous).is_read() &&
+          g_->at(e.previous).rf == e.rf)
+        return nothing_new(e);
+      current_->rounds = 0;
+      return;
     case kind::update_write:
-      nothing_new = e.data == g_->at(po[po.size() - 2]).data;
+      if (const auto& po = g_->of_thread(self_);
+          e.data == g_->at(po[po.size() - 2]).data)
+        return nothing_new(e);
       break;
+    case kind::fence:
+    case kind::choice:
+      return nothing_new(e);
     default:
-      nothing_new = e.what == kind::fence || e.what == kind::choice;
       break;
   }
-  if (!nothing_new) {
-    current_->rounds = 0;
-    if (!e.is_read()) idle_events_ = 0;
-    return;
-  }
+  current_->rounds = 0;
+  idle_events_ = 0;
+}
+
+void checker::nothing_new(const event& e) {
+  constexpr std::uint32_t kPatience = 3;
+  const std::uint32_t in_vain = guide_.scripted() ? 100 : 20000;
   if (e.is_read() && ++current_->rounds >= kPatience) {
     current_->rounds = 0;
     guide_.yield(self_);
@@ -357,7 +343,7 @@ void checker::watch_progress(const event& e) {
 }
 
 // An event without alternatives.
-event_id checker::step(event e) {
+event_id checker::step(const event& e) {
   if (replaying()) {
     logged(e.what, e.location, nullptr);
     const event_id id = g_->of_thread(self_)[current_->done];
@@ -367,9 +353,6 @@ event_id checker::step(event e) {
   }
   if (current_->following) give_up_following();
   wait_turn();
-  if (e.what == kind::start) {
-    e.rf = current_->created;
-  }
   return add_event(e);
 }
 

@@ -50,7 +50,50 @@ class sc_order {
     return taken == n;
   }
 
+  // The same where there was no cycle before `added`, an event that nothing
+  // depends on yet: then a new one leads through it, as a node, or through a
+  // fence that happens before it.
+  bool acyclic_through(event_id added) {
+    const std::size_t n = nodes_.size();
+    if (n < 2) return true;
+    if (next_.size() < n) next_.resize(n);
+    seen_.assign(n, visit::none);
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const event_id id = nodes_[i];
+      const bool leads_on =
+          id == added || (g_.at(id).what == kind::fence && hb(id, added));
+      if (leads_on && !search(i)) return false;
+    }
+    return true;
+  }
+
  private:
+  enum class visit : std::uint8_t { none, on_the_way, done };
+
+  // Depth first; false: a cycle.
+  bool search(std::uint32_t from) {
+    if (seen_[from] == visit::done) return true;
+    path_.clear();
+    const auto enter = [&](std::uint32_t i) {
+      find_successors(i);
+      seen_[i] = visit::on_the_way;
+      path_.push_back(i);
+    };
+    for (enter(from); !path_.empty();) {
+      const std::uint32_t i = path_.back();
+      if (next_[i].empty()) {
+        seen_[i] = visit::done;
+        path_.pop_back();
+        continue;
+      }
+      const std::uint32_t j = next_[i].back();
+      next_[i].pop_back();
+      if (seen_[j] == visit::on_the_way) return false;
+      if (seen_[j] == visit::none) enter(j);
+    }
+    return true;
+  }
+
   static bool is_access(const event& e) { return e.is_read() || e.is_write(); }
   bool hb(event_id a, event_id b) const {
     return a != b && g_.hb(b)[g_.at(a).thread] >= g_.at(a).index;
@@ -88,6 +131,8 @@ class sc_order {
     for (std::size_t i = e.index; i < po.size() && away == kNone; ++i)
       if (!same_location(e, g_.at(po[i]))) away = po[i];
     for (thread_number t = 0; t < g_.threads(); ++t) {
+      const event_id last = g_.last_of(t);
+      if (t == e.thread || last == kNone || !hb(c, last)) continue;
       event_id entered = kNone;  // an event that hb reaches from `away`
       bool any = false;          // entered, with events of two locations
       for (const event_id d : g_.of_thread(t)) {
@@ -162,9 +207,16 @@ class sc_order {
   static inline vec<event_id> reached_;
   static inline vec<std::uint32_t> preceding_;
   static inline vec<std::uint32_t> free_;
+  static inline vec<visit> seen_;
+  static inline vec<std::uint32_t> path_;
 };
 
 }  // namespace
+
+bool graph::remains_sc_consistent() const {
+  if (!uses_sc_) return true;
+  return sc_order(*this).acyclic_through(size() - 1);
+}
 
 bool graph::sc_consistent() const {
   if (!uses_sc_) return true;

@@ -19,6 +19,7 @@ result checker::explore_randomly() {
   push_exploration();
   for (std::uint64_t i = 0; i < most; ++i) {
     g_->clear();
+    g_->be_lean();
     guide_.begin_random(how_.seed * 0x2545f4914f6cdd1du + i);
     outcome how = run();
     guide_.end_run();

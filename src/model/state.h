@@ -170,6 +170,9 @@ enum class outcome : std::uint8_t {
   failed,
 };
 
+// A guided execution longer than this is taken for one that never ends.
+inline constexpr std::uint32_t kMostGuidedEvents = 1u << 20;
+
 inline constexpr std::uint32_t kNoPast[memory::kThreads] = {};
 
 // An execution that has failed.
