@@ -61,6 +61,41 @@ value checker::perform(const access& a, const void* site) noexcept {
   }
 }
 
+// A read, apart from what it reads.
+static void describe(event& e, const access& a, location_id l,
+                     const void* site) noexcept {
+  e.location = l;
+  e.access = a.what;
+  e.size = a.size;
+  e.order = e.success = a.order;
+  e.failure = a.failure;
+  e.expected = a.expected;
+  e.operand = a.operand;
+  e.update = a.update;
+  e.site = site;
+  e.where = a.where;
+}
+
+void checker::check_initialized(const access& a, location_id l) {
+  if (memory_.at(l).initialized || !g_->co(l).empty()) [[likely]]
+    return;
+  fail(verdict::uninitialized_read, "read of the atomic at " + hex(a.address) +
+                                        ", which nobody has initialized, at " +
+                                        place(a.where));
+}
+
+value checker::guided_read(const access& a, location_id l, bool updates) {
+  event& e = draft(updates ? kind::update_read : kind::read);
+  describe(e, a, l, current_->site);
+  check_initialized(a, l);
+  if (recording_ != nullptr && shows_waiting()) {
+    current_->pending = e;
+    block(obstacle::await, l);
+  }
+  add_guided_read(e);
+  return g_->at(g_->last_of(self_)).data;
+}
+
 value checker::read(const access& a, location_id l, bool updates) {
   thread_state& me = *current_;
   if (replaying()) {
@@ -78,29 +113,10 @@ value checker::read(const access& a, location_id l, bool updates) {
       (!guide_.on() && a.what != access_kind::futex && suspicious(a, l)))
     return follow(a, l);
   wait_turn();
+  if (guide_.on()) return guided_read(a, l, updates);
   event e = fresh(updates ? kind::update_read : kind::read);
-  e.location = l;
-  e.access = a.what;
-  e.size = a.size;
-  e.order = e.success = a.order;
-  e.failure = a.failure;
-  e.expected = a.expected;
-  e.operand = a.operand;
-  e.update = a.update;
-  e.site = current_->site;
-  e.where = a.where;
-  if (!memory_.at(l).initialized && g_->co(l).empty())
-    fail(verdict::uninitialized_read,
-         "read of the atomic at " + hex(a.address) +
-             ", which nobody has initialized, at " + place(a.where));
-  if (guide_.on()) {
-    if (recording_ != nullptr && shows_waiting()) {
-      me.pending = e;
-      block(obstacle::await, l);
-    }
-    add_guided_read(e);
-    return g_->at(g_->last_of(self_)).data;
-  }
+  describe(e, a, l, me.site);
+  check_initialized(a, l);
   const graph::await_note& note = g_->awaits(self_);
   if (note.index == me.done + 1) {
     e.await = true;
@@ -172,6 +188,7 @@ bool checker::add_read(event& e) {
 std::uint32_t checker::guided_place(const event& e,
                                     std::uint32_t places) noexcept {
   const bool reads = e.is_read();
+  if (places == 0 && !guide_.scripted()) return 0;
   if (!(reads ? guide_.reads_older() : guide_.writes_earlier())) return places;
   const std::uint32_t most = places - g_->earliest(e.location, g_->now(self_));
   const std::uint32_t back = reads ? guide_.read(most) : guide_.write(most);
@@ -222,8 +239,9 @@ void checker::modify(const access& a, location_id l, const value& data) {
   event_id begun = g_->last_of(self_);
   while (g_->at(begun).what != kind::update_read || g_->at(begun).location != l)
     begun = g_->before(begun);
+  event& e = g_->draft();
   const event& half = g_->at(begun);
-  event e = half;
+  e = half;
   e.what = kind::update_write;
   e.await = false;
   e.memo = kNone;
@@ -259,7 +277,7 @@ void checker::write(const access& a, location_id l) {
   }
   if (me.following) give_up_following();
   wait_turn();
-  event e = fresh(kind::write);
+  event& e = draft(kind::write);
   e.location = l;
   e.access = a.what;
   e.size = a.size;

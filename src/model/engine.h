@@ -19,6 +19,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 
 #include <sync/model/access.h>
@@ -143,6 +144,13 @@ class checker {
     e.access = access_kind::other;
     return e;
   }
+  event& draft(kind what) {
+    event& e = *::new (&g_->draft()) event;
+    e.what = what;
+    e.thread = static_cast<std::uint16_t>(self_);
+    e.access = access_kind::other;
+    return e;
+  }
   event_id add_event(const event& e, std::uint32_t place = 0) {
     const event_id id = g_->add(e, place);
     added(id);
@@ -156,9 +164,11 @@ class checker {
     watch_progress(g_->at(id));
   }
   event_id step(const event& e);
+  void begin_or_end(kind what, event_id rf);
 
   // access.cc
   value read(const access& a, location_id l, bool updates);
+  void check_initialized(const access& a, location_id l);
   void modify(const access& a, location_id l, const value& data);
   void write(const access& a, location_id l);
   value data_of(location_id l, event_id from) const noexcept;
@@ -202,6 +212,7 @@ class checker {
   void stay_if_vain(const event& e) noexcept;
 
   // explore.cc
+  value guided_read(const access& a, location_id l, bool updates);
   bool add_read(event& e);
   void add_guided_read(event& e);
   std::uint32_t guided_place(const event& e, std::uint32_t places) noexcept;

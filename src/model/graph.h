@@ -161,6 +161,8 @@ class graph {
   // Freed with its create event, whose `location` is the number.
   thread_number add_thread(thread_number wanted = kNone);
 
+  // Where the next event will be: to be filled in and added, before any other.
+  event& draft() { return events_.spare(); }
   // Appends an event of e.thread; fills in index, previous and the like. A
   // write gets `place` in co, behind that many others. Reads must have rf.
   event_id add(const event& e, std::uint32_t place = 0);

@@ -347,7 +347,7 @@ void* memory::allocate(std::size_t size, std::size_t alignment) {
   heap& h = heaps_[t];
   heaps_used_ = std::max<std::size_t>(heaps_used_, t + 1);
   const std::size_t align = std::max<std::size_t>(alignment, 16);
-  std::size_t at = (h.used + kHeader + align - 1) / align * align;
+  const std::size_t at = (h.used + kHeader + align - 1) & ~(align - 1);
   const std::size_t bytes = std::max<std::size_t>(size, 1);
   if (at + bytes > kHeapEach) throw std::bad_alloc();
   std::byte* const base = heap_ + t * kHeapEach + at;

@@ -65,11 +65,17 @@ class pile {
   T* end() noexcept { return data_ + size_; }
   void clear() noexcept { size_ = 0; }
   void pop_back() noexcept { --size_; }
-  // `item` is none of the pile's own.
-  void push_back(const T& item) {
+  // Where the next item will be.
+  T& spare() {
     if (size_ == capacity_) [[unlikely]]
       reserve(2 * size_ + 16);
-    data_[size_++] = item;
+    return data_[size_];
+  }
+  // `item` is the spare one, or none of the pile's own.
+  void push_back(const T& item) {
+    T& next = spare();
+    if (&next != &item) next = item;
+    ++size_;
   }
   // New items are left as they are.
   void resize(std::uint32_t size) {

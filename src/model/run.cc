@@ -87,9 +87,7 @@ void checker::thread_body(thread_number t) {
       test_();
       destroy_thread_locals();
     } else {
-      event e = fresh(kind::start);
-      e.rf = me.created;
-      step(e);
+      begin_or_end(kind::start, me.created);
       me.body->run();
       destroy_thread_locals();
       delete me.body;
@@ -102,7 +100,7 @@ void checker::thread_body(thread_number t) {
     fail(verdict::assertion_failed,
          text("an exception came out of thread ") + number(t));
   }
-  step(fresh(kind::finish));
+  begin_or_end(kind::finish, kNone);
   me.at = stage::finished;
   for (thread_state& other : threads_)
     if (other.blocked == obstacle::join && other.on == t)
@@ -342,6 +340,17 @@ void checker::nothing_new(const event& e) {
   fail(verdict::livelock, "nobody will change what is waited for: " + who);
 }
 
+void checker::begin_or_end(kind what, event_id rf) {
+  if (replaying() || current_->following) {
+    step(fresh(what));
+    return;
+  }
+  wait_turn();
+  event& e = draft(what);
+  e.rf = rf;
+  add_event(e);
+}
+
 // An event without alternatives.
 event_id checker::step(const event& e) {
   if (replaying()) {
@@ -357,7 +366,6 @@ event_id checker::step(const event& e) {
 }
 
 std::uint32_t checker::spawn(task* body, const source& where) {
-  event e = fresh(kind::create);
   if (replaying()) {
     const event& then = logged(kind::create, kNone, nullptr);
     thread_state& child = thread(then.location);
@@ -369,15 +377,17 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   }
   if (current_->following) give_up_following();
   wait_turn();
-  e.location = g_->add_thread(guide_.created());
-  e.where = where;
-  if (e.location >= stride_) {
+  const thread_number made = g_->add_thread(guide_.created());
+  if (made >= stride_) {
     too_many_threads_ = true;
     end_run(outcome::failed);
   }
-  thread_state& child = thread(e.location);
+  event& e = draft(kind::create);
+  e.location = made;
+  e.where = where;
+  thread_state& child = thread(made);
   child.created = add_event(e);
-  guide_.new_thread(e.location);
+  guide_.new_thread(made);
   reconsider_ = true;
   child.at = stage::unstarted;
   child.body = body;
@@ -385,14 +395,13 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   child.blocked = obstacle::none;
   child.needs = kNone;
   child.following = child.rested = false;
-  return e.location;
+  return made;
 }
 
 void checker::join(std::uint32_t t, const source& where) {
-  event e = fresh(kind::join);
-  e.location = t;
-  e.where = where;
   if (replaying()) {
+    event e = fresh(kind::join);
+    e.location = t;
     step(e);
     return;
   }
@@ -402,12 +411,15 @@ void checker::join(std::uint32_t t, const source& where) {
     const event_id last = g_->last_of(t);
     if (last != kNone && g_->at(last).what == kind::finish) {
       need(last);
+      event& e = draft(kind::join);
+      e.location = t;
+      e.where = where;
       e.rf = last;
-      break;
+      add_event(e);
+      return;
     }
     block(obstacle::join, t);
   }
-  add_event(e);
 }
 
 void checker::assume(bool holds) {
