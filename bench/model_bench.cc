@@ -45,7 +45,7 @@ constexpr const char* kUsage =
     "            once, if a check takes more than 10 s)\n"
     "  --random  executions of a check in random mode (default 300000)\n"
     "  --limit   executions after which a check of a primitive is cut off\n"
-    "            (default 3000000; 0: never)\n";
+    "            (default 2000000; 0: never)\n";
 
 // --- The programs ------------------------------------------------------------
 
@@ -345,7 +345,7 @@ int model_bench(int argc, char** argv) {
     if (!wanted(p, filters)) continue;
     records.push_back(measure(
         p, rounds, static_cast<std::uint64_t>(args.number("random", 300'000)),
-        static_cast<std::uint64_t>(args.number("limit", 3'000'000))));
+        static_cast<std::uint64_t>(args.number("limit", 2'000'000))));
     print_row(records.back());
   }
   if (!args.has("json")) return 0;
