@@ -143,7 +143,7 @@ void guide::begin_random(std::uint64_t seed) noexcept {
   }
   stay_ = 0;
   next_change();
-  new_thread(0);
+  new_thread(0, 0);
 }
 
 void guide::begin_script(const script& s) noexcept {
@@ -158,9 +158,11 @@ void guide::begin_script(const script& s) noexcept {
 
 void guide::end_run() noexcept { longest_ = std::max(longest_, steps_); }
 
-void guide::new_thread(thread_number t) noexcept {
-  if (mode_ == mode::random)
-    priority(t) = static_cast<std::int64_t>(next() >> 2) + 1;
+bool guide::new_thread(thread_number t, thread_number creator) noexcept {
+  if (mode_ != mode::random) return true;
+  if (walk_) return false;
+  priority(t) = static_cast<std::int64_t>(next() >> 2) + 1;
+  return priority(t) > priority(creator);
 }
 
 bool guide::step_on(thread_number t) noexcept {

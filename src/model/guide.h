@@ -73,7 +73,8 @@ class guide {
                ? kNone
                : script_->decisions()[position_].thread;
   }
-  void new_thread(thread_number t) noexcept;
+  // True: it may be its turn.
+  bool new_thread(thread_number t, thread_number creator) noexcept;
   // `t` waits for others.
   void yield(thread_number t) noexcept { priority(t) = --lowest_; }
   // An event of `t` has been done. True: it may be another's turn.

@@ -252,19 +252,21 @@ void memory::construct(const void* p, std::size_t size, bool cell,
   }
 }
 
+void memory::still_used(const object& o, const char* how, thread_number by) {
+  owner_.fail(verdict::use_after_free,
+              name(o) + " is " + how + " while thread " + number(by) +
+                  " may still use it: its access does not happen before");
+}
+
 // All accesses must happen before the end of the object.
 void memory::check_ended(const object& o, location_id l, const char* how) {
   const std::uint32_t* const past = owner_.past();
   const graph& g = owner_.now();
-  const auto complain = [&](thread_number t) {
-    owner_.fail(verdict::use_after_free,
-                name(o) + " is " + how + " while thread " + number(t) +
-                    " may still use it: its access does not happen before");
-  };
   if (o.cell) {
-    if (!before_now(o.written)) complain(o.written.thread);
+    if (!before_now(o.written)) still_used(o, how, o.written.thread);
     for (thread_number t = 0; t < o.read.size(); ++t)
-      if (o.read[t] != 0 && !before_now({t, o.read[t] - 1})) complain(t);
+      if (o.read[t] != 0 && !before_now({t, o.read[t] - 1}))
+        still_used(o, how, t);
     return;
   }
   // (A wake of a futex may come later; a notification is an access.)
@@ -280,7 +282,7 @@ void memory::check_ended(const object& o, location_id l, const char* how) {
     for (thread_number t = 0; t < last.size(); ++t)
       if (last[t] != kNone && g.at(last[t]).index > past[t] &&
           t != owner_.self())
-        complain(t);
+        still_used(o, how, t);
   }
 }
 

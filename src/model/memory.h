@@ -162,6 +162,7 @@ class memory {
   bool before_now(const moment& m) const noexcept;
   moment now() const noexcept;
   void check_lifetime(const object& o, const char* what);
+  void still_used(const object& o, const char* how, thread_number by);
   void check_ended(const object& o, location_id l, const char* how);
   text name(const object& o) const;
 

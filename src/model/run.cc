@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One run of the test: fibers, whose turn it is, and how a run ends.
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <exception>
@@ -387,8 +388,7 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   e.where = where;
   thread_state& child = thread(made);
   child.created = add_event(e);
-  guide_.new_thread(made);
-  reconsider_ = true;
+  reconsider_ |= guide_.new_thread(made, self_);
   child.at = stage::unstarted;
   child.body = body;
   child.done = 0;
@@ -406,20 +406,20 @@ void checker::join(std::uint32_t t, const source& where) {
     return;
   }
   if (current_->following) give_up_following();
-  for (;;) {
-    wait_turn();
+  const auto has_ended = [&] {
     const event_id last = g_->last_of(t);
-    if (last != kNone && g_->at(last).what == kind::finish) {
-      need(last);
-      event& e = draft(kind::join);
-      e.location = t;
-      e.where = where;
-      e.rf = last;
-      add_event(e);
-      return;
-    }
-    block(obstacle::join, t);
-  }
+    return last != kNone && g_->at(last).what == kind::finish;
+  };
+  // A guide has no turn to give to who can do nothing with it.
+  if (guide_.on() && !has_ended()) block(obstacle::join, t);
+  for (wait_turn(); !has_ended(); wait_turn()) block(obstacle::join, t);
+  const event_id last = g_->last_of(t);
+  need(last);
+  event& e = draft(kind::join);
+  e.location = t;
+  e.where = where;
+  e.rf = last;
+  add_event(e);
 }
 
 void checker::assume(bool holds) {
@@ -430,13 +430,17 @@ void checker::assume(bool holds) {
 
 // When no thread can go on.
 outcome checker::judge() {
-  bool all_finished = true, dropped = false, spins = false, stale = false;
+  const auto left = [](const thread_state& s) {
+    return s.at != stage::absent && s.at != stage::finished;
+  };
+  if (std::none_of(threads_.begin(), threads_.end(), left))
+    return outcome::complete;
+  bool dropped = false, spins = false, stale = false;
   bool stuck = false;
   text who;
   for (thread_number t = 0; t < threads_.size(); ++t) {
     const thread_state& s = threads_[t];
-    if (s.at == stage::absent || s.at == stage::finished) continue;
-    all_finished = false;
+    if (!left(s)) continue;
     who += (who.empty() ? "thread " : ", thread ") + number(t);
     switch (s.blocked) {
       case obstacle::join:
@@ -486,7 +490,6 @@ outcome checker::judge() {
         break;
     }
   }
-  if (all_finished) return outcome::complete;
   if (dropped || stale) return stuck ? outcome::dropped : outcome::blocked;
   result_.what = spins ? verdict::livelock : verdict::deadlock;
   failure_ = text(spins ? "nobody will change what is waited for: "
