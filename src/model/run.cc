@@ -410,8 +410,9 @@ void checker::join(std::uint32_t t, const source& where) {
     const event_id last = g_->last_of(t);
     return last != kNone && g_->at(last).what == kind::finish;
   };
-  // A guide has no turn to give to who can do nothing with it.
-  if (guide_.on() && !has_ended()) block(obstacle::join, t);
+  // At random no turn is given to who can do nothing with it.
+  if (guide_.on() && !guide_.scripted() && !has_ended())
+    block(obstacle::join, t);
   for (wait_turn(); !has_ended(); wait_turn()) block(obstacle::join, t);
   const event_id last = g_->last_of(t);
   need(last);
