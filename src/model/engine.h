@@ -39,12 +39,13 @@ class recorder;  // recorder.h
 
 class checker {
  public:
+  // `frame`: of the function that check() was called from.
   checker(const std::function<void()>& test, const options& how,
-          std::uint32_t stride)
+          std::uint32_t stride, const void* frame)
       : test_(test),
         how_(how),
         stride_(stride),
-        memory_(*this),
+        memory_(*this, frame),
         check_duplicates_(std::getenv("SYNCXX_MODEL_DUPLICATES") != nullptr) {}
   checker(const checker&) = delete;
   checker& operator=(const checker&) = delete;
@@ -265,8 +266,19 @@ class checker {
 
 // The one whose test runs right now, or null.
 extern checker* g_checker;
+// Set in a child that the test has made.
+extern bool g_forked;
+// The checker, if it is the test that calls: on one of its fibers.
+inline checker* checker_here() noexcept {
+  return memory::on_fiber(__builtin_frame_address(0)) ? g_checker : nullptr;
+}
 // The same; ends the process with a message if there is none.
 checker& running_checker(const char* what) noexcept;
+[[noreturn]] void outside(const char* what) noexcept;
+// What was saved of the test's registers.
+void forget_registers() noexcept;
+// operator new and delete are the checker's (heap.cc).
+void attach_heap() noexcept;
 
 }  // namespace model::engine
 }  // namespace syncxx::inline SYNCXX_ABI

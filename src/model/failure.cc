@@ -103,15 +103,21 @@ void checker::show_failure() {
   push_exploration();
   trace shown;
   recorder r(*this);
+  failure_.clear();
   recording_ = &r;
   const outcome how = follow(found_->how);
   recording_ = nullptr;
+  const bool same = how == outcome::failed ? result_.what == found_->what
+                                           : found_->what == verdict::leak ||
+                                                 found_->what == verdict::livelock;
+  // In this run it knows of places that calls do not give.
+  if (same && found_->what != verdict::leak && !failure_.empty())
+    found_->message = failure_;
   shown = r.take(found_->what, found_->message);
-  const bool same = how == outcome::failed || found_->what == verdict::leak ||
-                    found_->what == verdict::livelock;
   result_.what = found_->what;
   failure_ = found_->message;
   if (!same) return;
+  failure_ = shown.message;
   const text lines = timeline(shown);
   result_.timeline.assign(lines.data(), lines.size());
   if (!how_.html.empty() && !write_file(how_.html, page(shown)))

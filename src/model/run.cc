@@ -5,12 +5,14 @@
 #include <exception>
 
 #include "engine.h"
+#include "recorder.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
 checker* g_checker = nullptr;
+bool g_forked = false;
 
 namespace {
 
@@ -65,6 +67,7 @@ outcome checker::run() {
   switch_context(host_, first.fiber);
   g_checker = nullptr;
   if (!block_.empty()) block_.load(host_storage_);
+  memory_.end_run(outcome_ == outcome::complete && probed_ == kNone);
   return outcome_;
 }
 
@@ -102,6 +105,7 @@ void checker::thread_body(thread_number t) {
     fail(verdict::assertion_failed,
          text("an exception came out of thread ") + number(t));
   }
+  if (g_forked) outside("the end of the test's body");
   step(fresh(kind::finish));
   me.at = stage::finished;
   for (thread_state& other : threads_)
@@ -438,6 +442,9 @@ outcome checker::judge() {
   bool all_finished = true, dropped = false, spins = false, stale = false;
   bool stuck = false;
   text who;
+  const auto place_of = [this](thread_number t) {
+    return recording_ == nullptr ? text() : recording_->place_of(t);
+  };
   for (thread_number t = 0; t < threads_.size(); ++t) {
     const thread_state& s = threads_[t];
     if (s.at == stage::absent || s.at == stage::finished) continue;
@@ -445,21 +452,24 @@ outcome checker::judge() {
     who += (who.empty() ? "thread " : ", thread ") + number(t);
     switch (s.blocked) {
       case obstacle::join:
-        who += " waits for the end of thread " + number(s.on);
+        who += " waits for the end of thread " + number(s.on) + place_of(t);
         break;
       case obstacle::vain:
       case obstacle::await: {
         spins = true;
         const bool waits = s.blocked == obstacle::await;
         const event& at = waits ? s.pending : g_->at(g_->last_of(t));
+        who += " spins";
+        if (recording_ != nullptr)
+          who += place_of(t);
+        else if (at.where.line != 0)
+          who += " at " + place(at.where);
         // It may look at a clock: then this is one in which time passes.
         if (at.memo == kNone) {  // only shown to wait
           dropped = true;
           break;
         }
         dropped |= memos_[at.memo].timed;
-        who += " spins";
-        if (at.where.line != 0) who += " at " + place(at.where);
         // What its loop reads must be the latest, and must not be a
         // compare-exchange that failed for no reason.
         const auto co = g_->co(s.on);
@@ -479,12 +489,12 @@ outcome checker::judge() {
       case obstacle::sleep:
         // With a time, this is an execution in which that runs out.
         dropped |= s.timed;
-        who += " sleeps on a futex";
+        who += " sleeps on a futex" + place_of(t);
         break;
       case obstacle::rounds:
         spins = true;
         stale |= !in_vain(s, t);
-        who += " goes round in vain";
+        who += " goes round in vain" + place_of(t);
         break;
       default:
         dropped = true;
@@ -492,11 +502,14 @@ outcome checker::judge() {
     }
   }
   if (all_finished) return outcome::complete;
-  if (dropped || stale) return stuck ? outcome::dropped : outcome::blocked;
+  const bool fails = !dropped && !stale;
+  // (A livelock is shown as threads that wait.)
+  if (fails || recording_ != nullptr)
+    failure_ = text(spins ? "nobody will change what is waited for: "
+                          : "every thread left waits for another: ") +
+               who;
+  if (!fails) return stuck ? outcome::dropped : outcome::blocked;
   result_.what = spins ? verdict::livelock : verdict::deadlock;
-  failure_ = text(spins ? "nobody will change what is waited for: "
-                        : "every thread left waits for another: ") +
-             who;
   return outcome::failed;
 }
 

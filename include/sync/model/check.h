@@ -192,10 +192,12 @@ void require(bool holds, const char* what = "",
              const engine::source& where = engine::source::current());
 
 // Drops this execution (it counts as blocked) unless `holds`.
-void assume(bool holds);
+void assume(bool holds,
+            const engine::source& where = engine::source::current());
 
 // Any number in [0, n): each is explored.
-int choose(int n);
+int choose(int n,
+           const engine::source& where = engine::source::current());
 
 }  // namespace model
 }  // namespace syncxx::inline SYNCXX_ABI

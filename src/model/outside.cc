@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "outside.h"
+
+#include <link.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+namespace {
+
+// (Not a mutex with a destructor: programs delete until the very end.)
+constinit std::mutex g_lock;
+constinit outside_block g_blocks{&g_blocks, &g_blocks, 0, nullptr};
+
+using kept_blocks = ordered_map<const std::byte*, std::size_t>;  // sizes
+
+kept_blocks& kept() {
+  static auto* const all =
+      ::new (own_allocator<kept_blocks>().allocate(1)) kept_blocks;
+  return *all;
+}
+
+span_of_words words(std::uintptr_t begin, std::uintptr_t end) noexcept {
+  constexpr std::uintptr_t kWord = sizeof(std::uintptr_t);
+  // NOLINTBEGIN(performance-no-int-to-ptr)
+  return {reinterpret_cast<const std::uintptr_t*>((begin + kWord - 1) / kWord *
+                                                  kWord),
+          reinterpret_cast<const std::uintptr_t*>(end / kWord * kWord)};
+  // NOLINTEND(performance-no-int-to-ptr)
+}
+
+}  // namespace
+
+outside_blocks_lock::outside_blocks_lock() noexcept { g_lock.lock(); }
+outside_blocks_lock::~outside_blocks_lock() { g_lock.unlock(); }
+outside_block& outside_blocks_lock::all() noexcept { return g_blocks; }
+
+void* allocate_outside(std::size_t size, std::size_t alignment) {
+  const std::size_t align =
+      std::max<std::size_t>(alignment, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  void* const memory = std::malloc(size + sizeof(outside_block) + align);
+  if (memory == nullptr) throw std::bad_alloc();
+  const auto first =
+      reinterpret_cast<std::uintptr_t>(memory) + sizeof(outside_block);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  auto* const block = reinterpret_cast<outside_block*>(
+                          (first + align - 1) / align * align) -
+                      1;
+  block->size = size;
+  block->memory = memory;
+  const outside_blocks_lock lock;
+  block->previous = &g_blocks;
+  block->next = g_blocks.next;
+  block->next->previous = g_blocks.next = block;
+  return block + 1;
+}
+
+void release_outside(void* p) noexcept {
+  auto* const block = static_cast<outside_block*>(p) - 1;
+  {
+    const outside_blocks_lock lock;
+    block->next->previous = block->previous;
+    block->previous->next = block->next;
+  }
+  std::free(block->memory);
+}
+
+void keep_for_good(const std::byte* base, std::size_t size) {
+  const outside_blocks_lock lock;
+  kept().try_emplace(base, size);
+}
+
+void release_kept(const void* base) noexcept {
+  const outside_blocks_lock lock;
+  kept().erase(static_cast<const std::byte*>(base));
+}
+
+const std::byte* end_of_kept(const std::byte* begin,
+                             const std::byte* end) noexcept {
+  const outside_blocks_lock lock;
+  auto it = kept().lower_bound(end);
+  if (it == kept().begin() || (--it)->first < begin) return begin;
+  return it->first + it->second;
+}
+
+void outside_memory::find() {
+  if (found_) return;
+  found_ = true;
+  // Writable data, but not what was made read-only after relocation.
+  const auto look = [](dl_phdr_info* info, std::size_t, void* self) {
+    auto& spans = static_cast<outside_memory*>(self)->spans_;
+    std::uintptr_t fixed_end = 0;
+    for (unsigned i = 0; i < info->dlpi_phnum; ++i) {
+      const ElfW(Phdr)& header = info->dlpi_phdr[i];
+      if (header.p_type == PT_GNU_RELRO)
+        fixed_end = info->dlpi_addr + header.p_vaddr + header.p_memsz;
+    }
+    for (unsigned i = 0; i < info->dlpi_phnum; ++i) {
+      const ElfW(Phdr)& header = info->dlpi_phdr[i];
+      if (header.p_type != PT_LOAD || (header.p_flags & PF_W) == 0) continue;
+      const std::uintptr_t begin = info->dlpi_addr + header.p_vaddr;
+      const std::uintptr_t end = begin + header.p_memsz;
+      const bool fixed = fixed_end > begin && fixed_end <= end;
+      spans.push_back(words(fixed ? fixed_end : begin, end));
+    }
+    return 0;
+  };
+  ::dl_iterate_phdr(look, this);
+  pthread_attr_t attributes;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return;
+  void* lowest = nullptr;
+  std::size_t size = 0;
+  ::pthread_attr_getstack(&attributes, &lowest, &size);
+  ::pthread_attr_destroy(&attributes);
+  spans_.push_back(words(reinterpret_cast<std::uintptr_t>(frame_),
+                         reinterpret_cast<std::uintptr_t>(lowest) + size));
+}
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
