@@ -163,16 +163,18 @@ std::int64_t clock_ns(int clock) noexcept {
 
 void rest() noexcept { running_checker("a sleep").rest(); }
 
-void wait(const void* object, std::size_t size, const value& old) noexcept {
+void wait(const void* object, std::size_t size, const value& old,
+          const source& where) noexcept {
   checker& c = running_checker("waiting for an atomic");
-  const recorded as(action::wait, object, size);
+  const recorded as(action::wait, object, size, where);
   if (as) [[unlikely]]
     as->expected(old);
   c.wait(object, size, old);
 }
-void notify(const void* object, std::size_t size, bool all) noexcept {
+void notify(const void* object, std::size_t size, bool all,
+            const source& where) noexcept {
   checker& c = running_checker("notifying an atomic");
-  const recorded as(action::wake, object, size);
+  const recorded as(action::wake, object, size, where);
   c.notify(object, size, all);
 }
 
@@ -377,13 +379,13 @@ int choose(int n, const engine::source& where) {
   if (engine::checker_here() == nullptr) engine::outside("choose()");
   engine::recorded as(engine::action::choice, nullptr, 0, where);
   if (n <= 0)
-    engine::g_checker->fail(verdict::misuse,
-                            "choose(" + engine::text(std::to_string(n)) +
-                                ") at " + engine::place(as.where(where)) +
-                                ": there is nothing to choose from; n must be 1 or more");
+    engine::g_checker->fail(
+        verdict::misuse,
+        "choose(" + engine::text(std::to_string(n)) + ") at " +
+            engine::place(as.where(where)) +
+            ": there is nothing to choose from; n must be 1 or more");
   return as.result(engine::g_checker->choose(n));
 }
 
 }  // namespace model
 }  // namespace syncxx::inline SYNCXX_ABI
-

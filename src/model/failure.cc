@@ -107,9 +107,10 @@ void checker::show_failure() {
   recording_ = &r;
   const outcome how = follow(found_->how);
   recording_ = nullptr;
-  const bool same = how == outcome::failed ? result_.what == found_->what
-                                           : found_->what == verdict::leak ||
-                                                 found_->what == verdict::livelock;
+  const bool same =
+      how == outcome::failed
+          ? result_.what == found_->what
+          : found_->what == verdict::leak || found_->what == verdict::livelock;
   // In this run it knows of places that calls do not give.
   if (same && found_->what != verdict::leak && !failure_.empty())
     found_->message = failure_;

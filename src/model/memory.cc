@@ -341,8 +341,8 @@ std::uint32_t memory::new_block(heap& h, thread_number t, std::size_t bytes,
                                 std::size_t alignment) {
   std::byte* const begin = heap_ + t * kHeapEach;
   if (h.blocks.empty())
-    h.used = static_cast<std::size_t>(end_of_kept(begin, begin + kHeapEach) -
-                                      begin);
+    h.used =
+        static_cast<std::size_t>(end_of_kept(begin, begin + kHeapEach) - begin);
   const std::size_t align = std::max<std::size_t>(alignment, 16);
   const std::size_t at = (h.used + kHeader + align - 1) / align * align;
   if (at + bytes > kHeapEach)
@@ -363,8 +363,8 @@ memory::block_kind& memory::kind_of_block(heap& h, std::size_t size,
                                           std::size_t alignment,
                                           const void* site) {
   std::uint64_t hash = (reinterpret_cast<std::uintptr_t>(site) ^ alignment) *
-                          0x9e3779b97f4a7c15u +
-                      size;
+                           0x9e3779b97f4a7c15u +
+                       size;
   for (;; ++hash) {
     const auto [it, fresh] = h.kind_numbers.try_emplace(
         hash, static_cast<std::uint32_t>(h.kinds.size()));

@@ -103,8 +103,7 @@ class memory {
   void for_each_heap(F f) const {
     for (const heap& h : heaps_)
       for (const heap_block& b : h.blocks)
-        if (b.run == run_ && !b.kept)
-          f(b.base, b.base + (b.size + 7) / 8 * 8);
+        if (b.run == run_ && !b.kept) f(b.base, b.base + (b.size + 7) / 8 * 8);
   }
 
   std::byte* stack_memory(thread_number t) const noexcept {
@@ -157,7 +156,7 @@ class memory {
     std::uint32_t looks = 0;  // how often it was asked who has them
   };
   struct heap {
-    std::size_t used = 0;     // bytes
+    std::size_t used = 0;    // bytes
     vec<heap_block> blocks;  // by address; each is used again in each run
     vec<block_kind> kinds;
     hash_map<std::uint64_t, std::uint32_t> kind_numbers;

@@ -48,9 +48,8 @@ void* allocate_outside(std::size_t size, std::size_t alignment) {
   const auto first =
       reinterpret_cast<std::uintptr_t>(memory) + sizeof(outside_block);
   // NOLINTNEXTLINE(performance-no-int-to-ptr)
-  auto* const block = reinterpret_cast<outside_block*>(
-                          (first + align - 1) / align * align) -
-                      1;
+  auto* const block =
+      reinterpret_cast<outside_block*>((first + align - 1) / align * align) - 1;
   block->size = size;
   block->memory = memory;
   const outside_blocks_lock lock;

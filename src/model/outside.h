@@ -31,9 +31,10 @@ class outside_memory {
     find();
     for (const span_of_words& s : spans_)
       for (auto* w = s.begin; w < s.end; ++w) f(*w);
-    for_each_block([&f](const std::uintptr_t* begin, const std::uintptr_t* end) {
-      for (auto* w = begin; w < end; ++w) f(*w);
-    });
+    for_each_block(
+        [&f](const std::uintptr_t* begin, const std::uintptr_t* end) {
+          for (auto* w = begin; w < end; ++w) f(*w);
+        });
   }
 
  private:

@@ -54,8 +54,8 @@ owner owner_of(std::string_view file, std::string_view function) {
     if (!scope.starts_with(kLibrary)) return owner::program;
     scope.remove_prefix(kLibrary.size());
     // model, cell, detail::sys and detail::unpark
-    return starts_with_any(scope, {"5model", "4cell", "6detail3sys",
-                                   "6detail6unpark"})
+    return starts_with_any(scope,
+                           {"5model", "4cell", "6detail3sys", "6detail6unpark"})
                ? owner::checker
                : owner::primitives;
   }
@@ -96,8 +96,7 @@ call_path find_caller() noexcept {
   static backtrace_state* const state =
       backtrace_create_state(nullptr, 0, on_error, nullptr);
   call_path path;
-  if (state != nullptr)
-    backtrace_full(state, 1, on_frame, on_error, &path);
+  if (state != nullptr) backtrace_full(state, 1, on_frame, on_error, &path);
   return path;
 }
 

@@ -112,8 +112,7 @@ void recorder::begin(action what, const void* address, std::uint32_t size,
   s.size = size;
   s.where = where;
   // (What is not begun by the test itself is called from nowhere.)
-  const call_path from =
-      what == action::fail ? call_path() : find_caller();
+  const call_path from = what == action::fail ? call_path() : find_caller();
   if (where.line == 0) s.where = uses_heap(s) ? from.outer : from.inner;
   if (from.inner.line != from.outer.line && !uses_heap(s))
     s.called = from.outer;
@@ -127,9 +126,9 @@ void recorder::begin(action what, const void* address, std::uint32_t size,
     s.object = make_object(address, false, size, source());
   } else if (address != nullptr && !uses_heap(s)) {
     if (what != action::destroy || living_.contains(address))
-      s.object = object_at(address, uses_cell(s), size,
-                           s.after || what == action::destroy ? source()
-                                                              : s.where);
+      s.object =
+          object_at(address, uses_cell(s), size,
+                    s.after || what == action::destroy ? source() : s.where);
   }
   if (uses_cell(s)) trace_.objects[s.object].cell = true;
   if (what == action::cell_read) s.seen = bytes_at(address, size);
@@ -386,7 +385,8 @@ void recorder::tell_leaks() {
   vec<text> places;
   for (const trace_step& s : trace_.steps) {
     const text at = s.lasting ? program_place(s) : text();
-    if (!at.empty() && std::find(places.begin(), places.end(), at) == places.end())
+    if (!at.empty() &&
+        std::find(places.begin(), places.end(), at) == places.end())
       places.push_back(at);
   }
   for (std::size_t i = 0; i < places.size() && i < kMost; ++i)

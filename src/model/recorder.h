@@ -77,8 +77,8 @@ class recorder {
   checker& checker_;
   trace trace_;
   vec<std::optional<trace_step>> pending_;  // by thread
-  vec<trace_step> last_;  // by thread: the last one with a place
-  vec<std::uint32_t> step_of_;              // by event
+  vec<trace_step> last_;        // by thread: the last one with a place
+  vec<std::uint32_t> step_of_;  // by event
   hash_map<const void*, std::uint32_t> living_;
   step_number unsettled_ = kNone;  // a cell's write: its value comes afterwards
 };

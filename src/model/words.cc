@@ -207,7 +207,8 @@ text explain(const trace& t, const trace_step& s) {
   };
   const auto step = [&t](step_number i) {
     const text at = program_place(t.steps[i]);
-    return (at.empty() ? at : "at " + at + " ") + "by thread " + number(t.steps[i].thread) + ", step " + number(i + 1);
+    return (at.empty() ? at : "at " + at + " ") + "by thread " +
+           number(t.steps[i].thread) + ", step " + number(i + 1);
   };
   const bool silent =
       s.failed && (s.what == action::cell_read || s.what == action::cell_write);

@@ -196,8 +196,7 @@ void assume(bool holds,
             const engine::source& where = engine::source::current());
 
 // Any number in [0, n): each is explored.
-int choose(int n,
-           const engine::source& where = engine::source::current());
+int choose(int n, const engine::source& where = engine::source::current());
 
 }  // namespace model
 }  // namespace syncxx::inline SYNCXX_ABI
