@@ -22,6 +22,15 @@ constexpr std::size_t kHeader = 16;
 // ever found there.
 constexpr std::uint32_t kLooks = 8;
 
+// The first word of a value in [low, high), or `end`. All memory is looked at,
+// also what a sanitizer guards.
+[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] const std::uintptr_t*
+find_pointer(const std::uintptr_t* from, const std::uintptr_t* end,
+             std::uintptr_t low, std::uintptr_t high) noexcept {
+  while (from != end && *from - low >= high - low) ++from;
+  return from;
+}
+
 std::byte* reserve(std::size_t bytes) {
   void* const p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -62,6 +71,8 @@ memory::~memory() {
 void memory::begin_run() {
   ++run_;
   live_blocks_ = unlooked_ = 0;
+  lowest_ = ~std::uintptr_t{0};
+  highest_ = 0;
 }
 
 moment memory::now() const noexcept {
@@ -401,6 +412,9 @@ void* memory::allocate(std::size_t size, std::size_t alignment,
   b.objects = kNone;
   ++live_blocks_;
   if (k.looks < kLooks) ++unlooked_;
+  const auto begin = reinterpret_cast<std::uintptr_t>(b.base);
+  lowest_ = std::min(lowest_, begin);
+  highest_ = std::max(highest_, begin + bytes);
   return b.base;
 }
 
@@ -468,31 +482,48 @@ void memory::end_run(bool complete) {
 }
 
 void memory::keep_reachable() {
-  vec<heap_block*> found;
-  const auto look = [this, &found](std::uintptr_t word) {
-    const auto* const p = reinterpret_cast<const std::byte*>(word);  // NOLINT
-    if (!region().in_heap(p)) return;
-    std::uint32_t unused = 0;
-    heap_block* const b = block_of(word, unused);
-    if (b == nullptr || !b->alive_in(run_) || b->objects != kNone) return;
-    keep(*b);
-    found.push_back(b);
+  vec<const heap_block*> found;
+  // False: there is nothing left to look for.
+  const auto look_at = [this, &found](const std::uintptr_t* words,
+                                      std::size_t count) {
+    const auto* const end = words + count;
+    for (;; ++words) {
+      words = find_pointer(words, end, lowest_, highest_);
+      if (words == end) break;
+      std::uint32_t unused = 0;
+      heap_block* const b = block_of(*words, unused);
+      if (b == nullptr || !b->alive_in(run_) || b->objects != kNone) continue;
+      keep(*b);
+      found.push_back(b);
+      if (live_blocks_ == 0) return false;
+    }
+    return true;
   };
-  const auto look_into = [&look](const heap_block& b) {
-    const auto* const words = reinterpret_cast<const std::uintptr_t*>(b.base);
-    for (std::size_t i = 0; i < b.size / sizeof *words; ++i) look(words[i]);
+  const auto look_into = [&look_at](const heap_block& b) {
+    return look_at(reinterpret_cast<const std::uintptr_t*>(b.base),
+                   b.size / sizeof(std::uintptr_t));
+  };
+  const auto look_into_found = [&] {
+    while (!found.empty()) {
+      const heap_block* const b = found.back();
+      found.pop_back();
+      if (!look_into(*b)) return false;
+    }
+    return true;
+  };
+  const auto look_into_kept = [&](const heap& h) {
+    // The youngest first: trees and lists grow there.
+    for (std::size_t i = h.blocks.size(); i-- > 0;) {
+      const heap_block& b = h.blocks[i];
+      if (b.kept && b.run != run_ && !(look_into(b) && look_into_found()))
+        return false;
+    }
+    return true;
   };
   forget_registers();
-  around_.for_each_word(look);
-  if (kept_blocks_ != 0)
-    for (heap& h : heaps_)
-      for (const heap_block& b : h.blocks)
-        if (b.kept && b.run != run_) look_into(b);
-  while (!found.empty()) {
-    const heap_block* const b = found.back();
-    found.pop_back();
-    look_into(*b);
-  }
+  bool more = around_.look_at_all(look_at) && look_into_found();
+  for (const heap& h : heaps_)
+    more = more && (kept_blocks_ == 0 || look_into_kept(h));
   for (heap& h : heaps_)
     for (block_kind& k : h.kinds)
       if (k.run == run_ && k.looks < kLooks) ++k.looks;

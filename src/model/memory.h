@@ -201,6 +201,8 @@ class memory {
   std::size_t live_blocks_ = 0;  // of this run
   std::size_t unlooked_ = 0;     // allocations of kinds that may be outside's
   std::size_t kept_blocks_ = 0;
+  // Where the blocks of this run lie.
+  std::uintptr_t lowest_ = 0, highest_ = 0;
   bool grows_outside_ = false;  // some block was kept
   outside_memory around_;
 };

@@ -13,9 +13,19 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 namespace {
 
-// (Not a mutex with a destructor: programs delete until the very end.)
+// A block of operator new, before its memory.
+struct outside_block {
+  outside_block* next;
+  outside_block* previous;
+  std::size_t size;
+  void* memory;  // of malloc
+};
+
+// (Nothing here has a destructor: programs delete until the very end.)
 constinit std::mutex g_lock;
 constinit outside_block g_blocks{&g_blocks, &g_blocks, 0, nullptr};
+
+using lock_of_blocks = std::lock_guard<std::mutex>;
 
 using kept_blocks = ordered_map<const std::byte*, std::size_t>;  // sizes
 
@@ -25,20 +35,9 @@ kept_blocks& kept() {
   return *all;
 }
 
-span_of_words words(std::uintptr_t begin, std::uintptr_t end) noexcept {
-  constexpr std::uintptr_t kWord = sizeof(std::uintptr_t);
-  // NOLINTBEGIN(performance-no-int-to-ptr)
-  return {reinterpret_cast<const std::uintptr_t*>((begin + kWord - 1) / kWord *
-                                                  kWord),
-          reinterpret_cast<const std::uintptr_t*>(end / kWord * kWord)};
-  // NOLINTEND(performance-no-int-to-ptr)
-}
+constexpr std::size_t kWord = sizeof(std::uintptr_t);
 
 }  // namespace
-
-outside_blocks_lock::outside_blocks_lock() noexcept { g_lock.lock(); }
-outside_blocks_lock::~outside_blocks_lock() { g_lock.unlock(); }
-outside_block& outside_blocks_lock::all() noexcept { return g_blocks; }
 
 void* allocate_outside(std::size_t size, std::size_t alignment) {
   const std::size_t align =
@@ -52,7 +51,7 @@ void* allocate_outside(std::size_t size, std::size_t alignment) {
       reinterpret_cast<outside_block*>((first + align - 1) / align * align) - 1;
   block->size = size;
   block->memory = memory;
-  const outside_blocks_lock lock;
+  const lock_of_blocks lock(g_lock);
   block->previous = &g_blocks;
   block->next = g_blocks.next;
   block->next->previous = g_blocks.next = block;
@@ -62,7 +61,7 @@ void* allocate_outside(std::size_t size, std::size_t alignment) {
 void release_outside(void* p) noexcept {
   auto* const block = static_cast<outside_block*>(p) - 1;
   {
-    const outside_blocks_lock lock;
+    const lock_of_blocks lock(g_lock);
     block->next->previous = block->previous;
     block->previous->next = block->next;
   }
@@ -70,21 +69,43 @@ void release_outside(void* p) noexcept {
 }
 
 void keep_for_good(const std::byte* base, std::size_t size) {
-  const outside_blocks_lock lock;
+  const lock_of_blocks lock(g_lock);
   kept().try_emplace(base, size);
 }
 
 void release_kept(const void* base) noexcept {
-  const outside_blocks_lock lock;
+  const lock_of_blocks lock(g_lock);
   kept().erase(static_cast<const std::byte*>(base));
 }
 
 const std::byte* end_of_kept(const std::byte* begin,
                              const std::byte* end) noexcept {
-  const outside_blocks_lock lock;
+  const lock_of_blocks lock(g_lock);
   auto it = kept().lower_bound(end);
   if (it == kept().begin() || (--it)->first < begin) return begin;
   return it->first + it->second;
+}
+
+bool outside_memory::look_at_blocks(bool (*look)(void*, const std::uintptr_t*,
+                                                 std::size_t),
+                                    void* argument) {
+  const lock_of_blocks lock(g_lock);
+  const auto look_at = [&](const void* memory, std::size_t size) {
+    return look(argument, static_cast<const std::uintptr_t*>(memory),
+                size / kWord);
+  };
+  for (outside_block* b = g_blocks.next; b != &g_blocks; b = b->next)
+    if (!look_at(b + 1, b->size)) return false;
+  for (const auto& [base, size] : kept())
+    if (!look_at(base, size)) return false;
+  return true;
+}
+
+void outside_memory::add(std::uintptr_t begin, std::uintptr_t end) {
+  const std::uintptr_t first = (begin + kWord - 1) / kWord * kWord;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  spans_.push_back(
+      {reinterpret_cast<const std::uintptr_t*>(first), (end - first) / kWord});
 }
 
 void outside_memory::find() {
@@ -92,7 +113,7 @@ void outside_memory::find() {
   found_ = true;
   // Writable data, but not what was made read-only after relocation.
   const auto look = [](dl_phdr_info* info, std::size_t, void* self) {
-    auto& spans = static_cast<outside_memory*>(self)->spans_;
+    auto& around = *static_cast<outside_memory*>(self);
     std::uintptr_t fixed_end = 0;
     for (unsigned i = 0; i < info->dlpi_phnum; ++i) {
       const ElfW(Phdr)& header = info->dlpi_phdr[i];
@@ -105,7 +126,7 @@ void outside_memory::find() {
       const std::uintptr_t begin = info->dlpi_addr + header.p_vaddr;
       const std::uintptr_t end = begin + header.p_memsz;
       const bool fixed = fixed_end > begin && fixed_end <= end;
-      spans.push_back(words(fixed ? fixed_end : begin, end));
+      around.add(fixed ? fixed_end : begin, end);
     }
     return 0;
   };
@@ -116,8 +137,8 @@ void outside_memory::find() {
   std::size_t size = 0;
   ::pthread_attr_getstack(&attributes, &lowest, &size);
   ::pthread_attr_destroy(&attributes);
-  spans_.push_back(words(reinterpret_cast<std::uintptr_t>(frame_),
-                         reinterpret_cast<std::uintptr_t>(lowest) + size));
+  add(reinterpret_cast<std::uintptr_t>(frame_),
+      reinterpret_cast<std::uintptr_t>(lowest) + size);
 }
 
 }  // namespace model::engine

@@ -15,36 +15,39 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
-struct span_of_words {
-  const std::uintptr_t* begin = nullptr;
-  const std::uintptr_t* end = nullptr;
-};
-
-// The program's data, and the stack of the OS thread from `frame` on.
+// The program's data, the stack of the OS thread from `frame` on, the blocks of
+// operator new, and what earlier checks have left.
 class outside_memory {
  public:
   explicit outside_memory(const void* frame) noexcept : frame_(frame) {}
 
-  // f(word) of all that is there, and in the blocks of operator new.
+  // look(words, count) for all that is there, until one says false.
   template <class F>
-  void for_each_word(F f) {
+  bool look_at_all(F look) {
     find();
-    for (const span_of_words& s : spans_)
-      for (auto* w = s.begin; w < s.end; ++w) f(*w);
-    for_each_block(
-        [&f](const std::uintptr_t* begin, const std::uintptr_t* end) {
-          for (auto* w = begin; w < end; ++w) f(*w);
-        });
+    for (const span& s : spans_)
+      if (!look(s.begin, s.count)) return false;
+    return look_at_blocks(
+        [](void* f, const std::uintptr_t* words, std::size_t count) {
+          return (*static_cast<F*>(f))(words, count);
+        },
+        &look);
   }
 
  private:
+  struct span {
+    const std::uintptr_t* begin;
+    std::size_t count;
+  };
   void find();
-  template <class F>
-  void for_each_block(F f);
+  void add(std::uintptr_t begin, std::uintptr_t end);
+  static bool look_at_blocks(bool (*look)(void*, const std::uintptr_t*,
+                                          std::size_t),
+                             void* argument);
 
   const void* const frame_;
   bool found_ = false;
-  vec<span_of_words> spans_;
+  vec<span> spans_;
 };
 
 // operator new and delete outside of a check.
@@ -58,32 +61,6 @@ void release_kept(const void* base) noexcept;
 // The end of the last of those from `begin` on, below `end`; or `begin`.
 const std::byte* end_of_kept(const std::byte* begin,
                              const std::byte* end) noexcept;
-
-// Blocks of operator new, each before its memory.
-struct outside_block {
-  outside_block* next;
-  outside_block* previous;
-  std::size_t size;
-  void* memory;  // of malloc
-};
-class outside_blocks_lock {
- public:
-  outside_blocks_lock() noexcept;
-  ~outside_blocks_lock();
-  outside_blocks_lock(const outside_blocks_lock&) = delete;
-  outside_blocks_lock& operator=(const outside_blocks_lock&) = delete;
-  static outside_block& all() noexcept;
-};
-
-template <class F>
-void outside_memory::for_each_block(F f) {
-  const outside_blocks_lock lock;
-  outside_block& all = lock.all();
-  for (outside_block* b = all.next; b != &all; b = b->next) {
-    auto* const words = reinterpret_cast<const std::uintptr_t*>(b + 1);
-    f(words, words + b->size / sizeof(std::uintptr_t));
-  }
-}
 
 }  // namespace model::engine
 }  // namespace syncxx::inline SYNCXX_ABI
