@@ -175,10 +175,8 @@ std::uint32_t checker::guided_place(const event& e, std::uint32_t places,
   const std::uint32_t back =
       e.is_read() ? guide_.read(most) : guide_.write(most);
   if (back > most)
-    fail(verdict::misuse,
-         "the replay string does not fit the test: no such "
-         "write at " +
-             place(e.where));
+    misfit("the replay string does not fit the test: no such write at " +
+           place(e.where));
   return places - back;
 }
 

@@ -285,6 +285,11 @@ std::uint32_t spawn(task* body, const source& where) {
 void join(std::uint32_t thread, const source& where) {
   if (checker_here() == nullptr) outside("joining a model::thread");
   const recorded as(action::join, nullptr, 0, where);
+  if (thread == 0)
+    g_checker->fail(verdict::misuse,
+                    "join() of a thread that has none: it was joined or "
+                    "detached or moved from, at " +
+                        place(as.where(where)));
   if (as) [[unlikely]]
     as->peer(thread);
   g_checker->join(thread, as.where(where));
@@ -342,7 +347,16 @@ result check(const std::function<void()>& test, const options& how) {
   } const marked;
   engine::attach_os_thread();
   engine::attach_heap();
+  static_cast<void>(engine::memory::saw_stranger());  // in an earlier one
   const engine::overflow_watch watch;
+  if (how.preemption_bound < -1) {
+    result r;
+    r.what = verdict::misuse;
+    r.message = "options::preemption_bound is " +
+                std::to_string(how.preemption_bound) +
+                "; it must be 0 or more, or -1 for none";
+    return r;
+  }
   for (std::uint32_t stride = 4;; stride *= 2) {
     engine::checker c(test, how, stride, __builtin_frame_address(0));
     result r = !how.replay.empty()                   ? c.replay()

@@ -28,6 +28,7 @@
 #include "fiber.h"
 #include "graph.h"
 #include "guide.h"
+#include "holders.h"
 #include "memory.h"
 #include "memory_resource.h"
 #include "state.h"
@@ -90,10 +91,16 @@ class checker {
   bool guards(const void* address) const noexcept {
     return current_->stack->guards(address);
   }
+  // The test does not do what it is to repeat.
+  [[noreturn]] void misfit(text message) noexcept {
+    repeatable_ = false;
+    fail(verdict::misuse, std::move(message));
+  }
   void at_thread_end(void (*function)(void*), void* object) {
     current_->storage.at_end.push_back({function, object});
   }
   memory& objects() noexcept { return memory_; }
+  holders& locks() noexcept { return locks_; }
   const graph& now() const noexcept { return *g_; }
   // hb of the running thread.
   const std::uint32_t* past() const noexcept {
@@ -240,6 +247,7 @@ class checker {
   outcome outcome_{};
   result result_;
   text failure_;                   // becomes its message
+  bool repeatable_ = true;         // the same run fails in the same way
   thread_number culprit_ = kNone;  // who has failed
   moment collision_;
   std::optional<failure> found_;  // the shortest
@@ -247,6 +255,7 @@ class checker {
   bool reconsider_ = false;        // guided: whose turn it is
   std::uint32_t idle_events_ = 0;  // guided: since something changed
   memory memory_;
+  holders locks_;
   vec<await_memo> memos_;
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past
   hash_map<std::uint64_t, bool> no_spin_;  // states of loops that end

@@ -77,6 +77,8 @@ class guide {
   void yield(thread_number t) noexcept { priority(t) = --lowest_; }
   // An event of `t` has been done. True: it may be another's turn.
   bool step(thread_number t) noexcept;
+  // Script: whether what is decided now can be decided for such an event.
+  bool fits(const event& e) const noexcept;
   bool walks() const noexcept { return walk_; }
   // Unless there is reason to change, the same thread goes on.
   bool stays() noexcept {

@@ -31,8 +31,9 @@ void release(void* p) noexcept {
     const recorded as(action::release, p);
     c->objects().release(p);
   } else {
-    if (g_checker != nullptr && !g_forked) memory::note_stranger();
-    release_kept(p);
+    // (What a check has left is anybody's.)
+    if (!release_kept(p) && g_checker != nullptr && !g_forked)
+      memory::note_stranger();
   }
 }
 

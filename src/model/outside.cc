@@ -3,9 +3,12 @@
 
 #include <link.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <new>
 
@@ -73,9 +76,9 @@ void keep_for_good(const std::byte* base, std::size_t size) {
   kept().try_emplace(base, size);
 }
 
-void release_kept(const void* base) noexcept {
+bool release_kept(const void* base) noexcept {
   const lock_of_blocks lock(g_lock);
-  kept().erase(static_cast<const std::byte*>(base));
+  return kept().erase(static_cast<const std::byte*>(base)) != 0;
 }
 
 const std::byte* end_of_kept(const std::byte* begin,
@@ -108,6 +111,21 @@ void outside_memory::add(std::uintptr_t begin, std::uintptr_t end) {
       {reinterpret_cast<const std::uintptr_t*>(first), (end - first) / kWord});
 }
 
+// Another thread's than the one that checks, mostly for it.
+void outside_memory::add_stack_of_main() {
+  std::FILE* const maps = std::fopen("/proc/self/maps", "r");
+  if (maps == nullptr) return;
+  char line[512];
+  while (std::fgets(line, sizeof line, maps) != nullptr) {
+    unsigned long begin = 0, end = 0;
+    if (std::strstr(line, "[stack]") != nullptr &&
+        std::sscanf(line, "%lx-%lx", &begin, &end) ==
+            2)  // NOLINT(cert-err34-c)
+      add(begin, end);
+  }
+  static_cast<void>(std::fclose(maps));
+}
+
 void outside_memory::find() {
   if (found_) return;
   found_ = true;
@@ -131,6 +149,7 @@ void outside_memory::find() {
     return 0;
   };
   ::dl_iterate_phdr(look, this);
+  if (::gettid() != ::getpid()) add_stack_of_main();
   pthread_attr_t attributes;
   if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return;
   void* lowest = nullptr;

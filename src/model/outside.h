@@ -15,8 +15,9 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
-// The program's data, the stack of the OS thread from `frame` on, the blocks of
-// operator new, and what earlier checks have left.
+// The program's data, the stack of the OS thread from `frame` on and that of
+// the program's first one, the blocks of operator new, and what earlier checks
+// have left.
 class outside_memory {
  public:
   explicit outside_memory(const void* frame) noexcept : frame_(frame) {}
@@ -40,6 +41,7 @@ class outside_memory {
     std::size_t count;
   };
   void find();
+  void add_stack_of_main();
   void add(std::uintptr_t begin, std::uintptr_t end);
   static bool look_at_blocks(bool (*look)(void*, const std::uintptr_t*,
                                           std::size_t),
@@ -57,7 +59,7 @@ void release_outside(void* p) noexcept;
 // Blocks of the test's heap that are in use when a check ends; they may be
 // deleted at any time. The next check begins behind them.
 void keep_for_good(const std::byte* base, std::size_t size);
-void release_kept(const void* base) noexcept;
+bool release_kept(const void* base) noexcept;  // false: it is none
 // The end of the last of those from `begin` on, below `end`; or `begin`.
 const std::byte* end_of_kept(const std::byte* begin,
                              const std::byte* end) noexcept;

@@ -53,9 +53,11 @@ owner owner_of(std::string_view file, std::string_view function) {
     constexpr std::string_view kLibrary = "6syncxx10abi1_model";
     if (!scope.starts_with(kLibrary)) return owner::program;
     scope.remove_prefix(kLibrary.size());
-    // model, cell, detail::sys and detail::unpark
-    return starts_with_any(scope,
-                           {"5model", "4cell", "6detail3sys", "6detail6unpark"})
+    // model, cell, detail::sys, detail::unpark, and what hears of misuse
+    return starts_with_any(
+               scope, {"5model", "4cell", "6detail3sys", "6detail6unpark",
+                       "6detail7misused", "6detail12hook_", "6detail13hook_",
+                       "6detail14hook_"})
                ? owner::checker
                : owner::primitives;
   }

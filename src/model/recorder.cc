@@ -299,6 +299,12 @@ text recorder::place_of(thread_number t) const {
   return at.empty() ? at : " at " + at;
 }
 
+// Where the test is now, in the same way.
+text recorder::place_here() {
+  const call_path from = find_caller();
+  return from.outer.line == 0 ? text() : ", at " + place(from.outer);
+}
+
 void recorder::end_threads() {
   for (thread_number t = 0; t < checker_.threads_.size(); ++t) {
     if (checker_.threads_[t].at == stage::absent) continue;

@@ -38,6 +38,7 @@ class recorder {
     return given.line != 0 || pending().after ? given : pending().where;
   }
   text place_of(thread_number t) const;
+  static text place_here();
 
   // Within a futex wait: queued, about to sleep.
   void asleep();

@@ -40,6 +40,8 @@ outcome checker::run() {
     t.round_began = t.writing_rounds = 0;
   }
   memory_.begin_run();
+  locks_.begin_run();
+  repeatable_ = true;
   for (thread_number t = 0; t < g_->threads(); ++t) thread(t);
   first_ = half_done();
   if (probed_ != kNone) first_ = g_->at(probed_).thread;
@@ -180,8 +182,8 @@ thread_number checker::pick_guided() noexcept {
     const thread_number t = guide_.scripted_thread();
     if (t < threads && can_run(t)) return t;
     if (!guide_.at_end())
-      fail(verdict::misuse, "the replay string does not fit the test: thread " +
-                                number(t) + " cannot go on where it should");
+      misfit("the replay string does not fit the test: thread " + number(t) +
+             " cannot go on where it should");
   }
   thread_number best = kNone;
   std::uint32_t seen = 0;
@@ -294,16 +296,19 @@ event& checker::logged(kind what, location_id l, const access* a) {
 }
 
 void checker::nondeterministic(const event& e, const char* now) noexcept {
-  fail(
-      verdict::misuse,
+  misfit(
       "the test is not deterministic: run again with the same values, thread " +
-          number(e.thread) + " " + now + " at its step " + number(e.index) +
-          (e.where.line != 0 ? " (then at " + place(e.where) + ")" : text()) +
-          "; it must not depend on time, random numbers, addresses, or what an "
-          "earlier run left behind");
+      number(e.thread) + " " + now + " at its step " + number(e.index) +
+      (e.where.line != 0 ? " (then at " + place(e.where) + ")" : text()) +
+      "; it must not depend on time, random numbers, addresses, or what an "
+      "earlier run left behind");
 }
 
 event_id checker::add_event(const event& e, std::uint32_t at_place) {
+  if (!guide_.fits(e))
+    misfit("the replay string does not fit the test: thread " +
+           number(e.thread) + " does something else" +
+           (e.where.line != 0 ? " at " + place(e.where) : text()));
   const event_id id = g_->add(e, at_place);
   ++current_->done;
   current_->hinted = false;
@@ -390,7 +395,13 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   }
   if (current_->following) give_up_following();
   wait_turn();
-  e.location = g_->add_thread(guide_.created());
+  const thread_number wanted = guide_.created();
+  if (wanted != kNone &&
+      (wanted >= memory::kThreads ||
+       (wanted < threads_.size() && threads_[wanted].at != stage::absent)))
+    misfit("the replay string does not fit the test: there is no thread " +
+           number(wanted) + " to be started at " + place(where));
+  e.location = g_->add_thread(wanted);
   e.where = where;
   if (e.location >= stride_) {
     too_many_threads_ = true;

@@ -41,6 +41,7 @@ enum class action : std::uint8_t {
   release,   // operator delete
   require,   // that did not hold
   assume,    // that did not hold
+  misuse,    // of a primitive
   fail,      // anything else
 };
 

@@ -194,6 +194,8 @@ text describe(const trace& t, const trace_step& s) {
       return "requires what does not hold";
     case action::assume:
       return "assumes what does not hold";
+    case action::misuse:
+      return "misuses " + object(t, s.object);
     case action::fail:
       return "fails";
   }

@@ -147,6 +147,7 @@ class thread {
 
   void swap(thread& other) noexcept { std::swap(number_, other.number_); }
   bool joinable() const noexcept { return number_ != 0; }
+  // There must be a thread to join.
   void join(const engine::source& where = engine::source::current()) {
     engine::join(std::exchange(number_, 0), where);
   }
