@@ -125,7 +125,7 @@ void hook_destroyed(const void* object, object_kind kind) noexcept {
 void misused(const void* object, object_kind, const char* what,
              int errno_code) {
   checker* const c = is_verdict() ? checker_here() : nullptr;
-  if (c != nullptr) fail(*c, object, what, nullptr);
+  if (c != nullptr) fail(*c, object, what, c->locks().of(object));
   throw std::system_error(errno_code, std::generic_category(),
                           std::string("syncxx: ") + what);
 }
