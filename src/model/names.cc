@@ -181,6 +181,13 @@ void recorder::name_in_message() {
   const bool blocks_first = trace_.what == verdict::double_free;
   name(blocks_first);
   name(!blocks_first);
+  // Of reads the checker keeps no places while it explores.
+  for (const trace_step& s : trace_.steps) {
+    const text at = s.culprit ? program_place(s) : text();
+    if (!at.empty())
+      replace_all(trace_.message, " and a read by",
+                  " and the read at " + at + " by");
+  }
 }
 
 }  // namespace model::engine

@@ -91,7 +91,7 @@ TEST_F(PlacesModel, OperatorsOfCells) {
     write = NEXT_LINE;
     c = 1;
   });
-  EXPECT_THAT(message, HasSubstr(place(read)));
+  EXPECT_THAT(message, ContainsRegex("the read at " + place(read)));
   EXPECT_THAT(message, HasSubstr(place(write)));
   EXPECT_THAT(message, Not(HasSubstr("unknown")));
 }
