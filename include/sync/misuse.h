@@ -16,6 +16,10 @@
 //     does not own its mutex                            EPERM
 // It prints both places, that of the misuse and that of the operation it
 // conflicts with, and then does as misuse_action says.
+//
+// Under the model checker (syncxx::model) each of these is verdict::misuse;
+// with misuse_action::throw_exception or off the checker does not look, and
+// what the plain library finds throws.
 #ifndef SYNCXX_MISUSE_H_
 #define SYNCXX_MISUSE_H_
 
@@ -36,7 +40,7 @@ enum class misuse_action {
 // afterwards. Overrides the environment variable
 // SYNCXX_DEADLOCK=off|report|abort|throw, which is read when the program
 // starts. In the plain library it has no effect.
-#if SYNCXX_HOOKED
+#if SYNCXX_HOOKED || SYNCXX_MODELLED
 void set_misuse_action(misuse_action action) noexcept;
 misuse_action get_misuse_action() noexcept;
 #else

@@ -46,7 +46,7 @@ class SYNCXX_CAPABILITY("mutex") mutex {
   constexpr mutex() noexcept = default;
   mutex(const mutex&) = delete;
   mutex& operator=(const mutex&) = delete;
-#if SYNCXX_HOOKED
+#if SYNCXX_HOOKED || SYNCXX_MODELLED
   ~mutex() { detail::hook_destroyed(this, kKind); }
 #endif
 

@@ -44,7 +44,7 @@ class SYNCXX_CAPABILITY("recursive_mutex") recursive_mutex {
   constexpr recursive_mutex() noexcept = default;
   recursive_mutex(const recursive_mutex&) = delete;
   recursive_mutex& operator=(const recursive_mutex&) = delete;
-#if SYNCXX_HOOKED
+#if SYNCXX_HOOKED || SYNCXX_MODELLED
   ~recursive_mutex() { detail::hook_destroyed(this, kKind); }
 #endif
 

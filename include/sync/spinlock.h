@@ -41,7 +41,7 @@ class SYNCXX_CAPABILITY("spinlock") spinlock {
   constexpr spinlock() noexcept = default;
   spinlock(const spinlock&) = delete;
   spinlock& operator=(const spinlock&) = delete;
-#if SYNCXX_HOOKED
+#if SYNCXX_HOOKED || SYNCXX_MODELLED
   ~spinlock() { detail::hook_destroyed(this, kKind); }
 #endif
 

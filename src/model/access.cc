@@ -193,10 +193,8 @@ std::uint32_t checker::guided_place(const event& e,
   const std::uint32_t most = places - g_->earliest(e.location, g_->now(self_));
   const std::uint32_t back = reads ? guide_.read(most) : guide_.write(most);
   if (back > most)
-    fail(verdict::misuse,
-         "the replay string does not fit the test: no such "
-         "write at " +
-             place(e.where));
+    misfit("the replay string does not fit the test: no such write at " +
+           place(e.where));
   return places - back;
 }
 

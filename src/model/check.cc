@@ -10,7 +10,6 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <thread>
 
 #include "engine.h"
@@ -81,19 +80,19 @@ syncxx_model_access:
 )");
 #endif
 
-namespace {
-
 [[noreturn]] void outside(const char* what) noexcept {
-  std::fprintf(
-      stderr,
-      "syncxx model checker: %s outside of check(): in a program built "
-      "with the model library, atomics and primitives work only inside "
-      "of a test that syncxx::model::check runs\n",
-      what);
+  const char* const why =
+      g_forked ? "in a child of fork(): the test has gone on in its parent"
+      : g_checker != nullptr
+          ? "in a thread that the checker does not know: while a check runs, "
+            "only the test may use atomics and primitives, and it starts its "
+            "threads with syncxx::thread or model::thread"
+          : "outside of check(): in a program built with the model library, "
+            "atomics and primitives work only inside of a test that "
+            "syncxx::model::check runs";
+  std::fprintf(stderr, "syncxx model checker: %s %s\n", what, why);
   std::abort();
 }
-
-}  // namespace
 
 namespace {
 
@@ -107,11 +106,12 @@ namespace {
 
 }  // namespace
 
-bool running() noexcept { return g_checker != nullptr; }
+bool running() noexcept { return checker_here() != nullptr; }
 
 checker& running_checker(const char* what) noexcept {
-  if (g_checker == nullptr) outside(what);
-  return *g_checker;
+  checker* const here = checker_here();
+  if (here == nullptr) outside(what);
+  return *here;
 }
 
 // A clock that stands still, but for jumps far past every deadline. A thread
@@ -163,22 +163,24 @@ std::int64_t clock_ns(int clock) noexcept {
 
 void rest() noexcept { running_checker("a sleep").rest(); }
 
-void wait(const void* object, std::size_t size, const value& old) noexcept {
+void wait(const void* object, std::size_t size, const value& old,
+          const source& where) noexcept {
   checker& c = running_checker("waiting for an atomic");
-  const recorded as(action::wait, object, size);
+  const recorded as(action::wait, object, size, where);
   if (as) [[unlikely]]
     as->expected(old);
   c.wait(object, size, old);
 }
-void notify(const void* object, std::size_t size, bool all) noexcept {
+void notify(const void* object, std::size_t size, bool all,
+            const source& where) noexcept {
   checker& c = running_checker("notifying an atomic");
-  const recorded as(action::wake, object, size);
+  const recorded as(action::wake, object, size, where);
   c.notify(object, size, all);
 }
 
 value perform_saved(access* what) noexcept __asm__("syncxx_model_perform");
 value perform_saved(access* what) noexcept {
-  if (g_checker == nullptr) [[unlikely]]
+  if (checker_here() == nullptr) [[unlikely]]
     outside("an atomic operation");
   if (g_mutating) [[unlikely]]
     mutate(*what);
@@ -220,70 +222,77 @@ fingerprint checker::world() const noexcept {
   return h;
 }
 
+void forget_registers() noexcept { g_saved = {}; }
+
 bool last_exchange_succeeded() noexcept {
   return g_checker->last_exchange_succeeded();
 }
 
 void fence(memory_order order, const source& where) noexcept {
-  if (g_checker == nullptr) outside("a fence");
+  if (checker_here() == nullptr) outside("a fence");
   if (g_mutating) [[unlikely]]
     order = mutated_fence(order, where);
   const recorded as(action::fence, nullptr, 0, where);
   if (as) [[unlikely]]
     as->order(order);
-  g_checker->fence(order, where);
+  g_checker->fence(order, as.where(where));
 }
 
 void construct(const void* object, std::size_t size) noexcept {
-  if (g_checker == nullptr) return;
+  if (checker_here() == nullptr) return;
   recorded as(action::make, object, size);
   g_checker->objects().construct(object, size, false, as.result(true));
 }
 void destroy(const void* object) noexcept {
-  if (g_checker == nullptr) return;
+  if (checker_here() == nullptr) return;
   const recorded as(action::destroy, object);
   g_checker->objects().destroy(object);
 }
 void cell_construct(const void* cell, std::size_t size,
                     bool initialized) noexcept {
-  if (g_checker == nullptr) return;
+  if (checker_here() == nullptr) return;
   recorded as(action::make, cell, size);
   g_checker->objects().construct(cell, 1, true, as.result(initialized));
 }
 void cell_read(const void* cell, std::size_t size,
                const source& where) noexcept {
-  if (g_checker == nullptr) return;
+  if (checker_here() == nullptr) return;
   const recorded as(action::cell_read, cell, size, where);
-  g_checker->objects().cell_read(cell, where);
+  g_checker->objects().cell_read(cell, as.where(where));
 }
 void cell_write(const void* cell, std::size_t size,
                 const source& where) noexcept {
-  if (g_checker == nullptr) return;
+  if (checker_here() == nullptr) return;
   const recorded as(action::cell_write, cell, size, where);
-  g_checker->objects().cell_write(cell, where);
+  g_checker->objects().cell_write(cell, as.where(where));
 }
 
 void spin_hint(bool again) noexcept {
-  if (g_checker != nullptr) g_checker->spin_hint(again);
+  if (checker_here() != nullptr) g_checker->spin_hint(again);
 }
 std::uintptr_t self_number() noexcept {
-  return g_checker == nullptr ? 1 : std::uintptr_t{1} + g_checker->self();
+  return checker_here() == nullptr ? 1 : std::uintptr_t{1} + g_checker->self();
 }
 
 std::uint32_t spawn(task* body, const source& where) {
-  if (g_checker == nullptr) outside("starting a model::thread");
+  if (checker_here() == nullptr) outside("starting a model::thread");
   const recorded as(action::create, nullptr, 0, where);
-  const std::uint32_t made = g_checker->spawn(body, where);
+  const std::uint32_t made = g_checker->spawn(body, as.where(where));
   if (as) [[unlikely]]
     as->peer(made);
   return made;
 }
 void join(std::uint32_t thread, const source& where) {
-  if (g_checker == nullptr) outside("joining a model::thread");
+  if (checker_here() == nullptr) outside("joining a model::thread");
   const recorded as(action::join, nullptr, 0, where);
+  if (thread == 0)
+    g_checker->fail(verdict::misuse,
+                    "join() of a thread that has none: it was joined or "
+                    "detached or moved from, at " +
+                        place(as.where(where)));
   if (as) [[unlikely]]
     as->peer(thread);
-  g_checker->join(thread, where);
+  g_checker->join(thread, as.where(where));
 }
 
 }  // namespace model::engine
@@ -337,9 +346,19 @@ result check(const std::function<void()>& test, const options& how) {
     ~mark() { inside.store({}, std::memory_order_relaxed); }
   } const marked;
   engine::attach_os_thread();
+  engine::attach_heap();
+  static_cast<void>(engine::memory::saw_stranger());  // in an earlier one
   const engine::overflow_watch watch;
+  if (how.preemption_bound < -1) {
+    result r;
+    r.what = verdict::misuse;
+    r.message = "options::preemption_bound is " +
+                std::to_string(how.preemption_bound) +
+                "; it must be 0 or more, or -1 for none";
+    return r;
+  }
   for (std::uint32_t stride = 4;; stride *= 2) {
-    engine::checker c(test, how, stride);
+    engine::checker c(test, how, stride, __builtin_frame_address(0));
     result r = !how.replay.empty()                   ? c.replay()
                : how.search == options::mode::random ? c.explore_randomly()
                                                      : c.explore();
@@ -356,82 +375,31 @@ result check(const std::function<void()>& test, const options& how) {
 void require(bool holds, const char* what, const engine::source& where) {
   if (holds) [[likely]]
     return;
-  if (engine::g_checker == nullptr) engine::outside("require()");
+  if (engine::checker_here() == nullptr) engine::outside("require()");
   const engine::recorded as(engine::action::require, nullptr, 0, where);
   engine::g_checker->fail(verdict::assertion_failed,
                           engine::text(what) + (*what != '\0' ? ", " : "") +
-                              "at " + engine::place(where));
+                              "at " + engine::place(as.where(where)));
 }
 
-void assume(bool holds) {
-  if (engine::g_checker == nullptr) engine::outside("assume()");
+void assume(bool holds, const engine::source& where) {
+  if (engine::checker_here() == nullptr) engine::outside("assume()");
   if (holds) return;
-  const engine::recorded as(engine::action::assume);
+  const engine::recorded as(engine::action::assume, nullptr, 0, where);
   engine::g_checker->assume(false);
 }
 
-int choose(int n) {
-  if (engine::g_checker == nullptr) engine::outside("choose()");
-  if (n <= 0) engine::g_checker->fail(verdict::misuse, "choose(n) needs n > 0");
-  engine::recorded as(engine::action::choice);
+int choose(int n, const engine::source& where) {
+  if (engine::checker_here() == nullptr) engine::outside("choose()");
+  engine::recorded as(engine::action::choice, nullptr, 0, where);
+  if (n <= 0)
+    engine::g_checker->fail(
+        verdict::misuse,
+        "choose(" + engine::text(std::to_string(n)) + ") at " +
+            engine::place(as.where(where)) +
+            ": there is nothing to choose from; n must be 1 or more");
   return as.result(engine::g_checker->choose(n));
 }
 
 }  // namespace model
 }  // namespace syncxx::inline SYNCXX_ABI
-
-// --- The heap of the test --------------------------------------------------
-
-namespace {
-
-namespace engine = syncxx::model::engine;
-
-void* allocate(std::size_t size, std::size_t alignment) {
-  if (engine::g_checker != nullptr) {
-    engine::recorded as(engine::action::allocate, nullptr, size);
-    void* const p = engine::g_checker->objects().allocate(size, alignment);
-    as.result(reinterpret_cast<std::intptr_t>(p));
-    return p;
-  }
-  void* const p =
-      alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
-          ? std::malloc(size != 0 ? size : 1)
-          : std::aligned_alloc(alignment,
-                               (size + alignment - 1) / alignment * alignment);
-  if (p == nullptr) throw std::bad_alloc();
-  return p;
-}
-
-void release(void* p) noexcept {
-  if (p == nullptr) return;
-  if (engine::memory::region().in_heap(p)) {
-    if (engine::g_checker == nullptr) return;
-    const engine::recorded as(engine::action::release, p);
-    engine::g_checker->objects().release(p);
-    return;
-  }
-  std::free(p);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size, 0); }
-void* operator new[](std::size_t size) { return allocate(size, 0); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return allocate(size, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* p) noexcept { release(p); }
-void operator delete[](void* p) noexcept { release(p); }
-void operator delete(void* p, std::size_t) noexcept { release(p); }
-void operator delete[](void* p, std::size_t) noexcept { release(p); }
-void operator delete(void* p, std::align_val_t) noexcept { release(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
-  release(p);
-}
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
-  release(p);
-}

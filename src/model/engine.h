@@ -29,6 +29,7 @@
 #include "fiber.h"
 #include "graph.h"
 #include "guide.h"
+#include "holders.h"
 #include "memory.h"
 #include "memory_resource.h"
 #include "state.h"
@@ -40,12 +41,13 @@ class recorder;  // recorder.h
 
 class checker {
  public:
+  // `frame`: of the function that check() was called from.
   checker(const std::function<void()>& test, const options& how,
-          std::uint32_t stride)
+          std::uint32_t stride, const void* frame)
       : test_(test),
         how_(how),
         stride_(stride),
-        memory_(*this),
+        memory_(*this, frame),
         check_duplicates_(std::getenv("SYNCXX_MODEL_DUPLICATES") != nullptr) {}
   checker(const checker&) = delete;
   checker& operator=(const checker&) = delete;
@@ -90,10 +92,16 @@ class checker {
   bool guards(const void* address) const noexcept {
     return current_->stack->guards(address);
   }
+  // The test does not do what it is to repeat.
+  [[noreturn]] void misfit(text message) noexcept {
+    repeatable_ = false;
+    fail(verdict::misuse, std::move(message));
+  }
   void at_thread_end(void (*function)(void*), void* object) {
     current_->storage.at_end.push_back({function, object});
   }
   memory& objects() noexcept { return memory_; }
+  holders& locks() noexcept { return locks_; }
   const graph& now() const noexcept { return *g_; }
   // hb of the running thread.
   const std::uint32_t* past() const noexcept {
@@ -160,10 +168,13 @@ class checker {
     ++current_->done;
     current_->hinted = false;
     if (!guide_.on()) return;
+    if (guide_.scripted()) [[unlikely]]
+      check_fit(g_->at(id));
     reconsider_ |= guide_.step(self_);
     watch_progress(g_->at(id));
   }
   event_id step(const event& e);
+  void check_fit(const event& e) noexcept;
   void begin_or_end(kind what, event_id rf);
 
   // access.cc
@@ -273,6 +284,7 @@ class checker {
   outcome outcome_{};
   result result_;
   text failure_;                   // becomes its message
+  bool repeatable_ = true;         // the same run fails in the same way
   thread_number culprit_ = kNone;  // who has failed
   moment collision_;
   std::optional<failure> found_;  // the shortest
@@ -280,6 +292,7 @@ class checker {
   bool reconsider_ = false;        // guided: whose turn it is
   std::uint32_t idle_events_ = 0;  // guided: since something changed
   memory memory_;
+  holders locks_;
   vec<await_memo> memos_;
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past
   hash_map<std::uint64_t, bool> no_spin_;  // states of loops that end
@@ -299,8 +312,19 @@ class checker {
 
 // The one whose test runs right now, or null.
 extern checker* g_checker;
+// Set in a child that the test has made.
+extern bool g_forked;
+// The checker, if it is the test that calls: on one of its fibers.
+inline checker* checker_here() noexcept {
+  return memory::on_fiber(__builtin_frame_address(0)) ? g_checker : nullptr;
+}
 // The same; ends the process with a message if there is none.
 checker& running_checker(const char* what) noexcept;
+[[noreturn]] void outside(const char* what) noexcept;
+// What was saved of the test's registers.
+void forget_registers() noexcept;
+// operator new and delete are the checker's (heap.cc).
+void attach_heap() noexcept;
 
 }  // namespace model::engine
 }  // namespace syncxx::inline SYNCXX_ABI

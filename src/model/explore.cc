@@ -499,6 +499,14 @@ bool checker::end_of_complete_run() {
         "the checker has explored one execution twice: please report this";
     return false;
   }
+  if (memory::saw_stranger()) {
+    result_.what = verdict::misuse;
+    failure_ =
+        "a thread that the checker does not know (a std::thread?) has deleted "
+        "what the test has allocated: threads of a test are syncxx::thread or "
+        "model::thread";
+    return false;
+  }
   std::size_t bytes = 0;
   if (const std::size_t blocks = memory_.leaked(bytes);
       blocks != 0 && how_.check_leaks) {

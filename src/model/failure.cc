@@ -2,7 +2,9 @@
 //
 // Executions that fail: the shortest found is kept, as a script, and run once
 // more to be shown.
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "recorder.h"
 #include "report.h"
@@ -33,6 +35,7 @@ void checker::keep_failure() {
   failure f;
   f.what = result_.what;
   f.message = failure_;
+  f.repeatable = repeatable_;
   f.executions = result_.executions;
   f.blocked = result_.blocked;
   const moment collision = collision_;
@@ -51,7 +54,7 @@ void checker::keep_failure() {
     return;
   }
   // What the thread that has failed does not depend on is left out.
-  if (culprit != kNone && f.what != verdict::livelock) {
+  if (culprit != kNone && repeatable_ && f.what != verdict::livelock) {
     g_->complete();
     vec<bool> keep(g_->size(), false);
     const auto keep_past = [&](event_id last) {
@@ -76,7 +79,7 @@ void checker::shorten(const script& s) {
   const guide before = guide_;
   push_exploration();
   const outcome how = follow(s);
-  if (how == outcome::failed && result_.what == found_->what) {
+  if (how == outcome::failed && result_.what == found_->what && repeatable_) {
     script shorter = script::of(*g_, culprit_);
     if (shorter.length() < found_->how.length()) {
       found_->how = std::move(shorter);
@@ -92,7 +95,7 @@ result checker::failed() {
   result_.executions = found_->executions;
   result_.blocked = found_->blocked;
   failure_ = found_->message;
-  if (result_.what != verdict::misuse) {
+  if (found_->repeatable) {
     result_.replay = found_->how.to_string();
     show_failure();
   }
@@ -104,19 +107,27 @@ void checker::show_failure() {
   push_exploration();
   trace shown;
   recorder r(*this);
+  failure_.clear();
   recording_ = &r;
   const outcome how = follow(found_->how);
   recording_ = nullptr;
+  const bool same =
+      how == outcome::failed
+          ? repeatable_ && result_.what == found_->what
+          : found_->what == verdict::leak || found_->what == verdict::livelock;
+  // In this run it knows of places that calls do not give.
+  if (same && found_->what != verdict::leak && !failure_.empty())
+    found_->message = failure_;
   shown = r.take(found_->what, found_->message);
-  const bool same = how == outcome::failed || found_->what == verdict::leak ||
-                    found_->what == verdict::livelock;
   result_.what = found_->what;
   failure_ = found_->message;
   if (!same) return;
+  failure_ = shown.message;
   const text lines = timeline(shown);
   result_.timeline.assign(lines.data(), lines.size());
   if (!how_.html.empty() && !write_file(how_.html, page(shown)))
-    failure_ += " (" + text(how_.html.c_str()) + " cannot be written)";
+    failure_ += " (" + text(how_.html.c_str()) +
+                " cannot be written: " + std::strerror(errno) + ")";
 }
 
 }  // namespace model::engine

@@ -118,6 +118,11 @@ bool script::parse(std::string_view from) {
     from.remove_prefix(1);
     d.what = static_cast<decision::type>(letter - kLetters);
     if (d.what != decision::type::last && !read_number(d.n)) return false;
+    // None of what is never written.
+    if (d.what == decision::type::last && !from.empty()) return false;
+    if (d.what == decision::type::plain && d.n == 0) return false;
+    if (d.what == decision::type::choice && d.n == 0) return false;
+    if (d.what == decision::type::create && d.n == 0) return false;
     decisions_.push_back(d);
   }
   return true;
@@ -163,6 +168,27 @@ bool guide::new_thread(thread_number t, thread_number creator) noexcept {
   if (walk_) return false;
   priority(t) = static_cast<std::int64_t>(next() >> 2) + 1;
   return priority(t) > priority(creator);
+}
+
+bool guide::fits(const event& e) const noexcept {
+  if (mode_ != mode::script || at_end()) return true;
+  const decision& d = script_->decisions()[position_];
+  switch (d.what) {
+    case decision::type::read:
+      return e.is_read();
+    case decision::type::refuse:
+      return e.guessed;
+    case decision::type::write:
+      return e.what == kind::write;
+    case decision::type::choice:
+      return e.what == kind::choice && e.data.lo == d.n;
+    case decision::type::create:
+      return e.what == kind::create && e.location == d.n;
+    case decision::type::plain:
+      return e.what != kind::create;
+    default:
+      return true;
+  }
 }
 
 bool guide::step_on(thread_number t) noexcept {

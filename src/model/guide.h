@@ -83,6 +83,8 @@ class guide {
       return false;
     return step_on(t);
   }
+  // Script: whether what is decided now can be decided for such an event.
+  bool fits(const event& e) const noexcept;
   bool walks() const noexcept { return walk_; }
   // Another thread goes on, for one step, and at each further one as likely as
   // not.

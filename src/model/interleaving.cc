@@ -64,13 +64,11 @@ class interleavings {
     if (e.what != kind::update_write && !is_done(e.rf)) return false;
     if (!coherent_ || (!e.is_read() && !e.is_write())) return true;
     const auto co = g_.co(e.location);
+    // (Writes are done in the order of co.)
     if (e.is_read()) {  // nothing newer is there
-      for (std::size_t i = g_.place_of(e.rf); i < co.size(); ++i)
-        if (co[i] != id && is_done(co[i])) return false;
-      return true;
+      const std::uint32_t next = g_.place_of(e.rf);
+      return next >= co.size() || co[next] == id || !is_done(co[next]);
     }
-    for (std::size_t i = e.co; i < co.size(); ++i)
-      if (is_done(co[i])) return false;
     // All that reads something older has done so: co comes before.
     if (e.co > 1 && !is_done(co[e.co - 2])) return false;
     for (const event_id r : g_.reads(e.location)) {

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <new>
 
@@ -17,6 +18,18 @@ namespace {
 // What fresh heap memory is full of, so that reading it shows.
 constexpr unsigned char kFresh = 0xd9;
 constexpr std::size_t kHeader = 16;
+// How often blocks of a kind are looked for outside of the test, if none was
+// ever found there.
+constexpr std::uint32_t kLooks = 8;
+
+// The first word of a value in [low, high), or `end`. All memory is looked at,
+// also what a sanitizer guards.
+[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] const std::uintptr_t*
+find_pointer(const std::uintptr_t* from, const std::uintptr_t* end,
+             std::uintptr_t low, std::uintptr_t high) noexcept {
+  while (from != end && *from - low >= high - low) ++from;
+  return from;
+}
 
 std::byte* reserve(std::size_t bytes) {
   void* const p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
@@ -33,31 +46,33 @@ const memory::mapping& memory::mapped() {
   if (region_.stacks == nullptr) {
     region_.stacks = reserve(kThreads * (kStackEach + kHeapEach));
     region_.heap = region_.stacks + kThreads * kStackEach;
+    g_stacks = reinterpret_cast<std::uintptr_t>(region_.stacks);
   }
   return region_;
 }
 
-memory::memory(checker& owner)
+memory::memory(checker& owner, const void* outside_frame)
     : owner_(owner),
       heap_(mapped().heap),
       shadow_(reinterpret_cast<granule*>(reserve(
-          kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule)))) {
+          kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule)))),
+      around_(outside_frame) {
   heaps_.resize(kThreads);
 }
 
 memory::~memory() {
+  for (const heap& h : heaps_)
+    for (const heap_block& b : h.blocks)
+      if (b.kept) keep_for_good(b.base, b.size);
   ::munmap(shadow_,
            kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule));
 }
 
 void memory::begin_run() {
   ++run_;
-  for (; heaps_used_ > 0; --heaps_used_) {
-    heap& h = heaps_[heaps_used_ - 1];
-    h.used = h.begin;
-    h.blocks.clear();
-  }
-  live_blocks_ = 0;
+  live_blocks_ = unlooked_ = 0;
+  lowest_ = ~std::uintptr_t{0};
+  highest_ = 0;
 }
 
 moment memory::now() const noexcept {
@@ -132,8 +147,7 @@ location_id memory::enter(std::uintptr_t address, std::uint32_t size, bool cell,
 }
 
 heap_block* memory::block_of(std::uintptr_t address, std::uint32_t& number) {
-  const auto offset = address - reinterpret_cast<std::uintptr_t>(heap_);
-  heap& h = heaps_[offset / kHeapEach];
+  heap& h = heap_of(address);
   const auto after =
       std::upper_bound(h.blocks.begin(), h.blocks.end(), address,
                        [](std::uintptr_t a, const heap_block& b) {
@@ -152,7 +166,7 @@ void memory::check_block(object& o, location_id l) {
   std::uint32_t number = 0;
   heap_block* const b =
       block_of(reinterpret_cast<std::uintptr_t>(o.address), number);
-  if (b == nullptr) return;  // of an earlier run, kept
+  if (b == nullptr || b->run != run_ || b->kept) return;  // an earlier run's
   o.block = number;
   o.in_block = b->objects;
   b->objects = l;
@@ -344,31 +358,93 @@ void memory::cell_write(const void* p, const source& where) {
   owner_.count_plain_write();
 }
 
-void* memory::allocate(std::size_t size, std::size_t alignment) {
+// Behind all others of its thread.
+std::uint32_t memory::new_block(heap& h, thread_number t, std::size_t bytes,
+                                std::size_t alignment) {
+  std::byte* const begin = heap_ + t * kHeapEach;
+  if (h.blocks.empty())
+    h.used =
+        static_cast<std::size_t>(end_of_kept(begin, begin + kHeapEach) - begin);
+  const std::size_t align = std::max<std::size_t>(alignment, 16);
+  const std::size_t at = (h.used + kHeader + align - 1) / align * align;
+  if (at + bytes > kHeapEach)
+    owner_.fail(verdict::misuse,
+                "thread " + number(t) + " has used up its heap of " +
+                    number(kHeapEach >> 20) +
+                    " MiB: a loop that allocates without end, or a container "
+                    "outside of the test that has grown too much?");
+  heap_block b;
+  b.base = begin + at;
+  b.size = bytes;
+  h.used = at + bytes;
+  h.blocks.push_back(b);
+  return static_cast<std::uint32_t>(h.blocks.size()) - 1;
+}
+
+memory::block_kind& memory::kind_of_block(heap& h, std::size_t size,
+                                          std::size_t alignment,
+                                          const void* site) {
+  std::uint64_t hash = (reinterpret_cast<std::uintptr_t>(site) ^ alignment) *
+                           0x9e3779b97f4a7c15u +
+                       size;
+  for (;; ++hash) {
+    const auto [it, fresh] = h.kind_numbers.try_emplace(
+        hash, static_cast<std::uint32_t>(h.kinds.size()));
+    if (fresh) {
+      block_kind& made = h.kinds.emplace_back();
+      made.site = site;
+      made.size = size;
+      made.alignment = alignment;
+    }
+    block_kind& k = h.kinds[it->second];
+    if (k.site == site && k.size == size && k.alignment == alignment) return k;
+  }
+}
+
+void* memory::allocate(std::size_t size, std::size_t alignment,
+                       const void* site) {
   const thread_number t = owner_.self();
   heap& h = heaps_[t];
-  heaps_used_ = std::max<std::size_t>(heaps_used_, t + 1);
-  const std::size_t align = std::max<std::size_t>(alignment, 16);
-  const std::size_t at = (h.used + kHeader + align - 1) & ~(align - 1);
   const std::size_t bytes = std::max<std::size_t>(size, 1);
-  if (at + bytes > kHeapEach) throw std::bad_alloc();
-  std::byte* const base = heap_ + t * kHeapEach + at;
-  std::memset(base, kFresh, bytes);
-  heap_block b;
-  b.base = base;
-  b.size = bytes;
-  b.by = t;
-  h.blocks.push_back(b);
-  h.used = at + bytes;
+  block_kind& k = kind_of_block(h, bytes, alignment, site);
+  if (k.run != run_) {
+    k.run = run_;
+    k.next = 0;
+  }
+  if (k.next == k.blocks.size()) {
+    const std::uint32_t fresh = new_block(h, t, bytes, alignment);
+    h.blocks[fresh].kind = static_cast<std::uint32_t>(&k - h.kinds.data());
+    k.blocks.push_back(fresh);
+  }
+  heap_block& b = h.blocks[k.blocks[k.next++]];
+  std::memset(b.base, kFresh, bytes);
+  b.run = run_;
+  b.freed = {};
+  b.objects = kNone;
   ++live_blocks_;
-  return base;
+  if (k.looks < kLooks) ++unlooked_;
+  const auto begin = reinterpret_cast<std::uintptr_t>(b.base);
+  lowest_ = std::min(lowest_, begin);
+  highest_ = std::max(highest_, begin + bytes);
+  return b.base;
 }
 
 void memory::release(void* p) {
+  const auto address = reinterpret_cast<std::uintptr_t>(p);
   std::uint32_t number_in_heap = 0;
-  heap_block* const b =
-      block_of(reinterpret_cast<std::uintptr_t>(p), number_in_heap);
-  if (b == nullptr) return;  // of an earlier run, kept for what is outside
+  heap_block* const b = block_of(address, number_in_heap);
+  if (b == nullptr) {  // of an earlier check
+    release_kept(p);
+    return;
+  }
+  if (b->kept && b->base == p) {
+    b->kept = false;
+    --kept_blocks_;
+    heap& h = heap_of(address);
+    h.kinds[b->kind].blocks.push_back(number_in_heap);
+    return;
+  }
+  if (b->run != run_) return;  // of an earlier run, and gone with it
   if (b->base != p)
     owner_.fail(verdict::misuse, "delete of " + hex(p) +
                                      ", which is inside of a block at " +
@@ -391,14 +467,99 @@ std::size_t memory::leaked(std::size_t& bytes) {
   bytes = 0;
   if (live_blocks_ == 0) return 0;
   std::size_t count = 0;
-  for (heap& h : heaps_) {
-    for (heap_block& b : h.blocks) {
-      if (b.freed.is_set()) continue;
+  for (const heap& h : heaps_) {
+    for (const heap_block& b : h.blocks) {
+      if (!b.alive_in(run_)) continue;
       ++count;
       bytes += b.size;
     }
   }
   return count;
+}
+
+// --- What is kept for objects outside of the test ----------------------------
+//
+// Blocks that are alive at the end of a run are free again in the next one,
+// but for those that something outside points to, directly or by way of such
+// blocks. In a block with atomics or cells the test's own objects live: they
+// are gone with their run, and a pointer to them is a stale one.
+
+// A complete run leaves a block alive for the outside, or leaks it; both are
+// rare. Of runs that were cut short, where there is much that is alive, only
+// the first are looked at until there is a reason: looking takes some time.
+void memory::end_run(bool complete) {
+  if (live_blocks_ == 0) return;
+  if (complete || grows_outside_ || unlooked_ != 0) keep_reachable();
+}
+
+void memory::keep_reachable() {
+  vec<const heap_block*> found;
+  // False: there is nothing left to look for.
+  const auto look_at = [this, &found](const std::uintptr_t* words,
+                                      std::size_t count) {
+    const auto* const end = words + count;
+    for (;; ++words) {
+      words = find_pointer(words, end, lowest_, highest_);
+      if (words == end) break;
+      std::uint32_t unused = 0;
+      heap_block* const b = block_of(*words, unused);
+      if (b == nullptr || !b->alive_in(run_) || b->objects != kNone) continue;
+      keep(*b);
+      found.push_back(b);
+      if (live_blocks_ == 0) return false;
+    }
+    return true;
+  };
+  const auto look_into = [&look_at](const heap_block& b) {
+    return look_at(reinterpret_cast<const std::uintptr_t*>(b.base),
+                   b.size / sizeof(std::uintptr_t));
+  };
+  const auto look_into_found = [&] {
+    while (!found.empty()) {
+      const heap_block* const b = found.back();
+      found.pop_back();
+      if (!look_into(*b)) return false;
+    }
+    return true;
+  };
+  const auto look_into_kept = [&](const heap& h) {
+    // The youngest first: trees and lists grow there.
+    for (std::size_t i = h.blocks.size(); i-- > 0;) {
+      const heap_block& b = h.blocks[i];
+      if (b.kept && b.run != run_ && !(look_into(b) && look_into_found()))
+        return false;
+    }
+    return true;
+  };
+  forget_registers();
+  bool more = around_.look_at_all(look_at) && look_into_found();
+  for (const heap& h : heaps_)
+    more = more && (kept_blocks_ == 0 || look_into_kept(h));
+  for (heap& h : heaps_)
+    for (block_kind& k : h.kinds)
+      if (k.run == run_ && k.looks < kLooks) ++k.looks;
+}
+
+void memory::keep(heap_block& b) {
+  b.kept = true;
+  --live_blocks_;
+  ++kept_blocks_;
+  grows_outside_ = true;
+  heap& h = heap_of(reinterpret_cast<std::uintptr_t>(b.base));
+  const auto self = static_cast<std::uint32_t>(&b - h.blocks.data());
+  auto& of_kind = h.kinds[b.kind].blocks;
+  of_kind.erase(std::find(of_kind.begin(), of_kind.end(), self));
+}
+
+namespace {
+std::atomic<bool> g_stranger{false};
+}  // namespace
+
+void memory::note_stranger() noexcept {
+  g_stranger.store(true, std::memory_order_relaxed);
+}
+bool memory::saw_stranger() noexcept {
+  return g_stranger.exchange(false, std::memory_order_relaxed);
 }
 
 }  // namespace model::engine

@@ -19,6 +19,7 @@
 #include "fiber.h"
 #include "graph.h"
 #include "memory_resource.h"
+#include "outside.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
@@ -56,12 +57,17 @@ struct heap_block {
   std::size_t size = 0;
   moment freed;
   location_id objects = kNone;
-  thread_number by = 0;
+  std::uint32_t run = 0;   // in which it was allocated the last time
+  std::uint32_t kind = 0;  // in heap::kinds
+  bool kept = false;       // for what is outside of the test
+  bool alive_in(std::uint32_t r) const noexcept {
+    return run == r && !kept && !freed.is_set();
+  }
 };
 
 class memory {
  public:
-  explicit memory(checker& owner);
+  memory(checker& owner, const void* outside_frame);
   ~memory();
   memory(const memory&) = delete;
   memory& operator=(const memory&) = delete;
@@ -82,19 +88,23 @@ class memory {
   void cell_read(const void* address, const source& where);
   void cell_write(const void* address, const source& where);
 
-  void* allocate(std::size_t size, std::size_t alignment);
+  // `site`: where operator new was called.
+  void* allocate(std::size_t size, std::size_t alignment, const void* site);
   void release(void* p);
-  // After a run: how many blocks nobody has freed and nothing outside of the
-  // test points to; their bytes.
+  // After each run: what is outside of the test keeps its blocks.
+  void end_run(bool complete);
+  // After end_run(): how many blocks nobody has freed; their bytes.
   std::size_t leaked(std::size_t& bytes);
+  // A thread that is not the test's has deleted what is.
+  static void note_stranger() noexcept;
+  static bool saw_stranger() noexcept;
 
-  // f(begin, end) of what each thread has allocated.
+  // f(begin, end) of what this run has allocated.
   template <class F>
   void for_each_heap(F f) const {
-    for (std::size_t t = 0; t < heaps_used_; ++t) {
-      const std::byte* const begin = heap_ + t * kHeapEach;
-      f(begin + heaps_[t].begin, begin + heaps_[t].used);
-    }
+    for (const heap& h : heaps_)
+      for (const heap_block& b : h.blocks)
+        if (b.run == run_ && !b.kept) f(b.base, b.base + (b.size + 7) / 8 * 8);
   }
 
   std::byte* stack_memory(thread_number t) const noexcept {
@@ -116,6 +126,10 @@ class memory {
   };
   // Empty before there has been a checker.
   static const mapping& region() noexcept { return region_; }
+  static bool on_fiber(const void* frame) noexcept {
+    return reinterpret_cast<std::uintptr_t>(frame) - g_stacks <
+           kThreads * kStackEach;
+  }
 
  private:
   struct granule {
@@ -132,10 +146,22 @@ class memory {
       return (k.address * 0x9e3779b97f4a7c15u) ^ k.life;
     }
   };
+  // Blocks of one size that one place in the code asks for. The n-th of a run
+  // lies where it lay in other runs, whatever else they have allocated: a test
+  // need not fill again what has been filled outside of it.
+  struct block_kind {
+    const void* site = nullptr;
+    std::size_t size = 0, alignment = 0;
+    vec<std::uint32_t> blocks;  // in heap::blocks, without those kept
+    std::uint32_t run = 0;
+    std::uint32_t next = 0;   // of this run
+    std::uint32_t looks = 0;  // how often it was asked who has them
+  };
   struct heap {
-    std::size_t begin = 0;  // what lies below is kept for good
-    std::size_t used = 0;
-    vec<heap_block> blocks;
+    std::size_t used = 0;    // bytes
+    vec<heap_block> blocks;  // by address; each is used again in each run
+    vec<block_kind> kinds;
+    hash_map<std::uint64_t, std::uint32_t> kind_numbers;
   };
   static constexpr std::size_t kGranule = 4;
   // In place of a life: the hidden locations of an address.
@@ -159,6 +185,16 @@ class memory {
                     std::uint32_t life);
   void check_block(object& o, location_id l);
   heap_block* block_of(std::uintptr_t address, std::uint32_t& number);
+  heap& heap_of(std::uintptr_t address) {
+    return heaps_[(address - reinterpret_cast<std::uintptr_t>(heap_)) /
+                  kHeapEach];
+  }
+  std::uint32_t new_block(heap& h, thread_number t, std::size_t bytes,
+                          std::size_t alignment);
+  block_kind& kind_of_block(heap& h, std::size_t size, std::size_t alignment,
+                            const void* site);
+  void keep_reachable();
+  void keep(heap_block& b);
   bool before_now(const moment& m) const noexcept;
   moment now() const noexcept;
   void check_lifetime(const object& o, const char* what);
@@ -176,9 +212,15 @@ class memory {
   hash_map<key, location_id, key_hash> known_;
   hash_map<std::uintptr_t, granule> outside_;
   bool atomics_wait_ = false;  // some location is of kWaiters
+  static inline std::uintptr_t g_stacks = ~std::uintptr_t{0} / 2;  // region()'s
   vec<heap> heaps_;
-  std::size_t heaps_used_ = 0;
-  std::size_t live_blocks_ = 0;
+  std::size_t live_blocks_ = 0;  // of this run
+  std::size_t unlooked_ = 0;     // allocations of kinds that may be outside's
+  std::size_t kept_blocks_ = 0;
+  // Where the blocks of this run lie.
+  std::uintptr_t lowest_ = 0, highest_ = 0;
+  bool grows_outside_ = false;  // some block was kept
+  outside_memory around_;
 };
 
 }  // namespace model::engine

@@ -171,16 +171,6 @@ void recorder::name_blocks() {
   }
 }
 
-// `place` of a step that has none of its own is all that is known of it.
-void recorder::place_in_message(const trace_step& s) {
-  static const text kUnknown = " at an unknown place";
-  const std::size_t at = trace_.message.find(kUnknown);
-  if (at == text::npos || (s.where.line != 0 && !s.after)) return;
-  const text known = place(s);
-  trace_.message.replace(at, kUnknown.size(),
-                         known.empty() ? known : " " + known);
-}
-
 // Addresses tell nobody anything.
 void recorder::name_in_message() {
   const auto name = [this](bool blocks) {
@@ -191,10 +181,13 @@ void recorder::name_in_message() {
   const bool blocks_first = trace_.what == verdict::double_free;
   name(blocks_first);
   name(!blocks_first);
-  if (trace_.steps.empty() || !trace_.steps.back().failed) return;
-  place_in_message(trace_.steps.back());
-  for (const trace_step& s : trace_.steps)
-    if (s.culprit) place_in_message(s);
+  // Of reads the checker keeps no places while it explores.
+  for (const trace_step& s : trace_.steps) {
+    const text at = s.culprit ? program_place(s) : text();
+    if (!at.empty())
+      replace_all(trace_.message, " and a read by",
+                  " and the read at " + at + " by");
+  }
 }
 
 }  // namespace model::engine

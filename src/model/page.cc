@@ -102,11 +102,8 @@ void add_threads(json& out, const trace& t, program_text& program) {
     out.open('{');
     out.member("state", thread.state);
     out.member("ended", thread.ended);
-    out.member("place",
-               thread.where.line == 0
-                   ? text()
-                   : (thread.after ? "after " : "at ") + place(thread.where));
-    out.member("code", program.line(thread.where));
+    out.member("place", thread.where);
+    out.member("code", program.line(thread.line));
     out.close('}');
   }
   out.close(']');

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "places.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -102,7 +103,7 @@ void recorder::begin(action what, const void* address, std::uint32_t size,
   const thread_number t = checker_.self();
   if (pending_.size() <= t) {
     pending_.resize(t + 1);
-    last_place_.resize(t + 1);
+    last_.resize(t + 1);
   }
   trace_step s;
   s.what = what;
@@ -110,10 +111,14 @@ void recorder::begin(action what, const void* address, std::uint32_t size,
   s.address = address;
   s.size = size;
   s.where = where;
-  if (where.line != 0) {
-    last_place_[t] = where;
-  } else {
-    s.where = last_place_[t];
+  // (What is not begun by the test itself is called from nowhere.)
+  const call_path from = what == action::fail ? call_path() : find_caller();
+  if (where.line == 0) s.where = uses_heap(s) ? from.outer : from.inner;
+  if (from.inner.line != from.outer.line && !uses_heap(s))
+    s.called = from.outer;
+  if (s.where.line == 0) {
+    s.where = last_[t].where;
+    s.called = last_[t].called;
     s.after = s.where.line != 0;
   }
   s.first = s.last = checker_.position();
@@ -121,10 +126,16 @@ void recorder::begin(action what, const void* address, std::uint32_t size,
     s.object = make_object(address, false, size, source());
   } else if (address != nullptr && !uses_heap(s)) {
     if (what != action::destroy || living_.contains(address))
-      s.object = object_at(address, uses_cell(s), size, where);
+      s.object =
+          object_at(address, uses_cell(s), size,
+                    s.after || what == action::destroy ? source() : s.where);
   }
   if (uses_cell(s)) trace_.objects[s.object].cell = true;
   if (what == action::cell_read) s.seen = bytes_at(address, size);
+  if (!s.after) {
+    last_[t].where = s.where;
+    last_[t].called = s.called;
+  }
   pending_[t] = std::move(s);
 }
 
@@ -135,7 +146,9 @@ value recorder::perform(const access& a, const void* site) noexcept {
   s.order = a.order;
   s.made = a.operand;
   s.expected = a.expected;
-  const value v = checker_.perform(a, site);
+  access there = a;
+  there.where = where(a.where);
+  const value v = checker_.perform(there, site);
   end(0);
   return v;
 }
@@ -238,7 +251,7 @@ void recorder::end_failing() {
   const thread_number t = checker_.self();
   if (pending_.size() <= t) {
     pending_.resize(t + 1);
-    last_place_.resize(t + 1);
+    last_.resize(t + 1);
   }
   if (!pending_[t]) begin(action::fail, nullptr, 0, source());
   trace_step s = *pending_[t];
@@ -279,6 +292,19 @@ text recorder::state_of(thread_number t) const {
   }
 }
 
+// Of its present operation, for a message: " at …", or nothing.
+text recorder::place_of(thread_number t) const {
+  if (t >= pending_.size() || !pending_[t]) return {};
+  const text at = program_place(*pending_[t]);
+  return at.empty() ? at : " at " + at;
+}
+
+// Where the test is now, in the same way.
+text recorder::place_here() {
+  const call_path from = find_caller();
+  return from.outer.line == 0 ? text() : ", at " + place(from.outer);
+}
+
 void recorder::end_threads() {
   for (thread_number t = 0; t < checker_.threads_.size(); ++t) {
     if (checker_.threads_[t].at == stage::absent) continue;
@@ -287,8 +313,14 @@ void recorder::end_threads() {
     thread.state = state_of(t);
     thread.ended = checker_.threads_[t].at == stage::finished;
     if (t >= pending_.size()) continue;
-    thread.where = pending_[t] ? pending_[t]->where : last_place_[t];
-    thread.after = !pending_[t] || pending_[t]->after;
+    const trace_step& last = pending_[t] ? *pending_[t] : last_[t];
+    const text at = place(last);
+    thread.line = last.where;
+    if (at.empty()) continue;
+    if (last.after)
+      thread.where = at;
+    else
+      thread.where = (pending_[t] ? "at " : "after ") + at;
   }
 }
 
@@ -351,6 +383,21 @@ void recorder::mark_leaks() {
                                       other.address == s.address;
                              });
   }
+}
+
+// Where that was allocated which nothing deletes.
+void recorder::tell_leaks() {
+  constexpr std::size_t kMost = 3;
+  vec<text> places;
+  for (const trace_step& s : trace_.steps) {
+    const text at = s.lasting ? program_place(s) : text();
+    if (!at.empty() &&
+        std::find(places.begin(), places.end(), at) == places.end())
+      places.push_back(at);
+  }
+  for (std::size_t i = 0; i < places.size() && i < kMost; ++i)
+    trace_.message += (i == 0 ? "; allocated at " : ", at ") + places[i];
+  if (places.size() > kMost) trace_.message += " and elsewhere";
 }
 
 bool recorder::worth_showing(const trace_step& s) const {
@@ -476,6 +523,7 @@ trace recorder::take(verdict what, const text& message) {
   end_failing();
   mark_culprits();
   mark_leaks();
+  tell_leaks();
   drop_dull_steps();
   link_reads();
   link_clocks();

@@ -33,6 +33,13 @@ class recorder {
   }
   void expected(const value& v) noexcept { pending().expected = v; }
 
+  // Where that is, as far as is known.
+  source where(const source& given) noexcept {
+    return given.line != 0 || pending().after ? given : pending().where;
+  }
+  text place_of(thread_number t) const;
+  static text place_here();
+
   // Within a futex wait: queued, about to sleep.
   void asleep();
 
@@ -54,6 +61,7 @@ class recorder {
   void end_threads();
   void mark_culprits();
   void mark_leaks();
+  void tell_leaks();
   bool worth_showing(const trace_step& s) const;
   bool in_block(const trace_object& o, const trace_step& of) const;
   void drop_dull_steps();
@@ -64,15 +72,14 @@ class recorder {
   void name_objects();
   void name_blocks();
   void name_in_message();
-  void place_in_message(const trace_step& s);
   value latest(location_id l) const;
   text state_of(thread_number t) const;
 
   checker& checker_;
   trace trace_;
   vec<std::optional<trace_step>> pending_;  // by thread
-  vec<source> last_place_;                  // by thread
-  vec<std::uint32_t> step_of_;              // by event
+  vec<trace_step> last_;        // by thread: the last one with a place
+  vec<std::uint32_t> step_of_;  // by event
   hash_map<const void*, std::uint32_t> living_;
   step_number unsettled_ = kNone;  // a cell's write: its value comes afterwards
 };
@@ -93,6 +100,9 @@ class recorded {
   recorded(const recorded&) = delete;
   recorded& operator=(const recorded&) = delete;
 
+  source where(const source& given) const noexcept {
+    return to_ == nullptr ? given : to_->where(given);
+  }
   recorder* operator->() const noexcept { return to_; }
   explicit operator bool() const noexcept { return to_ != nullptr; }
   template <class T>

@@ -7,12 +7,14 @@
 #include <exception>
 
 #include "engine.h"
+#include "recorder.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
 checker* g_checker = nullptr;
+bool g_forked = false;
 
 namespace {
 
@@ -39,6 +41,8 @@ outcome checker::run() {
     t.round_began = t.writing_rounds = 0;
   }
   memory_.begin_run();
+  locks_.begin_run();
+  repeatable_ = true;
   for (thread_number t = 0; t < g_->threads(); ++t) thread(t);
   first_ = half_done();
   if (probed_ != kNone) first_ = g_->at(probed_).thread;
@@ -66,6 +70,7 @@ outcome checker::run() {
   switch_context(host_, first.fiber);
   g_checker = nullptr;
   if (!block_.empty()) block_.load(host_storage_);
+  memory_.end_run(outcome_ == outcome::complete && probed_ == kNone);
   return outcome_;
 }
 
@@ -101,6 +106,7 @@ void checker::thread_body(thread_number t) {
     fail(verdict::assertion_failed,
          text("an exception came out of thread ") + number(t));
   }
+  if (g_forked) outside("the end of the test's body");
   begin_or_end(kind::finish, kNone);
   me.at = stage::finished;
   for (thread_state& other : threads_)
@@ -176,8 +182,8 @@ thread_number checker::pick_guided() noexcept {
     const thread_number t = guide_.scripted_thread();
     if (t < threads && can_run(t)) return t;
     if (!guide_.at_end())
-      fail(verdict::misuse, "the replay string does not fit the test: thread " +
-                                number(t) + " cannot go on where it should");
+      misfit("the replay string does not fit the test: thread " + number(t) +
+             " cannot go on where it should");
   }
   thread_number best = kNone;
   if (guide_.walks()) {
@@ -283,13 +289,19 @@ event& checker::logged(kind what, location_id l, const access* a) {
 }
 
 void checker::nondeterministic(const event& e, const char* now) noexcept {
-  fail(
-      verdict::misuse,
+  misfit(
       "the test is not deterministic: run again with the same values, thread " +
-          number(e.thread) + " " + now + " at its step " + number(e.index) +
-          (e.where.line != 0 ? " (then at " + place(e.where) + ")" : text()) +
-          "; it must not depend on time, random numbers, addresses, or what an "
-          "earlier run left behind");
+      number(e.thread) + " " + now + " at its step " + number(e.index) +
+      (e.where.line != 0 ? " (then at " + place(e.where) + ")" : text()) +
+      "; it must not depend on time, random numbers, addresses, or what an "
+      "earlier run left behind");
+}
+
+void checker::check_fit(const event& e) noexcept {
+  if (!guide_.fits(e))
+    misfit("the replay string does not fit the test: thread " +
+           number(e.thread) + " does something else" +
+           (e.where.line != 0 ? " at " + place(e.where) : text()));
 }
 
 // Guided: a thread that sees nothing new lets the others go on; if no thread
@@ -378,7 +390,13 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   }
   if (current_->following) give_up_following();
   wait_turn();
-  const thread_number made = g_->add_thread(guide_.created());
+  const thread_number wanted = guide_.created();
+  if (wanted != kNone &&
+      (wanted >= memory::kThreads ||
+       (wanted < threads_.size() && threads_[wanted].at != stage::absent)))
+    misfit("the replay string does not fit the test: there is no thread " +
+           number(wanted) + " to be started at " + place(where));
+  const thread_number made = g_->add_thread(wanted);
   if (made >= stride_) {
     too_many_threads_ = true;
     end_run(outcome::failed);
@@ -439,27 +457,33 @@ outcome checker::judge() {
   bool dropped = false, spins = false, stale = false;
   bool stuck = false;
   text who;
+  const auto place_of = [this](thread_number t) {
+    return recording_ == nullptr ? text() : recording_->place_of(t);
+  };
   for (thread_number t = 0; t < threads_.size(); ++t) {
     const thread_state& s = threads_[t];
     if (!left(s)) continue;
     who += (who.empty() ? "thread " : ", thread ") + number(t);
     switch (s.blocked) {
       case obstacle::join:
-        who += " waits for the end of thread " + number(s.on);
+        who += " waits for the end of thread " + number(s.on) + place_of(t);
         break;
       case obstacle::vain:
       case obstacle::await: {
         spins = true;
         const bool waits = s.blocked == obstacle::await;
         const event& at = waits ? s.pending : g_->at(g_->last_of(t));
+        who += " spins";
+        if (recording_ != nullptr)
+          who += place_of(t);
+        else if (at.where.line != 0)
+          who += " at " + place(at.where);
         // It may look at a clock: then this is one in which time passes.
         if (at.memo == kNone) {  // only shown to wait
           dropped = true;
           break;
         }
         dropped |= memos_[at.memo].timed;
-        who += " spins";
-        if (at.where.line != 0) who += " at " + place(at.where);
         // What its loop reads must be the latest, and must not be a
         // compare-exchange that failed for no reason.
         const auto co = g_->co(s.on);
@@ -479,23 +503,26 @@ outcome checker::judge() {
       case obstacle::sleep:
         // With a time, this is an execution in which that runs out.
         dropped |= s.timed;
-        who += " sleeps on a futex";
+        who += " sleeps on a futex" + place_of(t);
         break;
       case obstacle::rounds:
         spins = true;
         stale |= !in_vain(s, t);
-        who += " goes round in vain";
+        who += " goes round in vain" + place_of(t);
         break;
       default:
         dropped = true;
         break;
     }
   }
-  if (dropped || stale) return stuck ? outcome::dropped : outcome::blocked;
+  const bool fails = !dropped && !stale;
+  // (A livelock is shown as threads that wait.)
+  if (fails || recording_ != nullptr)
+    failure_ = text(spins ? "nobody will change what is waited for: "
+                          : "every thread left waits for another: ") +
+               who;
+  if (!fails) return stuck ? outcome::dropped : outcome::blocked;
   result_.what = spins ? verdict::livelock : verdict::deadlock;
-  failure_ = text(spins ? "nobody will change what is waited for: "
-                        : "every thread left waits for another: ") +
-             who;
   return outcome::failed;
 }
 

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rest of the seam, as the model has it: spinning, clocks, errors.
-#include <string>
-#include <system_error>
-
-#include <sync/detail/hooks.h>
+// The rest of the seam, as the model has it: spinning, clocks.
 #include <sync/detail/spin_wait.h>
 #include <sync/model/access.h>
 
@@ -23,11 +19,6 @@ void spinner::succeeded() noexcept {}
 void patience::wait() noexcept {
   model::engine::spin_hint(round_ != 0);
   round_ = 1;
-}
-
-void misused(const void*, object_kind, const char* what, int errno_code) {
-  throw std::system_error(errno_code, std::generic_category(),
-                          std::string("syncxx: ") + what);
 }
 
 }  // namespace detail

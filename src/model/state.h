@@ -180,6 +180,7 @@ struct failure {
   verdict what{};
   text message;
   script how;
+  bool repeatable = true;
   std::uint64_t executions = 0, blocked = 0;  // before it
 };
 

@@ -73,7 +73,7 @@ void checker::destroy_thread_locals() {
 extern "C" int __cxa_thread_atexit(void (*function)(void*), void* object,
                                    void* library) noexcept {
   namespace engine = syncxx::model::engine;
-  if (engine::g_checker == nullptr)
+  if (engine::checker_here() == nullptr)
     return __cxa_thread_atexit_impl(function, object, library);
   engine::g_checker->at_thread_end(function, object);
   return 0;

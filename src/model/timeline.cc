@@ -132,8 +132,7 @@ void add_end(text& out, const trace& t) {
     const trace_thread& thread = t.threads[i];
     if (thread.state.empty()) continue;
     out += "  thread " + number(i) + " " + thread.state;
-    if (thread.where.line != 0)
-      out += (thread.after ? ", after " : ", at ") + place(thread.where);
+    if (!thread.where.empty()) out += ", " + thread.where;
     out += "\n";
   }
 }
@@ -153,7 +152,9 @@ void add_objects(text& out, const trace& t) {
     line += kind_of(o);
     if (!o.block && o.known && o.size != 0)
       line.append(", at first ").append(print(o.initial, o.size));
-    if (o.where.line != 0) line.append(", used at ").append(place(o.where));
+    if (o.where.line != 0)
+      line.append(o.block ? ", allocated at " : ", used at ")
+          .append(place(o.where));
     out += line + "\n";
     if (const text code = program.line(o.where); !code.empty() && !o.block)
       out += text(longest + 6, ' ') + code + "\n";

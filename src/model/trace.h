@@ -41,6 +41,7 @@ enum class action : std::uint8_t {
   release,   // operator delete
   require,   // that did not hold
   assume,    // that did not hold
+  misuse,    // of a primitive
   fail,      // anything else
 };
 
@@ -59,6 +60,7 @@ struct trace_step {
   bool lasting = false;  // an allocation that nothing frees
   bool plain = false;    // without events
   source where{};
+  source called{};  // `where` is in the library: the program's call of that
   thread_number thread = 0;
   thread_number peer = kNone;    // who is created, or joined
   std::uint32_t object = kNone;  // in trace::objects
@@ -93,8 +95,8 @@ struct trace_object {
 struct trace_thread {
   text state;  // at the end
   bool ended = false;
-  source where{};
-  bool after = false;
+  text where;  // it is, or nothing
+  source line{};
 };
 
 struct trace {
@@ -113,6 +115,7 @@ struct trace {
 text describe(const trace& t, const trace_step& s);  // what it does
 text explain(const trace& t, const trace_step& s);   // what it saw, or nothing
 text place(const trace_step& s);                     // or nothing
+text program_place(const trace_step& s);             // in the program itself
 text print(const value& v, std::uint32_t size);
 text kind_of(const trace_object& o);
 const char* name_of(memory_order order) noexcept;

@@ -134,7 +134,14 @@ text kind_of(const trace_object& o) {
 
 text place(const trace_step& s) {
   if (s.where.line == 0) return {};
-  return (s.after ? "after " : "") + place(s.where);
+  text words = (s.after ? "after " : "") + place(s.where);
+  if (s.called.line != 0) words += ", called at " + place(s.called);
+  return words;
+}
+
+text program_place(const trace_step& s) {
+  if (s.called.line != 0) return place(s.called);
+  return s.where.line == 0 || s.after ? text() : place(s.where);
 }
 
 text describe(const trace& t, const trace_step& s) {
@@ -187,6 +194,8 @@ text describe(const trace& t, const trace_step& s) {
       return "requires what does not hold";
     case action::assume:
       return "assumes what does not hold";
+    case action::misuse:
+      return "misuses " + object(t, s.object);
     case action::fail:
       return "fails";
   }
@@ -199,9 +208,9 @@ text explain(const trace& t, const trace_step& s) {
     why += (why.empty() ? "" : "; ") + more;
   };
   const auto step = [&t](step_number i) {
-    const text at = place(t.steps[i]);
-    return (at.empty() ? at : (t.steps[i].after ? "" : "at ") + at + " ") +
-           "by thread " + number(t.steps[i].thread) + ", step " + number(i + 1);
+    const text at = program_place(t.steps[i]);
+    return (at.empty() ? at : "at " + at + " ") + "by thread " +
+           number(t.steps[i].thread) + ", step " + number(i + 1);
   };
   const bool silent =
       s.failed && (s.what == action::cell_read || s.what == action::cell_write);

@@ -34,9 +34,24 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+// Without the places that depend on the compiler: of statements that go over
+// several lines, and those that only the stack tells (places_model.cc).
+std::string settled(const std::string& timeline) {
+  static const std::regex depends(
+      "((starts thread|joins thread|allocates|deletes|wakes .* the futex) "
+      "[^ \n]*(, [0-9]+ bytes)?)(\n +|  )(after )?[a-z_]+\\.(h|cc):[0-9]+");
+  static const std::regex about("(is about to go on), at [a-z_]+\\.h:[0-9]+");
+  static const std::regex ended("(0 has ended), after [a-z_]+\\.h:[0-9]+");
+  static const std::regex made("[,;] allocated at [a-z_]+\\.h:[0-9]+");
+  std::string s = std::regex_replace(timeline, depends, "$1");
+  s = std::regex_replace(s, about, "$1");
+  s = std::regex_replace(s, ended, "$1");
+  return std::regex_replace(s, made, "");
+}
+
 // Raw strings begin with a line's end, for them to be readable.
 std::string timeline_of(const std::function<void()>& test) {
-  return "\n" + model::check(test).timeline;
+  return "\n" + settled(model::check(test).timeline);
 }
 
 TEST(TimelineModel, NoneOfWhatDoesNotFail) {
@@ -250,8 +265,8 @@ TEST(TimelineModel, SleepsAndWakes) {
               AllOf(HasSubstr("sleeps on the futex word, which is 0\n"),
                     HasSubstr("wakes 1 sleeper on the futex word"),
                     ContainsRegex("wakes up from the futex word\n"
-                                  " +woken after timeline_model.cc:[0-9]+ by\n"
-                                  " +thread 1, step 4")));
+                                  " +woken (at timeline_model.cc:[0-9]+ )?by "
+                                  "thread 1, step 4")));
   EXPECT_THAT(
       sleep_ending_with(-EAGAIN),
       ContainsRegex("does not sleep on the futex word: it is 1,\n +not 0"));
@@ -273,7 +288,7 @@ TEST(TimelineModel, FencesChoicesAndUpdates) {
   };
   EXPECT_THAT(
       timeline_of(test),
-      AllOf(HasSubstr("1  chooses 2 of 3\n"),
+      AllOf(HasSubstr("1  chooses 2 of 3  timeline_model.cc:"),
             HasSubstr("2  fetch_add on n: 5 becomes 7, acq_rel  timeline_"),
             HasSubstr("3  fence, seq_cst  timeline_model.cc:"),
             HasSubstr("4  compare_exchange on n fails: 7, not 6, seq_cst  "),
@@ -306,9 +321,8 @@ TEST(TimelineModel, NamesAndValues) {
     model::require(false);
   });
   EXPECT_THAT(t, HasSubstr("writes 0x10000000000000002 to wide, seq_cst"));
-  EXPECT_THAT(t, HasSubstr("writes 0xffffffffffffffff to a1, seq_cst  after "
-                           "timeline_model.cc:"));
-  EXPECT_THAT(t, HasSubstr("writes 3 to c1  after timeline_model.cc:"));
+  EXPECT_THAT(t, HasSubstr("writes 0xffffffffffffffff to a1, seq_cst"));
+  EXPECT_THAT(t, HasSubstr("writes 3 to c1  "));
 }
 
 // Out of the compiler's sight, which warns of the second.
@@ -322,7 +336,7 @@ TEST(TimelineModel, DoubleDelete) {
     drop(p);
   };
   const std::string t = timeline_of(test);
-  EXPECT_THAT(t, ContainsRegex("\n\\*   3  deletes b1 .*\n!   4  deletes b1 "));
+  EXPECT_THAT(t, ContainsRegex("\n\\*   3  deletes b1\n!   4  deletes b1\n"));
   EXPECT_THAT(t, HasSubstr("! double_free with step 3"));
   EXPECT_THAT(t, HasSubstr("the block of 4 bytes b1 is deleted again"));
   EXPECT_THAT(t, Not(HasSubstr("0x")));
@@ -405,7 +419,7 @@ TEST(TimelineModel, OfARandomExecutionAndItsReplay) {
     how.search = model::options::mode::random;
     const model::result r = model::check(test, how);
     ASSERT_FALSE(r);
-    EXPECT_THAT(r.timeline, HasSubstr("  starts thread 1\n"));
+    EXPECT_THAT(r.timeline, HasSubstr("  starts thread 1"));
     EXPECT_THAT(r.timeline, HasSubstr("\nat the end:\n"));
     how = {};
     how.replay = r.replay;

@@ -3,7 +3,8 @@
 // Where a primitive tells what happens to it: one hook point per event.
 //
 // In the plain library these are empty functions. In the hooked one
-// (SYNCXX_HOOKED) each is one load and, when somebody listens, a call.
+// (SYNCXX_HOOKED) each is one load and, when somebody listens, a call; in the
+// model library the checker listens.
 // They stand in the inline shell of a primitive only, never in its protocol:
 // the checked lock is the lock.
 #ifndef SYNCXX_DETAIL_HOOKS_H_
@@ -73,6 +74,16 @@ inline const hook_table* hooks() noexcept {
     }                                                                \
   }
 
+#elif SYNCXX_MODELLED
+
+// The checker hears of locks (src/model/misuse.cc).
+void hook_attempt(const void* object, object_kind kind);
+void hook_acquired(const void* object, object_kind kind) noexcept;
+void hook_releasing(const void* object, object_kind kind);
+void hook_destroyed(const void* object, object_kind kind) noexcept;
+inline void hook_wait_begin(const void*, object_kind) noexcept {}
+inline void hook_wait_end(const void*, object_kind) noexcept {}
+
 #else
 
 #define SYNCXX_DEFINE_HOOK_(name, may_throw)                   \
@@ -81,6 +92,7 @@ inline const hook_table* hooks() noexcept {
 
 #endif
 
+#if !SYNCXX_MODELLED
 SYNCXX_DEFINE_HOOK_(attempt, true)
 SYNCXX_DEFINE_HOOK_(acquired, false)
 SYNCXX_DEFINE_HOOK_(releasing, true)
@@ -88,10 +100,11 @@ SYNCXX_DEFINE_HOOK_(wait_begin, false)
 SYNCXX_DEFINE_HOOK_(wait_end, false)
 SYNCXX_DEFINE_HOOK_(destroyed, false)
 #undef SYNCXX_DEFINE_HOOK_
+#endif
 
 // Ends an operation that was misused: throws std::system_error with the code
 // errno_code, saying `what`. In the hooked library a listener speaks first, and
-// may abort instead.
+// may abort instead; in the model library it is a verdict of the checker.
 [[noreturn]] SYNCXX_COLD void misused(const void* object, object_kind kind,
                                       const char* what, int errno_code);
 

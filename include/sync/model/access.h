@@ -92,8 +92,10 @@ void destroy(const void* object) noexcept;
 // Blocks while the object has the value, until a notification; may return
 // though it still has. `notify` wakes one of those that wait, whichever, or
 // all.
-void wait(const void* object, std::size_t size, const value& old) noexcept;
-void notify(const void* object, std::size_t size, bool all) noexcept;
+void wait(const void* object, std::size_t size, const value& old,
+          const source& where) noexcept;
+void notify(const void* object, std::size_t size, bool all,
+            const source& where) noexcept;
 
 // Plain shared data. `size` is that of the value; 0: its bytes tell nothing.
 void cell_construct(const void* cell, std::size_t size,

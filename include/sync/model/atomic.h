@@ -106,10 +106,14 @@ class atomic {
             const source& where = source::current()) const noexcept {
     const engine::value same = engine::to_value(old);
     while (perform(kind::load, o, o, {}, {}, nullptr, where) == same)
-      engine::wait(this, sizeof(T), same);
+      engine::wait(this, sizeof(T), same, where);
   }
-  void notify_one() noexcept { engine::notify(this, sizeof(T), false); }
-  void notify_all() noexcept { engine::notify(this, sizeof(T), true); }
+  void notify_one(const source& where = source::current()) noexcept {
+    engine::notify(this, sizeof(T), false, where);
+  }
+  void notify_all(const source& where = source::current()) noexcept {
+    engine::notify(this, sizeof(T), true, where);
+  }
 
   T fetch_add(difference_type n, order o = std::memory_order_seq_cst,
               const source& where = source::current()) noexcept
@@ -274,8 +278,12 @@ class atomic_flag {
             const source& where = source::current()) const noexcept {
     set_.wait(old, o, where);
   }
-  void notify_one() noexcept { set_.notify_one(); }
-  void notify_all() noexcept { set_.notify_all(); }
+  void notify_one(const source& where = source::current()) noexcept {
+    set_.notify_one(where);
+  }
+  void notify_all(const source& where = source::current()) noexcept {
+    set_.notify_all(where);
+  }
 
  private:
   atomic<bool> set_;

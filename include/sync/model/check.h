@@ -147,6 +147,7 @@ class thread {
 
   void swap(thread& other) noexcept { std::swap(number_, other.number_); }
   bool joinable() const noexcept { return number_ != 0; }
+  // There must be a thread to join.
   void join(const engine::source& where = engine::source::current()) {
     engine::join(std::exchange(number_, 0), where);
   }
@@ -192,10 +193,11 @@ void require(bool holds, const char* what = "",
              const engine::source& where = engine::source::current());
 
 // Drops this execution (it counts as blocked) unless `holds`.
-void assume(bool holds);
+void assume(bool holds,
+            const engine::source& where = engine::source::current());
 
 // Any number in [0, n): each is explored.
-int choose(int n);
+int choose(int n, const engine::source& where = engine::source::current());
 
 }  // namespace model
 }  // namespace syncxx::inline SYNCXX_ABI

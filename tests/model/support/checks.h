@@ -14,12 +14,24 @@
 #include <vector>
 
 #include <sync/atomic.h>
+#include <sync/misuse.h>
 #include <sync/model/check.h>
 #include <sync/thread.h>
 
 namespace syncxx_test {
 
 namespace model = syncxx::model;
+
+// As in the plain library: misuse is an exception and no verdict.
+class misuse_throws {
+ public:
+  misuse_throws() {
+    syncxx::set_misuse_action(syncxx::misuse_action::throw_exception);
+  }
+  ~misuse_throws() { syncxx::set_misuse_action(syncxx::misuse_action::abort); }
+  misuse_throws(const misuse_throws&) = delete;
+  misuse_throws& operator=(const misuse_throws&) = delete;
+};
 
 inline void expect_ok(const std::function<void()>& test,
                       const model::options& how = {}) {

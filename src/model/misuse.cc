@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The hooks of the primitives, as the model has them: misuse is a verdict.
+#include <sync/misuse.h>
+
+#include <atomic>
+#include <string>
+#include <system_error>
+
+#include <sync/detail/hooks.h>
+
+#include "engine.h"
+#include "holders.h"
+#include "recorder.h"
+#include "report.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace {
+
+constinit std::atomic<misuse_action> g_action{misuse_action::abort};
+
+bool is_verdict() noexcept {
+  const misuse_action action = g_action.load(std::memory_order_relaxed);
+  return action == misuse_action::abort || action == misuse_action::report;
+}
+
+}  // namespace
+
+void set_misuse_action(misuse_action action) noexcept {
+  g_action.store(action, std::memory_order_relaxed);
+}
+misuse_action get_misuse_action() noexcept {
+  return g_action.load(std::memory_order_relaxed);
+}
+
+namespace detail {
+namespace {
+
+using model::verdict;
+using model::engine::action;
+using model::engine::checker;
+using model::engine::checker_here;
+using model::engine::holders;
+using model::engine::number;
+using model::engine::recorded;
+using model::engine::text;
+
+// Null: a kind without an owner.
+const char* name_of(object_kind kind) noexcept {
+  switch (kind) {
+    case object_kind::mutex:
+      return "mutex";
+    case object_kind::recursive_mutex:
+      return "recursive_mutex";
+    case object_kind::spinlock:
+      return "spinlock";
+    default:
+      return nullptr;
+  }
+}
+
+// The checker, if it is to look.
+checker* listener(object_kind kind) noexcept {
+  return name_of(kind) != nullptr && is_verdict() ? checker_here() : nullptr;
+}
+
+[[noreturn]] void fail(checker& c, const void* object, text what,
+                       const holders::holder* holder) {
+  const recorded as(action::misuse, object);
+  if (as) [[unlikely]]
+    what += as->place_of(c.self());
+  if (holder != nullptr) {
+    what += "; thread " + number(holder->thread) + " has locked it";
+    if (!holder->place.empty()) what += holder->place;
+  }
+  c.fail(verdict::misuse, what);
+}
+
+}  // namespace
+
+void hook_attempt(const void* object, object_kind kind) {
+  checker* const c = listener(kind);
+  if (c == nullptr) return;
+  const holders::holder* const holder = c->locks().of(object);
+  if (holder == nullptr || holder->thread != c->self()) return;
+  fail(*c, object,
+       text("lock() of a ") + name_of(kind) + " that this thread already holds",
+       holder);
+}
+
+void hook_acquired(const void* object, object_kind kind) noexcept {
+  checker* const c = listener(kind);
+  if (c == nullptr) return;
+  holders::holder h{object, c->self()};
+  if (c->recording() != nullptr) [[unlikely]]
+    h.place = model::engine::recorder::place_here();
+  c->locks().gave(object);  // (only if it lives where another one has died)
+  c->locks().took(h);
+}
+
+void hook_releasing(const void* object, object_kind kind) {
+  checker* const c = listener(kind);
+  if (c == nullptr) return;
+  const holders::holder* const holder = c->locks().of(object);
+  if (holder == nullptr)
+    fail(*c, object,
+         text("unlock of a ") + name_of(kind) + " that nobody holds", nullptr);
+  if (holder->thread != c->self())
+    fail(*c, object,
+         text("unlock of a ") + name_of(kind) +
+             " by a thread that does not hold it",
+         holder);
+  c->locks().gave(object);
+}
+
+void hook_destroyed(const void* object, object_kind kind) noexcept {
+  checker* const c = listener(kind);
+  if (c == nullptr) return;
+  const holders::holder* const holder = c->locks().of(object);
+  if (holder == nullptr) return;
+  fail(*c, object, text("destruction of a ") + name_of(kind) + " that is held",
+       holder);
+}
+
+void misused(const void* object, object_kind, const char* what,
+             int errno_code) {
+  checker* const c = is_verdict() ? checker_here() : nullptr;
+  if (c != nullptr) fail(*c, object, what, c->locks().of(object));
+  throw std::system_error(errno_code, std::generic_category(),
+                          std::string("syncxx: ") + what);
+}
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
