@@ -84,9 +84,11 @@ void checker::check_initialized(const access& a, location_id l) {
                                         place(a.where));
 }
 
-value checker::guided_read(const access& a, location_id l, bool updates) {
+value checker::guided_read(const access& a, location_id l, bool updates,
+                           location_id queue) {
   event& e = draft(updates ? kind::update_read : kind::read);
   describe(e, a, l, current_->site);
+  e.queue = queue;
   check_initialized(a, l);
   if (recording_ != nullptr && shows_waiting()) {
     current_->pending = e;
@@ -96,7 +98,8 @@ value checker::guided_read(const access& a, location_id l, bool updates) {
   return g_->at(g_->last_of(self_)).data;
 }
 
-value checker::read(const access& a, location_id l, bool updates) {
+value checker::read(const access& a, location_id l, bool updates,
+                    location_id queue) {
   thread_state& me = *current_;
   if (replaying()) {
     event& e = logged(kind::read, l, &a);
@@ -113,9 +116,10 @@ value checker::read(const access& a, location_id l, bool updates) {
       (!guide_.on() && a.what != access_kind::futex && suspicious(a, l)))
     return follow(a, l);
   wait_turn();
-  if (guide_.on()) return guided_read(a, l, updates);
+  if (guide_.on()) return guided_read(a, l, updates, queue);
   event e = fresh(updates ? kind::update_read : kind::read);
   describe(e, a, l, me.site);
+  e.queue = queue;
   check_initialized(a, l);
   const graph::await_note& note = g_->awaits(self_);
   if (note.index == me.done + 1) {
@@ -128,6 +132,7 @@ value checker::read(const access& a, location_id l, bool updates) {
     e.memo = memo_here();
   }
   while (!add_read(e)) {
+    if (!e.await) end_run(outcome::dropped);  // overslept
     // No value lets it go on: until another thread writes one.
     g_->note_await(self_, {me.done + 1, e.memo, g_->size(), e.stuck});
     e.since = g_->size();
@@ -157,14 +162,14 @@ bool checker::add_read(event& e) {
         g_->updater(e.location, g_->place_of(o.from)) != kNone;
     const event_id id = add_event(e);
     // What reads the latest write is always consistent.
-    if (i != first || e.awaits_value()) {
-      if (!g_->sc_consistent()) {
-        g_->pop();
-        --current_->done;
-        continue;
-      }
+    const bool consistent =
+        (i == first && !e.awaits_value()) || g_->sc_consistent();
+    if (!consistent || g_->overslept(id)) {
+      g_->pop();
+      --current_->done;
+      continue;
     }
-    if (e.what == kind::update_read) first_ = self_;
+    if (g_->at(id).open != 0) first_ = self_;
     current_->stuck = e.stuck;
     if (i + 1 < x.options.size() || e.await) {
       alternative a;
@@ -201,6 +206,11 @@ std::uint32_t checker::guided_place(const event& e,
 void checker::add_guided_read(event& e) {
   const auto places = static_cast<std::uint32_t>(g_->co(e.location).size());
   std::uint32_t at = guided_place(e, places);
+  // Nobody falls asleep on what had changed before the queue's last user came.
+  const std::uint32_t earliest_asleep =
+      e.queue == kNone || g_->co(e.queue).empty()
+          ? 0
+          : g_->earliest(e.location, g_->view(g_->co(e.queue).back()));
   // The latest write will do always.
   for (;; ++at) {
     e.rf = g_->at_place(e.location, at);
@@ -211,17 +221,18 @@ void checker::add_guided_read(event& e) {
     if (at == places) break;
     if (e.what == kind::update_read && g_->updater(e.location, at) != kNone)
       continue;
+    if (e.begins_sleep() && at < earliest_asleep) continue;
     if (!g_->may_be_inconsistent()) break;
     const event_id id = g_->add(e);
     if (g_->remains_sc_consistent()) {
       added(id);
-      if (e.what == kind::update_read) first_ = self_;
+      if (g_->at(g_->last_of(self_)).open != 0) first_ = self_;
       return;
     }
     g_->pop();
   }
   add_event(e);
-  if (e.what == kind::update_read) first_ = self_;
+  if (g_->at(g_->last_of(self_)).open != 0) first_ = self_;
 }
 
 void checker::modify(const access& a, location_id l, const value& data) {

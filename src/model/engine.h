@@ -178,7 +178,9 @@ class checker {
   void begin_or_end(kind what, event_id rf);
 
   // access.cc
-  value read(const access& a, location_id l, bool updates);
+  // `queue`: to be joined, if this finds the value expected.
+  value read(const access& a, location_id l, bool updates,
+             location_id queue = kNone);
   void check_initialized(const access& a, location_id l);
   void modify(const access& a, location_id l, const value& data);
   void write(const access& a, location_id l);
@@ -223,7 +225,8 @@ class checker {
   void stay_if_vain(const event& e) noexcept;
 
   // explore.cc
-  value guided_read(const access& a, location_id l, bool updates);
+  value guided_read(const access& a, location_id l, bool updates,
+                    location_id queue);
   bool add_read(event& e);
   void add_guided_read(event& e);
   std::uint32_t guided_place(const event& e, std::uint32_t places) noexcept;

@@ -258,7 +258,7 @@ bool checker::next_option(exploration& x) {
       continue;
     settle_kind(e, data, o.guessed);
     x.g.read_from(id, o.from, data);
-    if (!x.g.sc_consistent()) continue;
+    if (!x.g.sc_consistent() || x.g.overslept(id)) continue;
     const event_id other = e.what == kind::update_read
                                ? x.g.updater(e.location, x.g.place_of(o.from))
                                : kNone;
@@ -343,6 +343,10 @@ bool checker::take_revisit(exploration& x, const alternative& a) {
     const event_id read = renumber_[a.read];
     settle_kind(y.g.at(read), w.data, false);
     y.g.read_from(read, write, w.data);
+    if (y.g.overslept(read)) {
+      drop_exploration();
+      return false;
+    }
   }
   if (w.what == kind::update_write) {
     const std::uint32_t place = y.g.place_of(w.rf);

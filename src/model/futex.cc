@@ -64,15 +64,16 @@ bool checker::enqueue(location_id hidden, const void* word, std::uint32_t size,
                       const value& expected, std::uint32_t mask,
                       std::uint32_t ticket, memory_order order) {
   const location_id l = memory_.atomic(word, size);
-  futex_queue q = queue(open_queue(hidden, order));
   access a;
   a.what = access_kind::futex;
   a.size = static_cast<std::uint8_t>(size);
   a.order = memory_order_relaxed;
-  const bool same = read(a, l, false) == expected;
-  if (same) q.push_back({self_, ticket, mask, kNone});
+  a.expected = expected;
+  if (!(read(a, l, false, hidden) == expected)) return false;
+  futex_queue q = queue(open_queue(hidden, order));
+  q.push_back({self_, ticket, mask, kNone});
   close_queue(hidden, q);
-  return same;
+  return true;
 }
 
 // Takes the running thread out of the queue where it is by now. False: it has

@@ -113,7 +113,11 @@ template <std::uint32_t kStride>
   switch (e.what) {
     case kind::read:
     case kind::update_read:
-      if (e.what == kind::update_read) ++e.open;
+      // A sleep begins with the look at the word.
+      if (e.what == kind::update_read
+              ? po == kNone || !events_[po].begins_sleep()
+              : e.begins_sleep())
+        ++e.open;
       if (depends && acquires(e.order)) join(hb, clock(e.rf, 2), n);
       break;
     case kind::write:
@@ -291,6 +295,14 @@ std::uint32_t graph::earliest(location_id l,
     place = std::max(place, e.is_write() ? e.co : place_of(e.rf));
   }
   return place;
+}
+
+bool graph::overslept(event_id joins) const noexcept {
+  const event& e = events_[joins];
+  if (e.what != kind::update_read || e.index == 1) return false;
+  const event& look = events_[before(joins)];
+  return look.begins_sleep() &&
+         earliest(look.location, hb(joins)) > place_of(look.rf);
 }
 
 event_id graph::updater(location_id l, std::uint32_t place) const noexcept {

@@ -71,6 +71,7 @@ struct event : carried {
   std::uint32_t memo = kNone;    // which values let an await go on
   std::uint32_t cycle = 0;       // of an await: where its loop begins, in po
   std::uint32_t since = 0;       // of an await: see await_note
+  location_id queue = kNone;     // look before a sleep: the queue
   value data{};                  // read or written
   value expected{};              // of a compare-exchange
   value operand{};               // of an update, with what makes its value
@@ -91,6 +92,11 @@ struct event : carried {
   // Awaits by updates take part with whatever they read (spin.cc).
   bool awaits_value() const noexcept {
     return await && this->access == access_kind::load;
+  }
+  // A look that finds what the thread is to sleep on: it joins the queue in the
+  // same step.
+  bool begins_sleep() const noexcept {
+    return queue != kNone && data == expected;
   }
   bool is_write() const noexcept {
     return what == kind::write || what == kind::update_write;
@@ -241,6 +247,9 @@ class graph {
     if (!is_used(l)) return {};
     return {&last_[std::size_t{l} * stride_], threads()};
   }
+  // Whether a thread that joins a queue with this event has looked at its word
+  // too early: what happened before it joins has changed the word since.
+  bool overslept(event_id joins) const noexcept;
   std::uint32_t locations() const noexcept {
     return static_cast<std::uint32_t>(locations_.size());
   }
