@@ -90,9 +90,10 @@ value checker::read(const access& a, location_id l, bool updates) {
   e.site = current_->site;
   e.where = a.where;
   if (!memory_.at(l).initialized && g_->co(l).empty())
-    fail(verdict::uninitialized_read,
-         "read of the atomic at " + hex(a.address) +
-             ", which nobody has initialized, at " + place(a.where));
+    fail(verdict::uninitialized_read, [&] {
+      return "read of the atomic at " + hex(a.address) +
+             ", which nobody has initialized, at " + place(a.where);
+    });
   if (guide_.on()) {
     if (recording_ != nullptr && shows_waiting()) {
       me.pending = e;
@@ -175,10 +176,11 @@ std::uint32_t checker::guided_place(const event& e, std::uint32_t places,
   const std::uint32_t back =
       e.is_read() ? guide_.read(most) : guide_.write(most);
   if (back > most)
-    fail(verdict::misuse,
-         "the replay string does not fit the test: no such "
-         "write at " +
-             place(e.where));
+    fail(verdict::misuse, [&] {
+      return "the replay string does not fit the test: no such "
+             "write at " +
+             place(e.where);
+    });
   return places - back;
 }
 

@@ -188,7 +188,7 @@ value perform_saved(access* what) noexcept {
 }
 
 // Condenses the caller's registers and stack.
-fingerprint checker::state() const noexcept {
+SYNCXX_READS_ALL fingerprint checker::state() const noexcept {
   std::uint64_t h = 0x9e3779b97f4a7c15u;
   const auto mix = [&h](std::uint64_t word) {
     h = (h ^ word) * 0xff51afd7ed558ccdu;
@@ -206,7 +206,7 @@ fingerprint checker::state() const noexcept {
 // All that the others' stacks and the heap hold.
 fingerprint checker::world() const noexcept {
   std::uint64_t h = current_->plain_writes;
-  const auto mix = [&h](const void* from, const void* to) {
+  const auto mix = [&h](const void* from, const void* to) SYNCXX_READS_ALL {
     for (auto* word = static_cast<const std::uint64_t*>(from);
          word < static_cast<const std::uint64_t*>(to); ++word) {
       h = (h ^ *word) * 0xff51afd7ed558ccdu;
@@ -336,7 +336,7 @@ result check(const std::function<void()>& test, const options& how) {
   struct mark {
     ~mark() { inside.store({}, std::memory_order_relaxed); }
   } const marked;
-  engine::attach_os_thread();
+  const engine::os_thread attached;
   const engine::overflow_watch watch;
   for (std::uint32_t stride = 4;; stride *= 2) {
     engine::checker c(test, how, stride);
@@ -358,9 +358,10 @@ void require(bool holds, const char* what, const engine::source& where) {
     return;
   if (engine::g_checker == nullptr) engine::outside("require()");
   const engine::recorded as(engine::action::require, nullptr, 0, where);
-  engine::g_checker->fail(verdict::assertion_failed,
-                          engine::text(what) + (*what != '\0' ? ", " : "") +
-                              "at " + engine::place(where));
+  engine::g_checker->fail(verdict::assertion_failed, [&] {
+    return engine::text(what) + (*what != '\0' ? ", " : "") + "at " +
+           engine::place(where);
+  });
 }
 
 void assume(bool holds) {

@@ -20,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <type_traits>
 
 #include <sync/model/access.h>
 #include <sync/model/check.h>
@@ -85,7 +86,20 @@ class checker {
   void spin_hint(bool again) noexcept;
   std::int64_t clock_ns();
   thread_number self() const noexcept { return self_; }
-  [[noreturn]] void fail(verdict what, text message) noexcept;
+  // Ends the run. `message` is one, or a function that makes it: stacks are
+  // left as they are, with what lives on them.
+  template <class Message>
+  [[noreturn]] void fail(verdict what, const Message& message) noexcept {
+    if (current_->following) give_up_following();  // it is not a real run
+    if constexpr (std::is_invocable_v<const Message&>) {
+      failure_ = message();
+    } else {
+      failure_ = message;
+    }
+    result_.what = what;
+    culprit_ = self_;
+    end_run(outcome::failed);
+  }
   bool guards(const void* address) const noexcept {
     return current_->stack->guards(address);
   }
@@ -146,7 +160,8 @@ class checker {
   const futex_queue& queue(const value& v) const noexcept;
   value intern(const futex_queue& q);
   value open_queue(location_id l, memory_order order = memory_order_acq_rel);
-  void close_queue(location_id l, const futex_queue& q);
+  template <class Change>
+  void close_queue(location_id l, const value& before, const Change& change);
   bool enqueue(location_id hidden, const void* word, std::uint32_t size,
                const value& expected, std::uint32_t mask, std::uint32_t ticket,
                memory_order order = memory_order_acq_rel);

@@ -161,14 +161,16 @@ void memory::check_block(object& o, location_id l) {
 void memory::check_lifetime(const object& o, const char* what) {
   if (o.died.is_set()) {
     owner_.collides_with(o.died);
-    owner_.fail(verdict::use_after_free,
-                text(what) + " of " + name(o) + ", whose life has ended");
+    owner_.fail(verdict::use_after_free, [&] {
+      return text(what) + " of " + name(o) + ", whose life has ended";
+    });
   }
   if (!before_now(o.made)) {
     owner_.collides_with(o.made);
-    owner_.fail(verdict::data_race,
-                text(what) + " of " + name(o) +
-                    ", whose construction does not happen before");
+    owner_.fail(verdict::data_race, [&] {
+      return text(what) + " of " + name(o) +
+             ", whose construction does not happen before";
+    });
   }
 }
 
@@ -181,8 +183,10 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
       const location_id other = live(near);
       if (other != kNone && !objects_[other].died.is_set() &&
           near + objects_[other].size > address)
-        owner_.fail(verdict::misuse, "an atomic access at " + hex(p) +
-                                         " overlaps " + name(objects_[other]));
+        owner_.fail(verdict::misuse, [&] {
+          return "an atomic access at " + hex(p) + " overlaps " +
+                 name(objects_[other]);
+        });
     }
     l = enter(address, size, false, 1);
     object& o = objects_[l];
@@ -195,9 +199,10 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
   }
   object& o = objects_[l];
   if (o.size != size || o.cell) [[unlikely]]
-    owner_.fail(verdict::misuse, "an atomic access of " + number(size) +
-                                     " bytes to " + name(o) + ", which has " +
-                                     number(o.size));
+    owner_.fail(verdict::misuse, [&] {
+      return "an atomic access of " + number(size) + " bytes to " + name(o) +
+             ", which has " + number(o.size);
+    });
   if (o.died.is_set() || o.made.thread != owner_.self()) [[unlikely]]
     check_lifetime(o, "access");
   return l;
@@ -249,9 +254,10 @@ void memory::check_ended(const object& o, location_id l, const char* how) {
   const std::uint32_t* const past = owner_.past();
   const graph& g = owner_.now();
   const auto complain = [&](thread_number t) {
-    owner_.fail(verdict::use_after_free,
-                name(o) + " is " + how + " while thread " + number(t) +
-                    " may still use it: its access does not happen before");
+    owner_.fail(verdict::use_after_free, [&] {
+      return name(o) + " is " + how + " while thread " + number(t) +
+             " may still use it: its access does not happen before";
+    });
   };
   if (o.cell) {
     if (!before_now(o.written)) complain(o.written.thread);
@@ -291,18 +297,19 @@ void memory::cell_read(const void* p, const source& where) {
   object& o = objects_[l];
   check_lifetime(o, "read");
   if (!o.initialized)
-    owner_.fail(verdict::uninitialized_read,
-                "read of " + name(o) + ", which nobody has written, at " +
-                    place(where));
+    owner_.fail(verdict::uninitialized_read, [&] {
+      return "read of " + name(o) + ", which nobody has written, at " +
+             place(where);
+    });
   if (!before_now(o.written)) {
     owner_.collides_with(o.written);
-    owner_.fail(
-        verdict::data_race,
-        "the read at " + place(where) + " and the write " +
-            (o.written_at.file == nullptr ? text("by its construction")
-                                          : "at " + place(o.written_at)) +
-            " by thread " + number(o.written.thread) + " of " + name(o) +
-            " are not ordered by happens-before");
+    owner_.fail(verdict::data_race, [&] {
+      return "the read at " + place(where) + " and the write " +
+             (o.written_at.file == nullptr ? text("by its construction")
+                                           : "at " + place(o.written_at)) +
+             " by thread " + number(o.written.thread) + " of " + name(o) +
+             " are not ordered by happens-before";
+    });
   }
   const thread_number t = owner_.self();
   if (o.read.size() <= t) o.read.resize(t + 1, 0);
@@ -318,10 +325,11 @@ void memory::cell_write(const void* p, const source& where) {
   const auto race = [&](const char* what, const moment& other) {
     const thread_number t = other.thread;
     owner_.collides_with(other);
-    owner_.fail(verdict::data_race, "the write at " + place(where) + " and a " +
-                                        what + " by thread " + number(t) +
-                                        " of " + name(o) +
-                                        " are not ordered by happens-before");
+    owner_.fail(verdict::data_race, [&] {
+      return "the write at " + place(where) + " and a " + what + " by thread " +
+             number(t) + " of " + name(o) +
+             " are not ordered by happens-before";
+    });
   };
   if (!before_now(o.written)) race("write", o.written);
   for (thread_number t = 0; t < o.read.size(); ++t)
@@ -359,13 +367,15 @@ void memory::release(void* p) {
       block_of(reinterpret_cast<std::uintptr_t>(p), number_in_heap);
   if (b == nullptr) return;  // of an earlier run, kept for what is outside
   if (b->base != p)
-    owner_.fail(verdict::misuse, "delete of " + hex(p) +
-                                     ", which is inside of a block at " +
-                                     hex(b->base));
+    owner_.fail(verdict::misuse, [&] {
+      return "delete of " + hex(p) + ", which is inside of a block at " +
+             hex(b->base);
+    });
   if (b->freed.is_set())
-    owner_.fail(verdict::double_free, "the block of " + number(b->size) +
-                                          " bytes at " + hex(p) +
-                                          " is deleted again");
+    owner_.fail(verdict::double_free, [&] {
+      return "the block of " + number(b->size) + " bytes at " + hex(p) +
+             " is deleted again";
+    });
   for (location_id l = b->objects; l != kNone; l = objects_[l].in_block) {
     object& o = objects_[l];
     if (o.died.is_set()) continue;

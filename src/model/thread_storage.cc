@@ -8,11 +8,14 @@
 #include "engine.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SYNCXX_SHARED_STORAGE 1
+#define SYNCXX_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SYNCXX_SHARED_STORAGE 1
+#define SYNCXX_SANITIZED 1
 #endif
+#endif
+#ifndef SYNCXX_SANITIZED
+#define SYNCXX_SANITIZED 0
 #endif
 
 extern "C" int __cxa_thread_atexit_impl(void (*function)(void*), void* object,
@@ -21,8 +24,24 @@ extern "C" int __cxa_thread_atexit_impl(void (*function)(void*), void* object,
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
+namespace {
+
+// Whether a sanitizer keeps what is its own among the program's thread_local
+// objects.
+bool shared_with_sanitizer() noexcept {
+  if (!SYNCXX_SANITIZED) return false;
+  const auto look = [](dl_phdr_info* info, std::size_t, void*) {
+    for (const char* name : {"/libasan.", "/libtsan.", "/libclang_rt."})
+      if (std::strstr(info->dlpi_name, name) != nullptr) return 1;
+    return 0;
+  };
+  return ::dl_iterate_phdr(look, nullptr) == 0;
+}
+
+}  // namespace
+
 thread_block::thread_block() noexcept {
-#if !SYNCXX_SHARED_STORAGE
+  if (shared_with_sanitizer()) return;
   // The executable comes first.
   const auto look = [](dl_phdr_info* info, std::size_t, void* self) {
     auto& block = *static_cast<thread_block*>(self);
@@ -39,7 +58,6 @@ thread_block::thread_block() noexcept {
     return 1;
   };
   ::dl_iterate_phdr(look, this);
-#endif
 }
 
 void thread_block::save(thread_storage& s) const {

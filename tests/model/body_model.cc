@@ -59,7 +59,6 @@ TEST(ThreadLocal, IsMadeAndDestroyedWithItsThread) {
   });
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 // Not a tail call, nor a loop.
 __attribute__((noinline)) int descend(int depth) {
   volatile char some[256] = {};
@@ -80,7 +79,6 @@ TEST(Overflow, IsAnError) {
   }
   expect_ok([] { model::thread a([] {}); });
 }
-#endif
 
 TEST(Check, WithinACheckIsAnError) {
   expect_ok([] {
