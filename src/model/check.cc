@@ -24,17 +24,15 @@ extern "C" [[gnu::weak]] const char syncxx_is_no_model_library;
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
-namespace {
 
-// What the stub below saves of the caller before anything can change it.
+// What the stub below saves of the caller before anything can change it. (Not
+// of an unnamed namespace: what no C++ writes there, clang takes for zero.)
 struct saved_registers {
   std::uint64_t preserved[12];
   const void* frame;  // the caller's stack
 };
-
-}  // namespace
-
-saved_registers g_saved __asm__("syncxx_model_saved");
+extern saved_registers g_saved __asm__("syncxx_model_saved");
+saved_registers g_saved;
 
 #if defined(__x86_64__)
 __asm__(R"(

@@ -23,7 +23,7 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if SYNCXX_TSAN
-#include <sanitizer/tsan_interface.h>
+#include <csetjmp>
 #endif
 
 #ifdef SYNCXX_ASAN
@@ -198,13 +198,25 @@ void switch_context(context& from, context& to,
   __sanitizer_start_switch_fiber(from_ends ? nullptr : &fake_stack,
                                  to.stack_bottom, to.stack_size);
 #endif
-#if SYNCXX_TSAN
-  from.sanitizer_fiber = __tsan_get_current_fiber();
-  __tsan_switch_to_fiber(to.sanitizer_fiber, 0);
-#endif
   syncxx_model_switch(&from.stack_pointer, to.stack_pointer);
 #ifdef SYNCXX_ASAN
   __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
+#endif
+}
+
+// ThreadSanitizer is not told of the fibers: to it they are the one OS thread
+// that they run on. (Its own fibers would order everything as well, at the
+// price of one made and destroyed for each thread of each run.) It counts calls
+// and returns, so those that are left without return must be made up for: a
+// long jump does.
+void run_fibers(context& host, context& first) noexcept {
+#if SYNCXX_TSAN
+  std::jmp_buf here;
+  if (setjmp(here) != 0) return;
+  switch_context(host, first);
+  std::longjmp(here, 1);
+#else
+  switch_context(host, first);
 #endif
 }
 
@@ -251,9 +263,6 @@ fiber_stack::fiber_stack(std::byte* memory, std::size_t bytes)
 }
 
 fiber_stack::~fiber_stack() {
-#if SYNCXX_TSAN
-  if (sanitizer_fiber_ != nullptr) __tsan_destroy_fiber(sanitizer_fiber_);
-#endif
   forget_frames(bottom_, static_cast<std::size_t>(top_ - bottom_));
   ::mprotect(guard_, static_cast<std::size_t>(bottom_ - guard_),
              PROT_READ | PROT_WRITE);
@@ -289,11 +298,6 @@ void fiber_stack::start(context& c, void (*entry)(void*),
   c.stack_pointer = frame;
   c.stack_bottom = bottom_;
   c.stack_size = static_cast<std::size_t>(top_ - bottom_);
-#if SYNCXX_TSAN
-  if (sanitizer_fiber_ != nullptr) __tsan_destroy_fiber(sanitizer_fiber_);
-  sanitizer_fiber_ = __tsan_create_fiber(0);
-  c.sanitizer_fiber = sanitizer_fiber_;
-#endif
 }
 
 }  // namespace model::engine

@@ -19,8 +19,7 @@ struct context {
   // What the C++ runtime keeps per OS thread for exceptions in flight.
   void* caught_exceptions = nullptr;
   unsigned uncaught_exceptions = 0;
-  // For the sanitizers.
-  void* sanitizer_fiber = nullptr;
+  // For the sanitizer.
   const void* stack_bottom = nullptr;
   std::size_t stack_size = 0;
 };
@@ -41,6 +40,9 @@ class os_thread {
 // stack left is not returned to.
 void switch_context(context& from, context& to,
                     bool from_ends = false) noexcept;
+
+// Goes on in `first`, until something switches to `host`, the caller.
+void run_fibers(context& host, context& first) noexcept;
 
 // To be called first by a function that make_context has started.
 void context_started(context& self, context& from) noexcept;
@@ -77,7 +79,6 @@ class fiber_stack {
   std::byte* const guard_;
   std::byte* const bottom_;
   std::byte* const top_;
-  [[maybe_unused]] void* sanitizer_fiber_ = nullptr;
 };
 
 }  // namespace model::engine

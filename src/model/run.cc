@@ -62,7 +62,7 @@ outcome checker::run() {
   first.at = stage::ready;
   current_ = &first;
   g_checker = this;
-  switch_context(host_, first.fiber);
+  run_fibers(host_, first.fiber);
   g_checker = nullptr;
   if (!block_.empty()) block_.load(host_storage_);
   for (thread_state& s : threads_) drop_exceptions(s.fiber);
