@@ -31,7 +31,8 @@ struct saved_registers {
   std::uint64_t preserved[12];
   const void* frame;  // the caller's stack
 };
-extern saved_registers g_saved __asm__("syncxx_model_saved");
+[[gnu::visibility("hidden")]] extern saved_registers g_saved __asm__(
+    "syncxx_model_saved");
 saved_registers g_saved;
 
 #if defined(__x86_64__)
