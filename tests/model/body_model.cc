@@ -4,6 +4,7 @@
 // what it must not do: overflow its stack, check within a check.
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 
 #include <sync/atomic.h>
@@ -56,6 +57,29 @@ TEST(ThreadLocal, IsMadeAndDestroyedWithItsThread) {
       model::thread b([] { model::require(t_counted.value++ == 3); });
     }
     model::require(alive.load(memory_order_relaxed) == 0, "both are gone");
+  });
+}
+
+// Runs end in the middle of the handlers. (That what is caught is freed all the
+// same, LeakSanitizer sees: ./dev model --asan.)
+TEST(Exceptions, AreHandledAcrossSwitches) {
+  expect_ok([] {
+    atomic<int> x{0};
+    const auto work = [&](int mine) {
+      try {
+        throw std::runtime_error(std::string(100, 'x'));
+      } catch (const std::exception& e) {
+        model::assume(x.fetch_add(mine, memory_order_relaxed) != 2);
+        try {
+          throw mine;
+        } catch (int caught) {
+          x.fetch_sub(1, memory_order_relaxed);
+          model::require(caught == mine, "its own");
+        }
+        model::require(e.what()[99] == 'x', "its own");
+      }
+    };
+    model::thread a(work, 2), b(work, 3);
   });
 }
 
