@@ -18,8 +18,11 @@
 #define SYNCXX_SANITIZED 0
 #endif
 
+// The C++ runtime's names.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" int __cxa_thread_atexit_impl(void (*function)(void*), void* object,
                                         void* library);
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
@@ -88,6 +91,7 @@ void checker::destroy_thread_locals() {
 
 // A thread_local with a destructor has been made. (This takes the place of the
 // C++ runtime's function.)
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" int __cxa_thread_atexit(void (*function)(void*), void* object,
                                    void* library) noexcept {
   namespace engine = syncxx::model::engine;
