@@ -37,17 +37,21 @@ const memory::mapping& memory::region() {
   return once;
 }
 
+// The shadow is mapped once as well (an emulator takes long for that), and is
+// all zero between two checks.
 memory::memory(checker& owner)
-    : owner_(owner),
-      heap_(region().heap),
-      shadow_(reinterpret_cast<granule*>(reserve(
-          kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule)))) {
+    : owner_(owner), heap_(region().heap), shadow_([] {
+        static std::byte* const once = reserve(
+            kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule));
+        return reinterpret_cast<granule*>(once);
+      }()) {
   heaps_.resize(kThreads);
 }
 
 memory::~memory() {
-  ::munmap(shadow_,
-           kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule));
+  ::madvise(shadow_,
+            kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule),
+            MADV_DONTNEED);
 }
 
 void memory::begin_run() {
