@@ -79,9 +79,10 @@ static void describe(event& e, const access& a, location_id l,
 void checker::check_initialized(const access& a, location_id l) {
   if (memory_.at(l).initialized || !g_->co(l).empty()) [[likely]]
     return;
-  fail(verdict::uninitialized_read, "read of the atomic at " + hex(a.address) +
-                                        ", which nobody has initialized, at " +
-                                        place(a.where));
+  fail(verdict::uninitialized_read, [&] {
+    return "read of the atomic at " + hex(a.address) +
+           ", which nobody has initialized, at " + place(a.where);
+  });
 }
 
 value checker::guided_read(const access& a, location_id l, bool updates,
@@ -198,8 +199,10 @@ std::uint32_t checker::guided_place(const event& e,
   const std::uint32_t most = places - g_->earliest(e.location, g_->now(self_));
   const std::uint32_t back = reads ? guide_.read(most) : guide_.write(most);
   if (back > most)
-    misfit("the replay string does not fit the test: no such write at " +
-           place(e.where));
+    misfit([&] {
+      return "the replay string does not fit the test: no such write at " +
+             place(e.where);
+    });
   return places - back;
 }
 

@@ -23,17 +23,16 @@ extern "C" [[gnu::weak]] const char syncxx_is_no_model_library;
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
-namespace {
 
-// What the stub below saves of the caller before anything can change it.
+// What the stub below saves of the caller before anything can change it. (Not
+// of an unnamed namespace: what no C++ writes there, clang takes for zero.)
 struct saved_registers {
   std::uint64_t preserved[12];
   const void* frame;  // the caller's stack
 };
-
-}  // namespace
-
-saved_registers g_saved __asm__("syncxx_model_saved");
+[[gnu::visibility("hidden")]] extern saved_registers g_saved __asm__(
+    "syncxx_model_saved");
+saved_registers g_saved;
 
 #if defined(__x86_64__)
 __asm__(R"(
@@ -190,7 +189,7 @@ value perform_saved(access* what) noexcept {
 }
 
 // Condenses the caller's registers and stack.
-fingerprint checker::state() const noexcept {
+SYNCXX_READS_ALL fingerprint checker::state() const noexcept {
   std::uint64_t h = 0x9e3779b97f4a7c15u;
   const auto mix = [&h](std::uint64_t word) {
     h = (h ^ word) * 0xff51afd7ed558ccdu;
@@ -208,7 +207,7 @@ fingerprint checker::state() const noexcept {
 // All that the others' stacks and the heap hold.
 fingerprint checker::world() const noexcept {
   std::uint64_t h = current_->plain_writes;
-  const auto mix = [&h](const void* from, const void* to) {
+  const auto mix = [&h](const void* from, const void* to) SYNCXX_READS_ALL {
     for (auto* word = static_cast<const std::uint64_t*>(from);
          word < static_cast<const std::uint64_t*>(to); ++word) {
       h = (h ^ *word) * 0xff51afd7ed558ccdu;
@@ -286,10 +285,11 @@ void join(std::uint32_t thread, const source& where) {
   if (checker_here() == nullptr) outside("joining a model::thread");
   const recorded as(action::join, nullptr, 0, where);
   if (thread == 0)
-    g_checker->fail(verdict::misuse,
-                    "join() of a thread that has none: it was joined or "
-                    "detached or moved from, at " +
-                        place(as.where(where)));
+    g_checker->fail(verdict::misuse, [&] {
+      return "join() of a thread that has none: it was joined or "
+             "detached or moved from, at " +
+             place(as.where(where));
+    });
   if (as) [[unlikely]]
     as->peer(thread);
   g_checker->join(thread, as.where(where));
@@ -345,7 +345,7 @@ result check(const std::function<void()>& test, const options& how) {
   struct mark {
     ~mark() { inside.store({}, std::memory_order_relaxed); }
   } const marked;
-  engine::attach_os_thread();
+  const engine::os_thread attached;
   engine::attach_heap();
   static_cast<void>(engine::memory::saw_stranger());  // in an earlier one
   const engine::overflow_watch watch;
@@ -377,9 +377,10 @@ void require(bool holds, const char* what, const engine::source& where) {
     return;
   if (engine::checker_here() == nullptr) engine::outside("require()");
   const engine::recorded as(engine::action::require, nullptr, 0, where);
-  engine::g_checker->fail(verdict::assertion_failed,
-                          engine::text(what) + (*what != '\0' ? ", " : "") +
-                              "at " + engine::place(as.where(where)));
+  engine::g_checker->fail(verdict::assertion_failed, [&] {
+    return engine::text(what) + (*what != '\0' ? ", " : "") + "at " +
+           engine::place(as.where(where));
+  });
 }
 
 void assume(bool holds, const engine::source& where) {
@@ -393,11 +394,11 @@ int choose(int n, const engine::source& where) {
   if (engine::checker_here() == nullptr) engine::outside("choose()");
   engine::recorded as(engine::action::choice, nullptr, 0, where);
   if (n <= 0)
-    engine::g_checker->fail(
-        verdict::misuse,
-        "choose(" + engine::text(std::to_string(n)) + ") at " +
-            engine::place(as.where(where)) +
-            ": there is nothing to choose from; n must be 1 or more");
+    engine::g_checker->fail(verdict::misuse, [&] {
+      return "choose(" + engine::text(std::to_string(n)) + ") at " +
+             engine::place(as.where(where)) +
+             ": there is nothing to choose from; n must be 1 or more";
+    });
   return as.result(engine::g_checker->choose(n));
 }
 

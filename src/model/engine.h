@@ -21,6 +21,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <type_traits>
 
 #include <sync/model/access.h>
 #include <sync/model/check.h>
@@ -88,14 +89,28 @@ class checker {
   void spin_hint(bool again) noexcept;
   std::int64_t clock_ns();
   thread_number self() const noexcept { return self_; }
-  [[noreturn]] void fail(verdict what, text message) noexcept;
+  // Ends the run. `message` is one, or a function that makes it: stacks are
+  // left as they are, with what lives on them.
+  template <class Message>
+  [[noreturn]] void fail(verdict what, const Message& message) noexcept {
+    if (current_->following) give_up_following();  // it is not a real run
+    if constexpr (std::is_invocable_v<const Message&>) {
+      failure_ = message();
+    } else {
+      failure_ = message;
+    }
+    result_.what = what;
+    culprit_ = self_;
+    end_run(outcome::failed);
+  }
   bool guards(const void* address) const noexcept {
     return current_->stack->guards(address);
   }
   // The test does not do what it is to repeat.
-  [[noreturn]] void misfit(text message) noexcept {
+  template <class Message>
+  [[noreturn]] void misfit(const Message& message) noexcept {
     repeatable_ = false;
-    fail(verdict::misuse, std::move(message));
+    fail(verdict::misuse, message);
   }
   void at_thread_end(void (*function)(void*), void* object) {
     current_->storage.at_end.push_back({function, object});
@@ -192,7 +207,8 @@ class checker {
   const futex_queue& queue(const value& v) const noexcept;
   value intern(const futex_queue& q);
   value open_queue(location_id l, memory_order order = memory_order_acq_rel);
-  void close_queue(location_id l, const futex_queue& q);
+  template <class Change>
+  void close_queue(location_id l, const value& before, const Change& change);
   bool enqueue(location_id hidden, const void* word, std::uint32_t size,
                const value& expected, std::uint32_t mask, std::uint32_t ticket,
                memory_order order = memory_order_acq_rel);

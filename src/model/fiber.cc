@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <typeinfo>
+#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SYNCXX_ASAN 1
@@ -21,7 +23,13 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if SYNCXX_TSAN
-#include <sanitizer/tsan_interface.h>
+#include <csetjmp>
+#endif
+
+#ifdef SYNCXX_ASAN
+// Asked by each instrumented function: whether its locals are to live in a fake
+// stack, so that their use after its return is found.
+extern "C" int __asan_option_detect_stack_use_after_return;
 #endif
 
 // void syncxx_model_switch(void** save, void* load): pushes what the ABI says a
@@ -132,13 +140,50 @@ struct exception_state {
   unsigned uncaught;
 };
 
+// And __cxa_refcounted_exception: the thrown object follows it.
+struct exception_header {
+  const std::type_info* type;
+  void (*destroy)(void*);
+  void (*unexpected)();
+  void (*terminate)();
+  exception_header* next;
+  int handlers;
+  int handler_switch;
+  const unsigned char* action_record;
+  const unsigned char* language_data;
+  std::uintptr_t catch_temp;
+  void* adjusted;
+  alignas(16) std::uint64_t unwind_class;
+  void (*unwind_cleanup)();
+  std::uint64_t unwind_private[2];
+};
+static_assert(sizeof(exception_header) == 112);
+constexpr std::uint64_t kPrimary = 0x474e5543432b2b00;  // "GNUCC++\0"
+
+int references(const exception_header* e) noexcept {
+  int count = 0;
+  std::memcpy(&count, reinterpret_cast<const std::byte*>(e) - 16, sizeof count);
+  return count;
+}
+
 // Not a thread_local: those of the program belong to the modelled threads.
 exception_state* g_exceptions = nullptr;
 
 }  // namespace
 
-void attach_os_thread() noexcept {
+os_thread::os_thread() noexcept {
   g_exceptions = reinterpret_cast<exception_state*>(abi::__cxa_get_globals());
+#ifdef SYNCXX_ASAN
+  // The state of a modelled thread is what its own stack holds (state(), in
+  // check.cc), and locals must have the same addresses in every run.
+  fake_stacks_ = std::exchange(__asan_option_detect_stack_use_after_return, 0);
+#endif
+}
+
+os_thread::~os_thread() {
+#ifdef SYNCXX_ASAN
+  __asan_option_detect_stack_use_after_return = fake_stacks_;
+#endif
 }
 
 void switch_context(context& from, context& to,
@@ -153,13 +198,25 @@ void switch_context(context& from, context& to,
   __sanitizer_start_switch_fiber(from_ends ? nullptr : &fake_stack,
                                  to.stack_bottom, to.stack_size);
 #endif
-#if SYNCXX_TSAN
-  from.sanitizer_fiber = __tsan_get_current_fiber();
-  __tsan_switch_to_fiber(to.sanitizer_fiber, 0);
-#endif
   syncxx_model_switch(&from.stack_pointer, to.stack_pointer);
 #ifdef SYNCXX_ASAN
   __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
+#endif
+}
+
+// ThreadSanitizer is not told of the fibers: to it they are the one OS thread
+// that they run on. (Its own fibers would order everything as well, at the
+// price of one made and destroyed for each thread of each run.) It counts calls
+// and returns, so those that are left without return must be made up for: a
+// long jump does.
+void run_fibers(context& host, context& first) noexcept {
+#if SYNCXX_TSAN
+  std::jmp_buf here;
+  if (setjmp(here) != 0) return;
+  switch_context(host, first);
+  std::longjmp(here, 1);
+#else
+  switch_context(host, first);
 #endif
 }
 
@@ -176,6 +233,25 @@ void context_started([[maybe_unused]] context& self,
 #endif
 }
 
+void drop_exceptions(context& c) noexcept {
+  while (c.caught_exceptions != nullptr) {
+    auto* const e = static_cast<exception_header*>(c.caught_exceptions);
+    c.caught_exceptions = e->next;
+    // Something else may hold it (std::exception_ptr), or be of another
+    // language, or refer to one (std::rethrow_exception).
+    if (e->unwind_class == kPrimary && references(e) == 1)
+      abi::__cxa_free_exception(e + 1);
+  }
+  c.uncaught_exceptions = 0;
+}
+
+void forget_frames([[maybe_unused]] const void* stack,
+                   [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef SYNCXX_ASAN
+  __asan_unpoison_memory_region(stack, bytes);
+#endif
+}
+
 fiber_stack::fiber_stack(std::byte* memory, std::size_t bytes)
     : guard_(memory),
       bottom_(memory + ::sysconf(_SC_PAGESIZE)),
@@ -187,13 +263,7 @@ fiber_stack::fiber_stack(std::byte* memory, std::size_t bytes)
 }
 
 fiber_stack::~fiber_stack() {
-#if SYNCXX_TSAN
-  if (sanitizer_fiber_ != nullptr) __tsan_destroy_fiber(sanitizer_fiber_);
-#endif
-#ifdef SYNCXX_ASAN
-  __asan_unpoison_memory_region(bottom_,
-                                static_cast<std::size_t>(top_ - bottom_));
-#endif
+  forget_frames(bottom_, static_cast<std::size_t>(top_ - bottom_));
   ::mprotect(guard_, static_cast<std::size_t>(bottom_ - guard_),
              PROT_READ | PROT_WRITE);
 }
@@ -205,10 +275,7 @@ bool fiber_stack::guards(const void* address) const noexcept {
 
 void fiber_stack::start(context& c, void (*entry)(void*),
                         void* argument) noexcept {
-#ifdef SYNCXX_ASAN
-  __asan_unpoison_memory_region(bottom_,
-                                static_cast<std::size_t>(top_ - bottom_));
-#endif
+  forget_frames(bottom_, static_cast<std::size_t>(top_ - bottom_));
   const auto as_word = [](auto* p) {
     return reinterpret_cast<std::uintptr_t>(p);
   };
@@ -231,11 +298,6 @@ void fiber_stack::start(context& c, void (*entry)(void*),
   c.stack_pointer = frame;
   c.stack_bottom = bottom_;
   c.stack_size = static_cast<std::size_t>(top_ - bottom_);
-#if SYNCXX_TSAN
-  if (sanitizer_fiber_ != nullptr) __tsan_destroy_fiber(sanitizer_fiber_);
-  sanitizer_fiber_ = __tsan_create_fiber(0);
-  c.sanitizer_fiber = sanitizer_fiber_;
-#endif
 }
 
 }  // namespace model::engine

@@ -19,22 +19,43 @@ struct context {
   // What the C++ runtime keeps per OS thread for exceptions in flight.
   void* caught_exceptions = nullptr;
   unsigned uncaught_exceptions = 0;
-  // For the sanitizers.
-  void* sanitizer_fiber = nullptr;
+  // For the sanitizer.
   const void* stack_bottom = nullptr;
   std::size_t stack_size = 0;
 };
 
-// To be called before switching, by the OS thread that will.
-void attach_os_thread() noexcept;
+// The OS thread that switches, while it may.
+class os_thread {
+ public:
+  os_thread() noexcept;
+  ~os_thread();
+  os_thread(const os_thread&) = delete;
+  os_thread& operator=(const os_thread&) = delete;
+
+ private:
+  int fake_stacks_ = 0;
+};
 
 // Leaves `from` (the running one) and goes on in `to`. With `from_ends` the
 // stack left is not returned to.
 void switch_context(context& from, context& to,
                     bool from_ends = false) noexcept;
 
+// Goes on in `first`, until something switches to `host`, the caller.
+void run_fibers(context& host, context& first) noexcept;
+
 // To be called first by a function that make_context has started.
 void context_started(context& self, context& from) noexcept;
+
+// Of a context that is not returned to: what it has caught is freed. (Not what
+// it has thrown and nobody has caught yet.)
+void drop_exceptions(context& c) noexcept;
+
+// A sanitizer's notes about frames that have been left without return.
+void forget_frames(const void* stack, std::size_t bytes) noexcept;
+
+// Reads memory of whatever kind, red zones as well.
+#define SYNCXX_READS_ALL __attribute__((no_sanitize("address")))
 
 // A stack with a page below it that cannot be touched.
 class fiber_stack {
@@ -58,7 +79,6 @@ class fiber_stack {
   std::byte* const guard_;
   std::byte* const bottom_;
   std::byte* const top_;
-  [[maybe_unused]] void* sanitizer_fiber_ = nullptr;
 };
 
 }  // namespace model::engine

@@ -8,6 +8,7 @@
 // thread's. Being woken orders nothing: the sleeper's next look must do that.
 #include "../futex/syscall.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -50,11 +51,19 @@ value checker::open_queue(location_id l, memory_order order) {
   return read(a, l, true);
 }
 
-void checker::close_queue(location_id l, const futex_queue& q) {
+// change(queue) makes what it becomes. (The copy is gone before a run can end.)
+template <class Change>
+void checker::close_queue(location_id l, const value& before,
+                          const Change& change) {
   access a;
   a.what = access_kind::futex;
   a.order = memory_order_acq_rel;
-  modify(a, l, intern(q));
+  const auto after = [&] {
+    futex_queue q = queue(before);
+    change(q);
+    return intern(q);
+  };
+  modify(a, l, after());
 }
 
 // --- Operations --------------------------------------------------------------
@@ -70,9 +79,9 @@ bool checker::enqueue(location_id hidden, const void* word, std::uint32_t size,
   a.order = memory_order_relaxed;
   a.expected = expected;
   if (!(read(a, l, false, hidden) == expected)) return false;
-  futex_queue q = queue(open_queue(hidden, order));
-  q.push_back({self_, ticket, mask, kNone});
-  close_queue(hidden, q);
+  close_queue(hidden, open_queue(hidden, order), [&](futex_queue& q) {
+    q.push_back({self_, ticket, mask, kNone});
+  });
   return true;
 }
 
@@ -80,20 +89,20 @@ bool checker::enqueue(location_id hidden, const void* word, std::uint32_t size,
 // been woken.
 bool checker::dequeue(location_id hidden, std::uint32_t ticket) {
   for (;;) {
-    futex_queue q = queue(open_queue(hidden));
     location_id next = kNone;
     bool found = false;
-    for (std::size_t i = 0; i < q.size(); ++i) {
-      if (q[i].thread != self_ || q[i].ticket != ticket) continue;
-      if (q[i].moved_to == kNone) {
-        q.erase(q.begin() + static_cast<std::ptrdiff_t>(i));
-        found = true;
-      } else {
-        next = q[i].moved_to;
+    close_queue(hidden, open_queue(hidden), [&](futex_queue& q) {
+      for (std::size_t i = 0; i < q.size(); ++i) {
+        if (q[i].thread != self_ || q[i].ticket != ticket) continue;
+        if (q[i].moved_to == kNone) {
+          q.erase(q.begin() + static_cast<std::ptrdiff_t>(i));
+          found = true;
+        } else {
+          next = q[i].moved_to;
+        }
+        break;
       }
-      break;
-    }
-    close_queue(hidden, q);
+    });
     if (found) return true;
     if (next == kNone) return false;
     hidden = next;
@@ -168,28 +177,28 @@ int checker::futex_wait(const void* word, std::uint32_t size,
 
 int checker::futex_wake(const void* word, int count, std::uint32_t mask) {
   const location_id hidden = memory_.hidden(word);
-  futex_queue q = queue(open_queue(hidden));
   int woken = 0;
-  for (std::size_t i = 0; i < q.size() && woken < count;) {
-    if (q[i].moved_to != kNone || (q[i].mask & mask) == 0) {
-      ++i;
-      continue;
+  close_queue(hidden, open_queue(hidden), [&](futex_queue& q) {
+    for (std::size_t i = 0; i < q.size() && woken < count;) {
+      if (q[i].moved_to != kNone || (q[i].mask & mask) == 0) {
+        ++i;
+        continue;
+      }
+      q.erase(q.begin() + static_cast<std::ptrdiff_t>(i));
+      ++woken;
     }
-    q.erase(q.begin() + static_cast<std::ptrdiff_t>(i));
-    ++woken;
-  }
-  close_queue(hidden, q);
+  });
   if (woken != 0) wake_sleepers();
   return woken;
 }
 
 int checker::futex_count(const void* word, int at_most) {
   const location_id hidden = memory_.hidden(word);
-  const futex_queue q = queue(open_queue(hidden));
   int count = 0;
-  for (const futex_waiter& w : q)
-    if (w.moved_to == kNone && count < at_most) ++count;
-  close_queue(hidden, q);
+  close_queue(hidden, open_queue(hidden), [&](const futex_queue& q) {
+    for (const futex_waiter& w : q)
+      if (w.moved_to == kNone && count < at_most) ++count;
+  });
   return count;
 }
 
@@ -197,34 +206,38 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
                            int move, const void* to) {
   const location_id source_queue = memory_.hidden(from);
   const location_id l = memory_.atomic(from, sizeof(std::uint32_t));
-  futex_queue q = queue(open_queue(source_queue));
+  const value source_before = open_queue(source_queue);
   access a;
   a.what = access_kind::futex;
   a.size = sizeof(std::uint32_t);
   a.order = memory_order_relaxed;
   if (!(read(a, l, false) == expected)) {
-    close_queue(source_queue, q);
+    close_queue(source_queue, source_before, [](const futex_queue&) {});
     return -EAGAIN;
   }
   const location_id target_queue = memory_.hidden(to);
-  futex_queue moved = queue(open_queue(target_queue));
+  const value target_before = open_queue(target_queue);
   int done = 0;
-  for (std::size_t i = 0; i < q.size();) {
-    if (q[i].moved_to != kNone || done >= wake + move) {
-      ++i;
-    } else if (done < wake) {
-      ++done;
-      q.erase(q.begin() + static_cast<std::ptrdiff_t>(i));
-    } else {
-      ++done;
-      futex_waiter w = q[i];
-      moved.push_back(w);
-      q[i].moved_to = target_queue;
-      ++i;
+  value source_after;
+  close_queue(target_queue, target_before, [&](futex_queue& moved) {
+    futex_queue q = queue(source_before);
+    for (std::size_t i = 0; i < q.size();) {
+      if (q[i].moved_to != kNone || done >= wake + move) {
+        ++i;
+      } else if (done < wake) {
+        ++done;
+        q.erase(q.begin() + static_cast<std::ptrdiff_t>(i));
+      } else {
+        ++done;
+        futex_waiter w = q[i];
+        moved.push_back(w);
+        q[i].moved_to = target_queue;
+        ++i;
+      }
     }
-  }
-  close_queue(target_queue, moved);
-  close_queue(source_queue, q);
+    source_after = intern(q);
+  });
+  close_queue(source_queue, source_after, [](const futex_queue&) {});
   wake_sleepers();
   return done;
 }
@@ -237,7 +250,8 @@ int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
     if (error != 0) return error;
   }
   const std::uint32_t ticket = current_->done;
-  vec<location_id> queues;
+  std::array<location_id, detail::sys::kWaitvMax> queues;
+  if (entries.size() > queues.size()) return -EINVAL;
   const auto leave = [&](std::size_t count, int woken) {
     for (std::size_t i = 0; i < count; ++i)
       if (static_cast<int>(i) != woken && !dequeue(queues[i], ticket))
@@ -246,23 +260,24 @@ int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
   };
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const detail::sys::waitv_entry& e = entries[i];
-    queues.push_back(memory_.hidden(e.word));
+    queues[i] = memory_.hidden(e.word);
     if (!enqueue(queues[i], e.word, sizeof(std::uint32_t), {e.expected, 0},
                  detail::kAnySleeper, ticket)) {
       const int woken = leave(i, -1);
       return woken >= 0 ? woken : -EAGAIN;
     }
   }
-  if (sleep_in(queues, ticket, timed)) {
+  const std::span<const location_id> all(queues.data(), entries.size());
+  if (sleep_in(all, ticket, timed)) {
     // Which of them: the first that it is no longer in.
     int woken = -1;
-    for (std::size_t i = 0; i < queues.size() && woken < 0; ++i) {
+    for (std::size_t i = 0; i < all.size() && woken < 0; ++i) {
       const event_id id = g_->at(g_->of_thread(self_)[current_->done - 1]).rf;
       if (g_->at(id).location == queues[i]) woken = static_cast<int>(i);
     }
-    return leave(queues.size(), woken);
+    return leave(all.size(), woken);
   }
-  if (leave(queues.size(), -1) >= 0) assume(false);
+  if (leave(all.size(), -1) >= 0) assume(false);
   return -ETIMEDOUT;
 }
 
@@ -287,16 +302,17 @@ void checker::wait(const void* object, std::size_t size, const value& old) {
 void checker::notify(const void* object, std::size_t size, bool all) {
   memory_.atomic(object, static_cast<std::uint32_t>(size));  // is it alive?
   const location_id hidden = memory_.hidden(object, true);
-  futex_queue q = queue(open_queue(hidden, memory_order_release));
-  const bool any = !q.empty();
-  if (all) {
-    q.clear();
-  } else if (any) {
-    const int chosen = q.size() == 1 ? 0 : choose(static_cast<int>(q.size()));
-    q.erase(q.begin() + chosen);
-  }
-  close_queue(hidden, q);
-  if (any) wake_sleepers();
+  const value before = open_queue(hidden, memory_order_release);
+  const auto sleepers = static_cast<int>(queue(before).size());
+  const int chosen = all || sleepers < 2 ? 0 : choose(sleepers);
+  close_queue(hidden, before, [&](futex_queue& q) {
+    if (all) {
+      q.clear();
+    } else if (sleepers != 0) {
+      q.erase(q.begin() + chosen);
+    }
+  });
+  if (sleepers != 0) wake_sleepers();
 }
 
 }  // namespace model::engine

@@ -51,11 +51,16 @@ const memory::mapping& memory::mapped() {
   return region_;
 }
 
+// The shadow is mapped once as well (an emulator takes long for that), and is
+// all zero between two checks.
 memory::memory(checker& owner, const void* outside_frame)
     : owner_(owner),
       heap_(mapped().heap),
-      shadow_(reinterpret_cast<granule*>(reserve(
-          kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule)))),
+      shadow_([] {
+        static std::byte* const once = reserve(
+            kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule));
+        return reinterpret_cast<granule*>(once);
+      }()),
       around_(outside_frame) {
   heaps_.resize(kThreads);
 }
@@ -64,8 +69,9 @@ memory::~memory() {
   for (const heap& h : heaps_)
     for (const heap_block& b : h.blocks)
       if (b.kept) keep_for_good(b.base, b.size);
-  ::munmap(shadow_,
-           kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule));
+  ::madvise(shadow_,
+            kThreads * (kStackEach + kHeapEach) / kGranule * sizeof(granule),
+            MADV_DONTNEED);
 }
 
 void memory::begin_run() {
@@ -176,14 +182,16 @@ void memory::check_block(object& o, location_id l) {
 void memory::check_lifetime(const object& o, const char* what) {
   if (o.died.is_set()) {
     owner_.collides_with(o.died);
-    owner_.fail(verdict::use_after_free,
-                text(what) + " of " + name(o) + ", whose life has ended");
+    owner_.fail(verdict::use_after_free, [&] {
+      return text(what) + " of " + name(o) + ", whose life has ended";
+    });
   }
   if (!before_now(o.made)) {
     owner_.collides_with(o.made);
-    owner_.fail(verdict::data_race,
-                text(what) + " of " + name(o) +
-                    ", whose construction does not happen before");
+    owner_.fail(verdict::data_race, [&] {
+      return text(what) + " of " + name(o) +
+             ", whose construction does not happen before";
+    });
   }
 }
 
@@ -203,8 +211,10 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
       const location_id other = live(near);
       if (other != kNone && !objects_[other].died.is_set() &&
           near + objects_[other].size > address)
-        owner_.fail(verdict::misuse, "an atomic access at " + hex(p) +
-                                         " overlaps " + name(objects_[other]));
+        owner_.fail(verdict::misuse, [&] {
+          return "an atomic access at " + hex(p) + " overlaps " +
+                 name(objects_[other]);
+        });
     }
     l = enter(address, size, false, 1);
     object& o = objects_[l];
@@ -217,9 +227,10 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
   }
   object& o = objects_[l];
   if (o.size != size || o.cell) [[unlikely]]
-    owner_.fail(verdict::misuse, "an atomic access of " + number(size) +
-                                     " bytes to " + name(o) + ", which has " +
-                                     number(o.size));
+    owner_.fail(verdict::misuse, [&] {
+      return "an atomic access of " + number(size) + " bytes to " + name(o) +
+             ", which has " + number(o.size);
+    });
   check_lifetime(o, "access");
   lately = {p, run_, size, l};
   return l;
@@ -267,9 +278,10 @@ void memory::construct(const void* p, std::size_t size, bool cell,
 }
 
 void memory::still_used(const object& o, const char* how, thread_number by) {
-  owner_.fail(verdict::use_after_free,
-              name(o) + " is " + how + " while thread " + number(by) +
-                  " may still use it: its access does not happen before");
+  owner_.fail(verdict::use_after_free, [&] {
+    return name(o) + " is " + how + " while thread " + number(by) +
+           " may still use it: its access does not happen before";
+  });
 }
 
 // All accesses must happen before the end of the object.
@@ -316,18 +328,19 @@ void memory::cell_read(const void* p, const source& where) {
   object& o = objects_[l];
   check_lifetime(o, "read");
   if (!o.initialized)
-    owner_.fail(verdict::uninitialized_read,
-                "read of " + name(o) + ", which nobody has written, at " +
-                    place(where));
+    owner_.fail(verdict::uninitialized_read, [&] {
+      return "read of " + name(o) + ", which nobody has written, at " +
+             place(where);
+    });
   if (!before_now(o.written)) {
     owner_.collides_with(o.written);
-    owner_.fail(
-        verdict::data_race,
-        "the read at " + place(where) + " and the write " +
-            (o.written_at.file == nullptr ? text("by its construction")
-                                          : "at " + place(o.written_at)) +
-            " by thread " + number(o.written.thread) + " of " + name(o) +
-            " are not ordered by happens-before");
+    owner_.fail(verdict::data_race, [&] {
+      return "the read at " + place(where) + " and the write " +
+             (o.written_at.file == nullptr ? text("by its construction")
+                                           : "at " + place(o.written_at)) +
+             " by thread " + number(o.written.thread) + " of " + name(o) +
+             " are not ordered by happens-before";
+    });
   }
   const thread_number t = owner_.self();
   if (o.read.size() <= t) o.read.resize(t + 1, 0);
@@ -343,10 +356,11 @@ void memory::cell_write(const void* p, const source& where) {
   const auto race = [&](const char* what, const moment& other) {
     const thread_number t = other.thread;
     owner_.collides_with(other);
-    owner_.fail(verdict::data_race, "the write at " + place(where) + " and a " +
-                                        what + " by thread " + number(t) +
-                                        " of " + name(o) +
-                                        " are not ordered by happens-before");
+    owner_.fail(verdict::data_race, [&] {
+      return "the write at " + place(where) + " and a " + what + " by thread " +
+             number(t) + " of " + name(o) +
+             " are not ordered by happens-before";
+    });
   };
   if (!before_now(o.written)) race("write", o.written);
   for (thread_number t = 0; t < o.read.size(); ++t)
@@ -368,11 +382,12 @@ std::uint32_t memory::new_block(heap& h, thread_number t, std::size_t bytes,
   const std::size_t align = std::max<std::size_t>(alignment, 16);
   const std::size_t at = (h.used + kHeader + align - 1) / align * align;
   if (at + bytes > kHeapEach)
-    owner_.fail(verdict::misuse,
-                "thread " + number(t) + " has used up its heap of " +
-                    number(kHeapEach >> 20) +
-                    " MiB: a loop that allocates without end, or a container "
-                    "outside of the test that has grown too much?");
+    owner_.fail(verdict::misuse, [&] {
+      return "thread " + number(t) + " has used up its heap of " +
+             number(kHeapEach >> 20) +
+             " MiB: a loop that allocates without end, or a container "
+             "outside of the test that has grown too much?";
+    });
   heap_block b;
   b.base = begin + at;
   b.size = bytes;
@@ -446,13 +461,15 @@ void memory::release(void* p) {
   }
   if (b->run != run_) return;  // of an earlier run, and gone with it
   if (b->base != p)
-    owner_.fail(verdict::misuse, "delete of " + hex(p) +
-                                     ", which is inside of a block at " +
-                                     hex(b->base));
+    owner_.fail(verdict::misuse, [&] {
+      return "delete of " + hex(p) + ", which is inside of a block at " +
+             hex(b->base);
+    });
   if (b->freed.is_set())
-    owner_.fail(verdict::double_free, "the block of " + number(b->size) +
-                                          " bytes at " + hex(p) +
-                                          " is deleted again");
+    owner_.fail(verdict::double_free, [&] {
+      return "the block of " + number(b->size) + " bytes at " + hex(p) +
+             " is deleted again";
+    });
   for (location_id l = b->objects; l != kNone; l = objects_[l].in_block) {
     object& o = objects_[l];
     if (o.died.is_set()) continue;

@@ -73,7 +73,7 @@ checker* listener(object_kind kind) noexcept {
     what += "; thread " + number(holder->thread) + " has locked it";
     if (!holder->place.empty()) what += holder->place;
   }
-  c.fail(verdict::misuse, what);
+  c.fail(verdict::misuse, [&] { return std::move(what); });
 }
 
 }  // namespace

@@ -67,10 +67,11 @@ outcome checker::run() {
   first.at = stage::ready;
   current_ = &first;
   g_checker = this;
-  switch_context(host_, first.fiber);
+  run_fibers(host_, first.fiber);
   g_checker = nullptr;
   if (!block_.empty()) block_.load(host_storage_);
   memory_.end_run(outcome_ == outcome::complete && probed_ == kNone);
+  for (thread_state& s : threads_) drop_exceptions(s.fiber);
   return outcome_;
 }
 
@@ -100,11 +101,13 @@ void checker::thread_body(thread_number t) {
       me.body = nullptr;
     }
   } catch (const std::exception& e) {
-    fail(verdict::assertion_failed, text("an exception came out of thread ") +
-                                        number(t) + ": " + e.what());
+    fail(verdict::assertion_failed, [&] {
+      return text("an exception came out of thread ") + number(t) + ": " +
+             e.what();
+    });
   } catch (...) {
     fail(verdict::assertion_failed,
-         text("an exception came out of thread ") + number(t));
+         [&] { return text("an exception came out of thread ") + number(t); });
   }
   if (g_forked) outside("the end of the test's body");
   begin_or_end(kind::finish, kNone);
@@ -130,14 +133,6 @@ void checker::end_run(outcome how) noexcept {
   outcome_ = how;
   switch_context(current_->fiber, host_, true);
   std::abort();
-}
-
-void checker::fail(verdict what, text message) noexcept {
-  if (current_->following) give_up_following();  // it is not a real run
-  result_.what = what;
-  culprit_ = self_;
-  failure_ = std::move(message);
-  end_run(outcome::failed);
 }
 
 // The lowest thread that is not known to be blocked, or what it depends on.
@@ -182,8 +177,10 @@ thread_number checker::pick_guided() noexcept {
     const thread_number t = guide_.scripted_thread();
     if (t < threads && can_run(t)) return t;
     if (!guide_.at_end())
-      misfit("the replay string does not fit the test: thread " + number(t) +
-             " cannot go on where it should");
+      misfit([&] {
+        return "the replay string does not fit the test: thread " + number(t) +
+               " cannot go on where it should";
+      });
   }
   thread_number best = kNone;
   if (guide_.walks()) {
@@ -236,8 +233,10 @@ void checker::dispatch() noexcept {
 void checker::give_turn() noexcept {
   const std::uint32_t most = guide_.on() ? kMostGuidedEvents : kMostEvents;
   if (g_->size() >= most)
-    fail(verdict::bound_reached,
-         "an execution has " + number(most) + " events: a loop without end?");
+    fail(verdict::bound_reached, [&] {
+      return "an execution has " + number(most) +
+             " events: a loop without end?";
+    });
   if (guide_.on()) {
     const thread_number t = pick_guided();
     if (t != self_) switch_to(t);
@@ -257,13 +256,15 @@ void checker::give_turn() noexcept {
 // Replay: what an event depends on must have been executed.
 void checker::need(event_id id) noexcept {
   if (id >= kInitial) return;
-  const event& e = g_->at(id);
-  if (threads_[e.thread].done >= e.index && e.thread < threads_.size()) return;
-  current_->needs = e.thread;
-  current_->needs_index = e.index;
+  // (Not the event itself: it moves when others are added.)
+  const thread_number t = g_->at(id).thread;
+  const std::uint32_t index = g_->at(id).index;
+  if (threads_[t].done >= index && t < threads_.size()) return;
+  current_->needs = t;
+  current_->needs_index = index;
   do {
     dispatch();
-  } while (threads_[e.thread].done < e.index);
+  } while (threads_[t].done < index);
   current_->needs = kNone;
 }
 
@@ -289,19 +290,23 @@ event& checker::logged(kind what, location_id l, const access* a) {
 }
 
 void checker::nondeterministic(const event& e, const char* now) noexcept {
-  misfit(
-      "the test is not deterministic: run again with the same values, thread " +
-      number(e.thread) + " " + now + " at its step " + number(e.index) +
-      (e.where.line != 0 ? " (then at " + place(e.where) + ")" : text()) +
-      "; it must not depend on time, random numbers, addresses, or what an "
-      "earlier run left behind");
+  misfit([&] {
+    return "the test is not deterministic: run again with the same values, "
+           "thread " +
+           number(e.thread) + " " + now + " at its step " + number(e.index) +
+           (e.where.line != 0 ? " (then at " + place(e.where) + ")" : text()) +
+           "; it must not depend on time, random numbers, addresses, or what "
+           "an earlier run left behind";
+  });
 }
 
 void checker::check_fit(const event& e) noexcept {
   if (!guide_.fits(e))
-    misfit("the replay string does not fit the test: thread " +
-           number(e.thread) + " does something else" +
-           (e.where.line != 0 ? " at " + place(e.where) : text()));
+    misfit([&] {
+      return "the replay string does not fit the test: thread " +
+             number(e.thread) + " does something else" +
+             (e.where.line != 0 ? " at " + place(e.where) : text());
+    });
 }
 
 // Guided: a thread that sees nothing new lets the others go on; if no thread
@@ -339,18 +344,20 @@ void checker::nothing_new(const event& e) {
     reconsider_ = true;
   }
   if (++idle_events_ < in_vain || !guide_.at_end()) return;
-  text who;
-  for (thread_number t = 0; t < threads_.size(); ++t) {
-    const thread_state& s = threads_[t];
-    if ((s.at != stage::ready && s.at != stage::unstarted) ||
-        s.blocked != obstacle::none)
-      continue;
-    const event_id last = g_->last_of(t);
-    who += (who.empty() ? "thread " : ", thread ") + number(t) + " spins";
-    if (last != kNone && g_->at(last).where.line != 0)
-      who += " at " + place(g_->at(last).where);
-  }
-  fail(verdict::livelock, "nobody will change what is waited for: " + who);
+  fail(verdict::livelock, [this] {
+    text who;
+    for (thread_number t = 0; t < threads_.size(); ++t) {
+      const thread_state& s = threads_[t];
+      if ((s.at != stage::ready && s.at != stage::unstarted) ||
+          s.blocked != obstacle::none)
+        continue;
+      const event_id last = g_->last_of(t);
+      who += (who.empty() ? "thread " : ", thread ") + number(t) + " spins";
+      if (last != kNone && g_->at(last).where.line != 0)
+        who += " at " + place(g_->at(last).where);
+    }
+    return "nobody will change what is waited for: " + who;
+  });
 }
 
 void checker::begin_or_end(kind what, event_id rf) {
@@ -394,8 +401,10 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   if (wanted != kNone &&
       (wanted >= memory::kThreads ||
        (wanted < threads_.size() && threads_[wanted].at != stage::absent)))
-    misfit("the replay string does not fit the test: there is no thread " +
-           number(wanted) + " to be started at " + place(where));
+    misfit([&] {
+      return "the replay string does not fit the test: there is no thread " +
+             number(wanted) + " to be started at " + place(where);
+    });
   const thread_number made = g_->add_thread(wanted);
   if (made >= stride_) {
     too_many_threads_ = true;

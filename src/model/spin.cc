@@ -45,7 +45,8 @@ bool checker::suspicious(const access& a, location_id l) {
   for (std::uint32_t i = at; i > 0 && at - i < kLongestCycle; --i) {
     const event& e = g_->at(po[i - 1]);
     if (e.is_read()) {
-      if (e.queue != kNone) return false;  // the loop may know that it has slept
+      if (e.queue != kNone)
+        return false;  // the loop may know that it has slept
       if (!same_operation(e, a, l, me.site)) continue;
       const fingerprint state = this->state();
       fingerprint suspected =

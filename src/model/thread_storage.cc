@@ -8,21 +8,43 @@
 #include "engine.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SYNCXX_SHARED_STORAGE 1
+#define SYNCXX_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SYNCXX_SHARED_STORAGE 1
+#define SYNCXX_SANITIZED 1
 #endif
+#endif
+#ifndef SYNCXX_SANITIZED
+#define SYNCXX_SANITIZED 0
 #endif
 
+// The C++ runtime's names.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" int __cxa_thread_atexit_impl(void (*function)(void*), void* object,
                                         void* library);
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
+namespace {
+
+// Whether a sanitizer keeps what is its own among the program's thread_local
+// objects.
+bool shared_with_sanitizer() noexcept {
+  if (!SYNCXX_SANITIZED) return false;
+  const auto look = [](dl_phdr_info* info, std::size_t, void*) {
+    for (const char* name : {"/libasan.", "/libtsan.", "/libclang_rt."})
+      if (std::strstr(info->dlpi_name, name) != nullptr) return 1;
+    return 0;
+  };
+  return ::dl_iterate_phdr(look, nullptr) == 0;
+}
+
+}  // namespace
+
 thread_block::thread_block() noexcept {
-#if !SYNCXX_SHARED_STORAGE
+  if (shared_with_sanitizer()) return;
   // The executable comes first.
   const auto look = [](dl_phdr_info* info, std::size_t, void* self) {
     auto& block = *static_cast<thread_block*>(self);
@@ -39,7 +61,6 @@ thread_block::thread_block() noexcept {
     return 1;
   };
   ::dl_iterate_phdr(look, this);
-#endif
 }
 
 void thread_block::save(thread_storage& s) const {
@@ -70,6 +91,7 @@ void checker::destroy_thread_locals() {
 
 // A thread_local with a destructor has been made. (This takes the place of the
 // C++ runtime's function.)
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" int __cxa_thread_atexit(void (*function)(void*), void* object,
                                    void* library) noexcept {
   namespace engine = syncxx::model::engine;

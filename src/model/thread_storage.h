@@ -4,8 +4,8 @@
 // all run on one OS thread.
 //
 // Those of the executable are meant; what a shared library keeps (errno, the
-// C++ runtime's exceptions) is not touched. Under a sanitizer, whose runtime
-// may be part of the executable, the modelled threads share them.
+// C++ runtime's exceptions) is not touched. With a sanitizer whose runtime is
+// part of the executable (clang's is) the modelled threads share them.
 #ifndef SYNCXX_SRC_MODEL_THREAD_STORAGE_H_
 #define SYNCXX_SRC_MODEL_THREAD_STORAGE_H_
 
