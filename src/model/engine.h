@@ -340,7 +340,6 @@ inline checker* checker_here() noexcept {
 // The same; ends the process with a message if there is none.
 checker& running_checker(const char* what) noexcept;
 [[noreturn]] void outside(const char* what) noexcept;
-// What was saved of the test's registers.
 void forget_registers() noexcept;
 // operator new and delete are the checker's (heap.cc).
 void attach_heap() noexcept;
