@@ -241,6 +241,10 @@ case $case_name in
           "-Dcounted_elsewhere=counted_in_$world"
       done
     done
+    # What the static model library needs, where the compiler comes with it.
+    backtrace=''
+    [ ! -e "$("$CXX" -print-file-name=libbacktrace.a)" ] ||
+      backtrace=-lbacktrace
     link() { # LIBRARY... (plain, hooks or model)
       flags=''
       cat > "$work/one.cc" << END
@@ -257,6 +261,7 @@ END
       for l; do
         case $l in
           plain) flags="$flags -lsyncxx" ;;
+          model) flags="$flags -lsyncxx_model $backtrace" ;;
           *) flags="$flags -lsyncxx_$l" ;;
         esac
       done
