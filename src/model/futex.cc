@@ -2,10 +2,11 @@
 //
 // Futexes, as the model has them: what the kernel keeps in a hash bucket is the
 // value of a hidden location that belongs to the address, and each operation is
-// one acquire-release update of it, as if under the bucket's lock. A wait reads
-// its word within its update, so that it is in one step with queueing; it is
-// left by an update as well (time-out, spurious return), or by another
-// thread's. Being woken orders nothing: the sleeper's next look must do that.
+// one acquire-release update of it, as if under the bucket's lock. A wait looks
+// at its word and joins the queue in one step; a wait that is refused leaves
+// the queue alone. It is left by an update as well (time-out, spurious return),
+// or by another thread's. Being woken orders nothing: the sleeper's next look
+// must do that.
 #include "../futex/syscall.h"
 
 #include <array>
