@@ -28,6 +28,7 @@
 #include <sync/mutex.h>
 
 #include "tests/model/support/checks.h"
+#include "tests/model/support/outcomes.h"
 
 namespace syncxx_test {
 namespace {
@@ -38,27 +39,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr auto rlx = syncxx::memory_order_relaxed;
-
-using outcome = std::pair<int, int>;
-
-// Four outcomes.
-outcome store_buffering() {
-  atomic<int> x(0), y(0);
-  int a = 0, b = 0;
-  {
-    model::thread t([&] {
-      x.store(1, rlx);
-      a = y.load(rlx);
-    });
-    model::thread u([&] {
-      y.store(1, rlx);
-      b = x.load(rlx);
-    });
-  }
-  return {a, b};
-}
-
-const std::set<outcome> kFour{{0, 0}, {0, 1}, {1, 0}, {1, 1}};
 
 // --- Tests that do not do the same each time ---------------------------------
 

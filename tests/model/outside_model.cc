@@ -16,6 +16,7 @@
 #include <sync/model/check.h>
 
 #include "tests/model/support/checks.h"
+#include "tests/model/support/outcomes.h"
 
 namespace syncxx_test {
 namespace {
@@ -32,26 +33,7 @@ model::options at_random(std::uint64_t executions) {
   return how;
 }
 
-using pair = std::pair<int, int>;
-
-// Four outcomes.
-pair store_buffering() {
-  atomic<int> x(0), y(0);
-  int a = 0, b = 0;
-  {
-    model::thread t([&] {
-      x.store(1, rlx);
-      a = y.load(rlx);
-    });
-    model::thread u([&] {
-      y.store(1, rlx);
-      b = x.load(rlx);
-    });
-  }
-  return {a, b};
-}
-
-const std::set<pair> kFour{{0, 0}, {0, 1}, {1, 0}, {1, 1}};
+using pair = outcome;
 
 TEST(Outside, ASetCollectsOutcomes) {
   std::set<pair> seen;
