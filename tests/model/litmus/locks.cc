@@ -290,5 +290,66 @@ TEST(LocksOfLoadsAndStoresTest, Dekker) {
       kStores, kLoads);
 }
 
+// Lamport's fast mutex (TOCS 5(1), 1987), for two. Who is alone writes x and y
+// and sees nobody; else up[] says who may still be on that fast way. Who finds
+// the lock taken begins again, once: the other one locks once.
+struct fast_mutex_orders {
+  order store_x = sc, load_y = sc, store_y = sc, load_x = sc;
+  order wait_up = acq, leave_y = rel, leave_up = rel;
+};
+std::function<void()> fast_mutex(const fast_mutex_orders& o) {
+  return [=] {
+    atomic<int> up[3]{}, x{0}, y{0};
+    cell<int> count(0);
+    const auto side = [&](int me) {
+      const int other = 3 - me;
+      for (;;) {
+        up[me].store(1, rlx);
+        x.store(me, o.store_x);
+        if (y.load(o.load_y) == 0) {
+          y.store(me, o.store_y);
+          if (x.load(o.load_x) == me) break;
+          up[me].store(0, rlx);
+          while (up[other].load(o.wait_up) == 1) {
+          }
+          if (y.load(rlx) == me) break;
+        } else {
+          up[me].store(0, rlx);
+        }
+        while (y.load(rlx) != 0) {
+        }
+      }
+      count = count + 1;
+      y.store(0, o.leave_y);
+      up[me].store(0, o.leave_up);
+    };
+    threads([&] { side(1); }, [&] { side(2); });
+    model::require(count == 2);
+  };
+}
+
+// Store buffering of x and y: that each writes one and then reads the other.
+TEST(LocksOfLoadsAndStoresTest, LamportsFastMutex) {
+  for_each(
+      [](order store_x, order load_y, order store_y, order load_x) {
+        const bool right = all_sc(store_x, load_y, store_y, load_x);
+        expect_verdict(fast_mutex({store_x, load_y, store_y, load_x}),
+                       right ? verdict::ok : verdict::data_race);
+      },
+      kStores, kLoads, kStores, kLoads);
+}
+
+// The next one in has seen y put back, or has waited for up[].
+TEST(LocksOfLoadsAndStoresTest, LamportsFastMutexLeft) {
+  for_each(
+      [](order wait_up, order leave_y, order leave_up) {
+        const bool right =
+            acquires(wait_up) && releases(leave_y) && releases(leave_up);
+        expect_verdict(fast_mutex({sc, sc, sc, sc, wait_up, leave_y, leave_up}),
+                       right ? verdict::ok : verdict::data_race);
+      },
+      kLoads, kStores, kStores);
+}
+
 }  // namespace
 }  // namespace syncxx_test::litmus
