@@ -152,9 +152,8 @@ TEST(SemaphoreModel, TwoTakersAndOneReleaseOfTwo) {
 }
 
 // One that leaves looks after the other, who sleeps while the second token
-// comes. (With a stop_token that never stops, acquire() makes no debts: with
-// them there is no end to this in a minute.)
-TEST(LongSemaphoreModel, TwoTakersAndTwoReleases) {
+// comes. (With a stop_token that never stops, acquire() makes no debts.)
+TEST(LongSemaphoreModel, TwoTakersAndTwoReleasesWithoutDebts) {
   expect_ok([] {
     syncxx::counting_semaphore<> tokens(0);
     const auto take = [&] { tokens.acquire(syncxx::stop_token()); };
@@ -164,7 +163,30 @@ TEST(LongSemaphoreModel, TwoTakersAndTwoReleases) {
   });
 }
 
-// With debts: some of the executions.
+// The same with debts: the count is at -2 to 2. What a debt hides for a moment
+// is neither lost nor given twice. (2.6 million executions, 40 seconds.)
+TEST(LongSemaphoreModel, TwoTakersAndTwoReleases) {
+  expect_ok([] {
+    syncxx::counting_semaphore<> tokens(0);
+    syncxx::cell<int> data(0);
+    {
+      const auto take = [&] {
+        tokens.acquire();
+        model::require(data == 1, "what the giver wrote is there");
+      };
+      model::thread other(take);
+      model::thread giver([&] {
+        data = 1;
+        tokens.release();
+        tokens.release();
+      });
+      take();
+    }
+    model::require(!tokens.try_acquire(), "two were given");
+  });
+}
+
+// Some of the executions of the long one.
 TEST(SemaphoreModel, RandomTwoTakersAndTwoReleases) {
   model::options some;
   some.search = model::options::mode::random;
