@@ -53,9 +53,15 @@ Mutant = collections.namedtuple("Mutant", "file line what")
 
 
 def code_of(mutant):
-    """The mutant's line of code: what survivors.txt knows it by."""
-    lines = (ROOT / mutant.file).read_text().splitlines()
-    return COMMENT.sub("", lines[mutant.line - 1]).strip()
+    """The mutant's line of code: what survivors.txt knows it by.
+
+    The second of lines that are the same has " #2" behind it, and so on.
+    """
+    lines = [COMMENT.sub("", s).strip()
+             for s in (ROOT / mutant.file).read_text().splitlines()]
+    code = lines[mutant.line - 1]
+    nth = lines[:mutant.line].count(code)
+    return code if nth == 1 else "%s #%d" % (code, nth)
 
 
 def name_of(mutant):
