@@ -129,7 +129,8 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
 }
 
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
-                  int move, const futex_word* to, futex_scope) noexcept {
+                  int move, const futex_word* to, futex_scope,
+                  wake_site) noexcept {
   if (from->latest() != expected) return -EAGAIN;
   int done = relacy::wake(from, wake, kAnySleeper);
   relacy::queues& q = relacy::kernel();
@@ -163,7 +164,7 @@ int futex_waitv(std::span<const waitv_entry>, deadline) noexcept {
 namespace detail {
 
 int unpark(const futex_word* word, int count, std::uint32_t mask,
-           futex_scope scope) noexcept {
+           futex_scope scope, wake_site) noexcept {
   return sys::futex_wake(word, count, mask, scope);
 }
 
