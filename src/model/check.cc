@@ -327,6 +327,30 @@ const char* to_string(verdict what) noexcept {
   return "?";
 }
 
+namespace {
+
+// In a function of its own: what is local here points to the test's blocks, and
+// must not lie beyond `frame`. (A frame's address is its lower end on aarch64.)
+[[gnu::noinline]] result check_from(const void* frame,
+                                    const std::function<void()>& test,
+                                    const options& how) {
+  for (std::uint32_t stride = 4;; stride *= 2) {
+    engine::checker c(test, how, stride, frame);
+    result r = !how.replay.empty()                   ? c.replay()
+               : how.search == options::mode::random ? c.explore_randomly()
+                                                     : c.explore();
+    if (!c.needs_more_threads()) return r;
+    if (stride >= engine::memory::kThreads) {
+      result many;
+      many.what = verdict::misuse;
+      many.message = "the test has more than 256 threads";
+      return many;
+    }
+  }
+}
+
+}  // namespace
+
 result check(const std::function<void()>& test, const options& how) {
   const char* const volatile other = &syncxx_is_no_model_library;
   if (other != nullptr) engine::two_libraries();
@@ -357,19 +381,7 @@ result check(const std::function<void()>& test, const options& how) {
                 "; it must be 0 or more, or -1 for none";
     return r;
   }
-  for (std::uint32_t stride = 4;; stride *= 2) {
-    engine::checker c(test, how, stride, __builtin_frame_address(0));
-    result r = !how.replay.empty()                   ? c.replay()
-               : how.search == options::mode::random ? c.explore_randomly()
-                                                     : c.explore();
-    if (!c.needs_more_threads()) return r;
-    if (stride >= engine::memory::kThreads) {
-      result many;
-      many.what = verdict::misuse;
-      many.message = "the test has more than 256 threads";
-      return many;
-    }
-  }
+  return check_from(__builtin_frame_address(0), test, how);
 }
 
 void require(bool holds, const char* what, const engine::source& where) {
