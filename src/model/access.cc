@@ -33,8 +33,10 @@ void checker::settle_kind(event& e, const value& data,
 value checker::perform(const access& a, const void* site) noexcept {
   current_->site = site;
   const location_id l = memory_.atomic(a.address, a.size);
-  if (current_->following && current_->idle) [[unlikely]]
-    return follow_idle(a, l);
+  if (current_->following) [[unlikely]] {
+    if (current_->sifting) return sift_next(a, l);
+    if (current_->idle) return follow_idle(a, l);
+  }
   switch (a.what) {
     case access_kind::load:
       return read(a, l, false);
@@ -45,7 +47,8 @@ value checker::perform(const access& a, const void* site) noexcept {
     case access_kind::compare_exchange_strong: {
       const value old = read(a, l, true);
       if (current_->following) {
-        exchanged_ = false;  // else its loop would have changed something
+        // Else its loop would have changed something.
+        exchanged_ = current_->sifting && old == a.expected;
         return old;
       }
       const event& e = g_->at(g_->of_thread(self_)[current_->done - 1]);
@@ -102,20 +105,28 @@ value checker::guided_read(const access& a, location_id l, bool updates,
 value checker::read(const access& a, location_id l, bool updates,
                     location_id queue) {
   thread_state& me = *current_;
+  if (!sieve_.found.empty() && a.what != access_kind::futex) [[unlikely]]
+    note_head(a);
   if (replaying()) {
     event& e = logged(kind::read, l, &a);
     const event_id from = e.rf;
+    const bool last = me.done + 1 == g_->of_thread(self_).size();
+    const fingerprint head = last && e.await ? state() : kNoFingerprint;
     need(from);
     event& again = g_->at(g_->of_thread(self_)[me.done]);
     settle_kind(again, data_of(l, from), again.guessed);
     ++me.done;
     me.stuck = again.stuck;
     stay_if_vain(again);
-    return again.data;
+    return last && again.await ? sift(g_->last_of(self_), head) : again.data;
   }
+  if (me.sifting) end_sifting_here(kNoFingerprint);
   if (me.following ||
       (!guide_.on() && a.what != access_kind::futex && suspicious(a, l)))
     return follow(a, l);
+  const fingerprint head =
+      await_sites_.empty() || a.what == access_kind::futex ? kNoFingerprint
+                                                           : state();
   wait_turn();
   if (guide_.on()) return guided_read(a, l, updates, queue);
   event e = fresh(updates ? kind::update_read : kind::read);
@@ -145,7 +156,7 @@ value checker::read(const access& a, location_id l, bool updates,
   event& now = g_->at(g_->of_thread(self_)[me.done - 1]);
   settle_kind(now, data_of(l, now.rf), now.guessed);
   stay_if_vain(now);
-  return now.data;
+  return now.await ? sift(g_->last_of(self_), head) : now.data;
 }
 
 // Adds a read that takes the first of its options; notes the others. False:

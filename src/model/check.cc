@@ -204,6 +204,22 @@ SYNCXX_READS_ALL fingerprint checker::state() const noexcept {
   return h;
 }
 
+// The same of the function that calls this.
+[[gnu::noinline]] SYNCXX_READS_ALL fingerprint
+checker::state_here() const noexcept {
+  __builtin_unwind_init();  // the registers to the stack
+  std::uint64_t h = 0x9e3779b97f4a7c15u;
+  const auto* const top =
+      reinterpret_cast<const std::uint64_t*>(current_->stack->base());
+  for (const auto* word =
+           static_cast<const std::uint64_t*>(__builtin_frame_address(0));
+       word < top; ++word) {
+    h = (h ^ *word) * 0xff51afd7ed558ccdu;
+    h ^= h >> 32;
+  }
+  return h;
+}
+
 // All that the others' stacks and the heap hold.
 fingerprint checker::world() const noexcept {
   std::uint64_t h = current_->plain_writes;

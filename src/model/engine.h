@@ -93,6 +93,7 @@ class checker {
   // left as they are, with what lives on them.
   template <class Message>
   [[noreturn]] void fail(verdict what, const Message& message) noexcept {
+    if (current_->sifting) end_sifting_here(2);
     if (current_->following) give_up_following();  // it is not a real run
     if constexpr (std::is_invocable_v<const Message&>) {
       failure_ = message();
@@ -223,6 +224,16 @@ class checker {
   fingerprint state() const noexcept;
   fingerprint world() const noexcept;
   bool suspicious(const access& a, location_id l);
+  // sift.cc
+  void note_head(const access& a);
+  void sift_seen(event_id read);
+  bool separate(const event& e) const;
+  value sift(event_id read, fingerprint head);
+  value sift_next(const access& a, location_id l);
+  void sift_fence(memory_order order);
+  [[noreturn]] void end_sifting_here(fingerprint path);
+  [[noreturn]] void end_sifting(fingerprint path);
+  fingerprint state_here() const noexcept;
   value follow(const access& a, location_id l);
   void follow_fence(memory_order order);
   bool in_vain(const thread_state& s, thread_number t) const;
@@ -316,6 +327,7 @@ class checker {
   hash_map<std::uint64_t, std::uint32_t> memo_numbers_;  // by past
   hash_map<std::uint64_t, bool> no_spin_;  // states of loops that end
   hash_map<std::uint64_t, nap_memo> naps_;
+  sieve sieve_;
   std::deque<futex_queue, own_allocator<futex_queue>> queues_;
   hash_map<std::uint64_t, std::size_t> queue_numbers_;
   hash_map<std::uint64_t, bool> await_sites_;  // by call()

@@ -409,17 +409,25 @@ bool checker::still_maximal(const alternative& a) {
 }
 
 // Runs what `read` and `write` depend on, to see whether the read's loop ends
-// with that value; the answer goes into the memo.
+// with that value; the answer goes into the memo. (Values that it has been seen
+// with are to be tried behind it: sift.cc.)
 bool checker::passes(event_id read, event_id write) {
   const graph& from = *g_;
   vec<bool> keep(from.size(), false);
+  const auto keep_with_past = [&](event_id last) {
+    const std::uint32_t* const past = from.porf(last);
+    for (event_id id = 0; id < from.size(); ++id)
+      if (id == last || from.porf_before(id, past)) keep[id] = true;
+  };
+  keep_with_past(write);
   const event_id before = from.before(read);
-  for (event_id id = 0; id < from.size(); ++id) {
-    keep[id] = id == read || id == write ||
-               from.porf_before(id, from.porf(write)) ||
-               (before != kNone &&
-                (id == before || from.porf_before(id, from.porf(before))));
-  }
+  if (before != kNone) keep_with_past(before);
+  const auto& seen = memos_[from.at(read).memo].seen;
+  for (const event_id w : from.co(from.at(read).location))
+    if (std::find(seen.begin(), seen.end(), from.at(w).data) != seen.end() &&
+        !from.porf_before(read, from.porf(w)))
+      keep_with_past(w);
+  keep[read] = true;
   const std::uint32_t memo = from.at(read).memo;
   const value data = from.at(write).data;
   vec<event_id> renumber;

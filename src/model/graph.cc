@@ -279,6 +279,9 @@ void graph::move_in_co(event_id write, std::uint32_t place) noexcept {
   co.erase(co.begin() + (e.co - 1));
   co.insert(co.begin() + place, write);
   for (std::uint32_t i = 0; i < co.size(); ++i) events_[co[i]].co = i + 1;
+  // Who has seen it may see others now.
+  for (await_note& note : notes_)
+    if (note.since > write && !note.stuck) note.since = 0;
 }
 
 std::uint32_t graph::earliest(location_id l,

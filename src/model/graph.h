@@ -51,6 +51,13 @@ struct carried {
   bool disturbed = false;     // a sleep has ended for no reason, in its past
 };
 
+// Names a place in the code: where calls are not inlined, the site is the same
+// for all operations of a type.
+inline std::uint64_t call_of(const void* site, const source& where) noexcept {
+  return reinterpret_cast<std::uintptr_t>(site) +
+         (std::uint64_t{where.line} << 48);
+}
+
 struct event : carried {
   kind what{};
   memory_order order = memory_order_relaxed;
@@ -83,12 +90,7 @@ struct event : carried {
   bool is_read() const noexcept {
     return what == kind::read || what == kind::update_read;
   }
-  // Names the place in the code: where calls are not inlined, the site is the
-  // same for all operations of a type.
-  std::uint64_t call() const noexcept {
-    return reinterpret_cast<std::uintptr_t>(site) +
-           (std::uint64_t{where.line} << 48);
-  }
+  std::uint64_t call() const noexcept { return call_of(site, where); }
   // Awaits by updates take part with whatever they read (spin.cc).
   bool awaits_value() const noexcept {
     return await && this->access == access_kind::load;

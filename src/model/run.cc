@@ -34,7 +34,7 @@ outcome checker::run() {
     t.blocked = obstacle::none;
     t.done = 0;
     t.needs = kNone;
-    t.following = t.hinted = t.stuck = t.rested = false;
+    t.following = t.sifting = t.hinted = t.stuck = t.rested = false;
     t.body = nullptr;
     t.plain_writes = 0;
     t.storage.at_end.clear();
@@ -380,6 +380,7 @@ event_id checker::step(const event& e) {
     ++current_->done;
     return id;
   }
+  if (current_->sifting && e.what == kind::finish) end_sifting_here(1);
   if (current_->following) give_up_following();
   wait_turn();
   return add_event(e);
@@ -421,7 +422,7 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   child.done = 0;
   child.blocked = obstacle::none;
   child.needs = kNone;
-  child.following = child.rested = false;
+  child.following = child.sifting = child.rested = false;
   return made;
 }
 

@@ -47,7 +47,7 @@ bool checker::suspicious(const access& a, location_id l) {
     if (e.is_read()) {
       if (e.queue != kNone)
         return false;  // the loop may know that it has slept
-      if (!same_operation(e, a, l, me.site)) continue;
+      if (!same_operation(e, a, l, me.site) || separate(e)) continue;
       const fingerprint state = this->state();
       fingerprint suspected =
           state ^ me.plain_writes;  // with what it would be fed
@@ -134,6 +134,7 @@ bool checker::in_vain(const thread_state& s, thread_number t) const {
 }
 
 void checker::follow_fence(memory_order order) {
+  if (current_->sifting) return sift_fence(order);
   if (current_->cycle - 1 + current_->in_cycle == g_->of_thread(self_).size())
     give_up_following();
   const event& e = next_in_cycle();
@@ -142,6 +143,7 @@ void checker::follow_fence(memory_order order) {
 }
 
 void checker::give_up_following() noexcept {
+  if (current_->sifting) end_sifting_here(kNoFingerprint);
   if (current_->idle) nap_matters();
   // By its past as well: a state may differ from run to run in what does not
   // matter, and this must not be tried for ever.
@@ -172,11 +174,13 @@ void checker::read_failed(event_id read, std::uint32_t cycle) {
   // Values may lead back to different places: from the first of them on.
   if (memo.cycle == 0 || cycle < memo.cycle) memo.cycle = cycle;
   memo.timed |= current_->looked;
+  memo.hinted |= current_->hinted;
   if (r.guessed) {
     memo.retried.push_back(r.expected);
   } else if (known(r.memo, r.data) == knowledge::unknown) {
     memo.failing.push_back(r.data);
   }
+  sift_seen(read);
   if (probed_ != kNone) end_run(outcome::dropped);
   auto& work = x_->work;
   std::size_t at = work.size();

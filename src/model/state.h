@@ -35,6 +35,13 @@ enum class stage : std::uint8_t { absent, unstarted, ready, finished };
 
 // What the caller's registers and stack were at an operation, condensed.
 using fingerprint = std::uint64_t;
+inline constexpr fingerprint kNoFingerprint = 0;
+
+// Before a read.
+struct head {
+  fingerprint state = kNoFingerprint;  // of its thread
+  fingerprint all = kNoFingerprint;    // and of what it may look at
+};
 
 struct thread_state {
   context fiber;
@@ -65,6 +72,9 @@ struct thread_state {
   std::uint32_t writing_rounds = 0;
   fingerprint state = 0;      // at the head of the loop, the last time
   fingerprint suspected = 0;  // the first time
+  vec<head> heads;            // by index: before reads
+  bool sifting = false;       // following to see what a value does (sift.cc)
+  bool sifted = false;        // that has been read
   std::uint64_t plain_writes = 0;
   bool rested = false;  // since it looked at a clock
   // While idle: the sleep, and how often it has been come back to.
@@ -99,10 +109,26 @@ class thread_table {
 // What the values read by an await do, as far as tried.
 struct await_memo {
   bool timed = false;       // its loop looks at a clock
+  bool hinted = false;      // or has a spin hint
+  fingerprint head = kNoFingerprint;  // the state of its thread
   std::uint32_t cycle = 0;  // index of the first event of the loop
   vec<value> failing;
   vec<value> passing;
+  vec<value> seen;     // passing, or not known to fail when read
   vec<value> retried;  // to fail spuriously with them leads back
+};
+
+// Whether rounds are the same as those behind them (sift.cc).
+struct sieve {
+  hash_map<std::uint64_t, bool> tried;     // they are: state and two values
+  hash_map<std::uint64_t, bool> separate;  // not: state and value
+  hash_map<std::uint64_t, std::uint32_t> found;  // so many, by call()
+  event_id read = kNone;                   // which is tried
+  value round{};                           // a value that leads back
+  bool moved = false;  // it has read another value, from `rf`
+  event_id rf = kNone;
+  bool second = false;  // its own value is read behind that one
+  fingerprint path = 0;  // where it led when read at once
 };
 
 // What is known of a sleep that ends for no reason (nap.cc).

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether a read is the first round of the loop behind it.
+//
+// That a loop only leads back is known from its second and third rounds: in the
+// first, a register may hold what is not looked at any more. But a read before
+// the loop may look like its first round (a function that is called twice), and
+// a loop may remember that it has gone round (a flag). So what an await has
+// read is tried again, in runs that add nothing to the graph: once at once, and
+// once behind each value that leads back. If the thread then is not in the same
+// state at its next operation (registers, stacks, heap, the caller's data), all
+// is started over with that known of the place in the code: from then on a
+// round there is left out only if nothing at all differs before it and behind
+// it. That shows rounds which do not matter, but leaves out none that does.
+#include <algorithm>
+
+#include "engine.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace model::engine {
+namespace {
+
+// Of a place in the code. A state may differ from run to run in what nobody
+// looks at, and all must not be started over for ever.
+constexpr std::uint32_t kMostFound = 16;
+
+void mix(fingerprint& h, std::uint64_t word) noexcept {
+  h = (h ^ word) * 0xff51afd7ed558ccdu;
+  h ^= h >> 32;
+}
+
+fingerprint pair_key(fingerprint state, const value& round,
+                     const value& other) noexcept {
+  mix(state, round.lo ^ (round.hi << 1));
+  mix(state, other.lo ^ (other.hi << 1));
+  return state;
+}
+
+}  // namespace
+
+// Before a read: the state, where it will be asked for.
+void checker::note_head(const access& a) {
+  const std::uint64_t call = call_of(current_->site, a.where);
+  if (!sieve_.found.contains(call)) return;
+  current_->heads.resize(current_->done + 1);
+  head& now = current_->heads[current_->done];
+  now.state = now.all = state();
+  if (sieve_.separate.contains(now.state) || sieve_.separate.contains(call))
+    now.all ^= world();
+}
+
+// Whether this read is no round of the loop behind it.
+bool checker::separate(const event& e) const {
+  if (sieve_.found.empty() || !sieve_.found.contains(e.call())) return false;
+  const head& then = current_->heads[e.index - 1];
+  return then.all != current_->heads[current_->done].all &&
+         (sieve_.separate.contains(pair_key(then.state, e.data, {})) ||
+          sieve_.separate.contains(e.call()));
+}
+
+// An await that is its thread's last event has been read: the value with which
+// to go on.
+value checker::sift(event_id read, fingerprint head) {
+  const event& e = g_->at(read);
+  const value data = e.data;
+  if (e.guessed || e.memo == kNone) return data;
+  await_memo& memo = memos_[e.memo];
+  thread_state& me = *current_;
+  if (memo.head == kNoFingerprint) memo.head = head;
+  if (sieve_.read != read) {
+    if (probed_ != kNone) return data;
+    if (memo.hinted || sieve_.separate.contains(e.call())) return data;
+    if (std::find(memo.seen.begin(), memo.seen.end(), data) == memo.seen.end())
+      memo.seen.push_back(data);
+    const auto next = std::find_if(
+        memo.failing.begin(), memo.failing.end(), [&](const value& v) {
+          return !(v == data) &&
+                 !sieve_.tried.contains(pair_key(memo.head, v, data));
+        });
+    if (next == memo.failing.end()) return data;
+    sieve_.read = read;
+    sieve_.round = *next;
+    sieve_.moved = sieve_.second = false;
+    end_run(outcome::again);
+  }
+  me.following = me.sifting = true;
+  me.idle = false;
+  me.cycle = memo.cycle;
+  me.in_cycle = kNone;
+  me.sifted = !sieve_.second;
+  return me.sifted ? data : sieve_.round;
+}
+
+// A value of an await turns out to lead back: those that it has read before
+// are tried behind it.
+void checker::sift_seen(event_id read) {
+  const event& e = g_->at(read);
+  const await_memo& memo = memos_[e.memo];
+  if (memo.hinted || e.guessed || !e.awaits_value()) return;
+  const auto co = g_->co(e.location);
+  while (g_->last_of(self_) != read && g_->last_of(self_) + 1 == g_->size())
+    g_->pop();  // a fence of the loop
+  if (g_->last_of(self_) != read) return;
+  for (const value& v : memo.seen) {
+    if (v == e.data || sieve_.tried.contains(pair_key(memo.head, e.data, v)))
+      continue;
+    for (auto place = static_cast<std::uint32_t>(co.size()) + 1; place-- > 0;) {
+      const event_id w = g_->at_place(e.location, place);
+      if (!(data_of(e.location, w) == v)) continue;
+      sieve_.read = read;
+      sieve_.round = e.data;
+      sieve_.second = false;
+      sieve_.moved = true;
+      sieve_.rf = e.rf;
+      g_->read_from(read, w, v);
+      end_run(outcome::again);
+    }
+  }
+}
+
+// The next access to an atomic.
+value checker::sift_next(const access& a, location_id l) {
+  thread_state& me = *current_;
+  if (me.sifted) {
+    fingerprint path = state() ^ world();
+    mix(path, reinterpret_cast<std::uintptr_t>(a.address));
+    mix(path, reinterpret_cast<std::uintptr_t>(me.site));
+    mix(path, (std::uint64_t{a.where.line} << 8) |
+                  static_cast<std::uint64_t>(a.what));
+    mix(path, a.operand.lo ^ (a.expected.lo << 1));
+    end_sifting(path);
+  }
+  const event& read = g_->at(sieve_.read);
+  const auto fits = [&] {
+    const event& e = next_in_cycle();
+    return e.is_read() && e.location == l && e.access == a.what &&
+           e.site == me.site && e.where.line == a.where.line;
+  };
+  if (me.in_cycle == kNone) {
+    // Values may lead back to different places.
+    me.in_cycle = 0;
+    while (!fits() && me.cycle + me.in_cycle < read.index) ++me.in_cycle;
+  }
+  if (!fits()) end_sifting(0);
+  const event& e = next_in_cycle();
+  me.in_cycle += e.what == kind::update_read ? 2 : 1;
+  me.sifted = e.index == read.index;
+  exchanged_ =
+      me.sifted && a.what != access_kind::load && e.data == a.expected;
+  return e.data;
+}
+
+void checker::sift_fence(memory_order order) {
+  thread_state& me = *current_;
+  if (me.sifted) end_sifting_here(kNoFingerprint);
+  if (me.in_cycle == kNone) return;  // between the loop's end and its head
+  const event& e = next_in_cycle();
+  if (e.what != kind::fence || e.order != order) end_sifting(0);
+  ++me.in_cycle;
+}
+
+// At another operation than an access to an atomic.
+[[gnu::noinline]] void checker::end_sifting_here(fingerprint path) {
+  if (!current_->sifted) end_sifting(0);
+  if (path == kNoFingerprint) path = state_here();
+  end_sifting(path ^ world());
+}
+
+// What the thread does with the value is known.
+void checker::end_sifting(fingerprint path) {
+  const event& e = g_->at(sieve_.read);
+  if (!sieve_.second) {
+    sieve_.second = true;
+    sieve_.path = path;
+  } else {
+    const fingerprint head = memos_[e.memo].head;
+    if (path != sieve_.path) {
+      sieve_.separate.emplace(head, true);
+      sieve_.separate.emplace(pair_key(head, sieve_.round, {}), true);
+      if (++sieve_.found[e.call()] == kMostFound)
+        sieve_.separate.emplace(e.call(), true);
+      sieve_.read = kNone;
+      start_over_ = true;
+      end_run(outcome::failed);
+    }
+    sieve_.tried.emplace(pair_key(head, sieve_.round, e.data), true);
+    if (sieve_.moved) g_->read_from(sieve_.read, sieve_.rf, sieve_.round);
+    sieve_.read = kNone;
+  }
+  end_run(outcome::again);
+}
+
+}  // namespace model::engine
+}  // namespace syncxx::inline SYNCXX_ABI
