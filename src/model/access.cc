@@ -120,13 +120,13 @@ value checker::read(const access& a, location_id l, bool updates,
     stay_if_vain(again);
     return last && again.await ? sift(g_->last_of(self_), head) : again.data;
   }
-  if (me.sifting) end_sifting_here(kNoFingerprint);
+  if (me.sifting) give_up_following();
   if (me.following ||
       (!guide_.on() && a.what != access_kind::futex && suspicious(a, l)))
     return follow(a, l);
-  const fingerprint head =
-      await_sites_.empty() || a.what == access_kind::futex ? kNoFingerprint
-                                                           : state();
+  const fingerprint head = await_sites_.empty() || a.what == access_kind::futex
+                               ? kNoFingerprint
+                               : state();
   wait_turn();
   if (guide_.on()) return guided_read(a, l, updates, queue);
   event e = fresh(updates ? kind::update_read : kind::read);

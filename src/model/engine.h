@@ -16,7 +16,6 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <new>
@@ -93,8 +92,7 @@ class checker {
   // left as they are, with what lives on them.
   template <class Message>
   [[noreturn]] void fail(verdict what, const Message& message) noexcept {
-    if (current_->sifting) end_sifting_here(2);
-    if (current_->following) give_up_following();  // it is not a real run
+    if (current_->following) give_up_following(kFails);  // it is no real run
     if constexpr (std::is_invocable_v<const Message&>) {
       failure_ = message();
     } else {
@@ -104,18 +102,14 @@ class checker {
     culprit_ = self_;
     end_run(outcome::failed);
   }
-  bool guards(const void* address) const noexcept {
-    return current_->stack->guards(address);
-  }
+  const fiber_stack& stack() const noexcept { return *current_->stack; }
   // The test does not do what it is to repeat.
   template <class Message>
   [[noreturn]] void misfit(const Message& message) noexcept {
     repeatable_ = false;
     fail(verdict::misuse, message);
   }
-  void at_thread_end(void (*function)(void*), void* object) {
-    current_->storage.at_end.push_back({function, object});
-  }
+  thread_storage& storage() noexcept { return current_->storage; }
   memory& objects() noexcept { return memory_; }
   holders& locks() noexcept { return locks_; }
   const graph& now() const noexcept { return *g_; }
@@ -205,8 +199,6 @@ class checker {
   void wake_awaits(location_id l, event_id write) noexcept;
 
   // futex.cc
-  const futex_queue& queue(const value& v) const noexcept;
-  value intern(const futex_queue& q);
   value open_queue(location_id l, memory_order order = memory_order_acq_rel);
   template <class Change>
   void close_queue(location_id l, const value& before, const Change& change);
@@ -226,13 +218,12 @@ class checker {
   bool suspicious(const access& a, location_id l);
   // sift.cc
   void note_head(const access& a);
-  void sift_seen(event_id read);
+  void sift_seen(event_id read, std::uint32_t cycle);
   bool separate(const event& e) const;
   value sift(event_id read, fingerprint head);
   value sift_next(const access& a, location_id l);
-  void sift_fence(memory_order order);
-  [[noreturn]] void end_sifting_here(fingerprint path);
   [[noreturn]] void end_sifting(fingerprint path);
+  [[noreturn]] void end_sifting_elsewhere(fingerprint path);
   fingerprint state_here() const noexcept;
   value follow(const access& a, location_id l);
   void follow_fence(memory_order order);
@@ -247,7 +238,8 @@ class checker {
   [[noreturn]] void next_stage(nap_memo& memo);
   const event& next_in_cycle();
   [[noreturn]] void spin_confirmed();
-  [[noreturn]] void give_up_following() noexcept;
+  [[noreturn]] void give_up_following(
+      fingerprint how = kNoFingerprint) noexcept;
   [[noreturn]] void read_failed(event_id read, std::uint32_t cycle);
   void stay_if_vain(const event& e) noexcept;
 
@@ -273,7 +265,6 @@ class checker {
                          std::uint32_t base);
   exploration& push_exploration();
   void drop_exploration();
-  enum class knowledge : std::uint8_t { unknown, failing, passing };
   knowledge known(std::uint32_t memo, const value& v) const noexcept;
   std::uint32_t memo_here();
   bool end_of_complete_run();
@@ -287,18 +278,14 @@ class checker {
   result failed();
   void show_failure();
   // Whether threads that would only spin from here on are shown to wait.
-  bool shows_waiting() const noexcept {
-    return found_->what == verdict::livelock && guide_.at_end();
-  }
+  bool shows_waiting() const noexcept;
 
   const std::function<void()>& test_;
   const options& how_;
   std::uint32_t stride_;
   bool too_many_threads_ = false;
 
-  std::deque<std::unique_ptr<exploration>,
-             own_allocator<std::unique_ptr<exploration>>>
-      stack_;
+  deque<std::unique_ptr<exploration>> stack_;
   vec<std::unique_ptr<exploration>> spare_;
   exploration* x_ = nullptr;  // the one that is run
   graph* g_ = nullptr;
@@ -328,8 +315,7 @@ class checker {
   hash_map<std::uint64_t, bool> no_spin_;  // states of loops that end
   hash_map<std::uint64_t, nap_memo> naps_;
   sieve sieve_;
-  std::deque<futex_queue, own_allocator<futex_queue>> queues_;
-  hash_map<std::uint64_t, std::size_t> queue_numbers_;
+  futex_queues queues_;
   hash_map<std::uint64_t, bool> await_sites_;  // by call()
   bool start_over_ = false;                    // an await site was found
   event_id probed_ = kNone;                    // a probe: the read in question

@@ -23,8 +23,7 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
-checker::knowledge checker::known(std::uint32_t memo,
-                                  const value& v) const noexcept {
+knowledge checker::known(std::uint32_t memo, const value& v) const noexcept {
   if (memo == kNone) return knowledge::unknown;
   const await_memo& m = memos_[memo];
   if (std::find(m.failing.begin(), m.failing.end(), v) != m.failing.end())

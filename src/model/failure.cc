@@ -90,6 +90,10 @@ void checker::shorten(const script& s) {
   guide_ = before;
 }
 
+bool checker::shows_waiting() const noexcept {
+  return found_->what == verdict::livelock && guide_.at_end();
+}
+
 result checker::failed() {
   result_.what = found_->what;
   result_.executions = found_->executions;

@@ -24,20 +24,15 @@ namespace model::engine {
 
 // --- Queues ------------------------------------------------------------------
 
-const futex_queue& checker::queue(const value& v) const noexcept {
-  return queues_[v.lo];
-}
-
-value checker::intern(const futex_queue& q) {
-  if (queues_.empty()) queues_.emplace_back();  // 0: nobody
+value futex_queues::number(const futex_queue& q) {
+  if (q.empty()) return {0, 0};
   std::uint64_t h = 0;
   for (const futex_waiter& w : q)
     h = (h ^ w.thread ^ (std::uint64_t{w.ticket} << 16) ^
          (std::uint64_t{w.mask} << 32) ^ w.moved_to) *
         0x9e3779b97f4a7c15u;
   for (;; ++h) {
-    const auto [it, fresh] = queue_numbers_.try_emplace(h, queues_.size());
-    if (q.empty()) return {0, 0};
+    const auto [it, fresh] = numbers_.try_emplace(h, queues_.size());
     if (fresh) queues_.push_back(q);
     if (queues_[it->second] == q) return {it->second, 0};
   }
@@ -48,7 +43,6 @@ value checker::open_queue(location_id l, memory_order order) {
   a.what = access_kind::futex;
   a.size = sizeof(std::uint64_t);
   a.order = order;
-  if (queues_.empty()) queues_.emplace_back();
   return read(a, l, true);
 }
 
@@ -60,9 +54,9 @@ void checker::close_queue(location_id l, const value& before,
   a.what = access_kind::futex;
   a.order = memory_order_acq_rel;
   const auto after = [&] {
-    futex_queue q = queue(before);
+    futex_queue q = queues_[before];
     change(q);
-    return intern(q);
+    return queues_.number(q);
   };
   modify(a, l, after());
 }
@@ -116,7 +110,7 @@ event_id checker::woken_by(location_id hidden, thread_number t,
   bool was_there = false;
   for (std::size_t i = 0; i < g_->co(hidden).size(); ++i) {
     const event_id id = g_->co(hidden)[i];
-    const futex_queue& q = queue(g_->at(id).data);
+    const futex_queue& q = queues_[g_->at(id).data];
     bool here = false;
     for (const futex_waiter& w : q) {
       if (w.thread != t || w.ticket != ticket) continue;
@@ -221,7 +215,7 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
   int done = 0;
   value source_after;
   close_queue(target_queue, target_before, [&](futex_queue& moved) {
-    futex_queue q = queue(source_before);
+    futex_queue q = queues_[source_before];
     for (std::size_t i = 0; i < q.size();) {
       if (q[i].moved_to != kNone || done >= wake + move) {
         ++i;
@@ -236,7 +230,7 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
         ++i;
       }
     }
-    source_after = intern(q);
+    source_after = queues_.number(q);
   });
   close_queue(source_queue, source_after, [](const futex_queue&) {});
   wake_sleepers();
@@ -304,7 +298,7 @@ void checker::notify(const void* object, std::size_t size, bool all) {
   memory_.atomic(object, static_cast<std::uint32_t>(size));  // is it alive?
   const location_id hidden = memory_.hidden(object, true);
   const value before = open_queue(hidden, memory_order_release);
-  const auto sleepers = static_cast<int>(queue(before).size());
+  const auto sleepers = static_cast<int>(queues_[before].size());
   const int chosen = all || sleepers < 2 ? 0 : choose(sleepers);
   close_queue(hidden, before, [&](futex_queue& q) {
     if (all) {

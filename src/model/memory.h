@@ -107,6 +107,9 @@ class memory {
         if (b.run == run_ && !b.kept) f(b.base, b.base + (b.size + 7) / 8 * 8);
   }
 
+  std::span<const std::uintptr_t> callers() const noexcept {
+    return around_.callers();
+  }
   std::byte* stack_memory(thread_number t) const noexcept {
     return region().stacks + t * kStackEach;
   }

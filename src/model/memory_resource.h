@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <deque>
 #include <functional>
 #include <map>
 #include <new>
@@ -39,6 +40,8 @@ struct own_allocator {
 
 template <class T>
 using vec = std::vector<T, own_allocator<T>>;
+template <class T>
+using deque = std::deque<T, own_allocator<T>>;
 template <class K, class V, class Hash = std::hash<K>>
 using hash_map = std::unordered_map<K, V, Hash, std::equal_to<K>,
                                     own_allocator<std::pair<const K, V>>>;

@@ -40,6 +40,17 @@ kept_blocks& kept() {
 
 constexpr std::size_t kWord = sizeof(std::uintptr_t);
 
+// Of this OS thread. Zero: not known.
+std::uintptr_t end_of_stack() {
+  pthread_attr_t attributes;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return 0;
+  void* lowest = nullptr;
+  std::size_t size = 0;
+  ::pthread_attr_getstack(&attributes, &lowest, &size);
+  ::pthread_attr_destroy(&attributes);
+  return reinterpret_cast<std::uintptr_t>(lowest) + size;
+}
+
 }  // namespace
 
 void* allocate_outside(std::size_t size, std::size_t alignment) {
@@ -87,6 +98,11 @@ const std::byte* end_of_kept(const std::byte* begin,
   auto it = kept().lower_bound(end);
   if (it == kept().begin() || (--it)->first < begin) return begin;
   return it->first + it->second;
+}
+
+outside_memory::outside_memory(const void* frame) : frame_(frame) {
+  static thread_local const std::uintptr_t end = end_of_stack();
+  end_ = end;
 }
 
 bool outside_memory::look_at_blocks(bool (*look)(void*, const std::uintptr_t*,
@@ -150,14 +166,16 @@ void outside_memory::find() {
   };
   ::dl_iterate_phdr(look, this);
   if (::gettid() != ::getpid()) add_stack_of_main();
-  pthread_attr_t attributes;
-  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return;
-  void* lowest = nullptr;
-  std::size_t size = 0;
-  ::pthread_attr_getstack(&attributes, &lowest, &size);
-  ::pthread_attr_destroy(&attributes);
-  add(reinterpret_cast<std::uintptr_t>(frame_),
-      reinterpret_cast<std::uintptr_t>(lowest) + size);
+  const auto begin = reinterpret_cast<std::uintptr_t>(frame_);
+  if (end_ > begin) add(begin, end_);
+}
+
+std::span<const std::uintptr_t> outside_memory::callers() const noexcept {
+  constexpr std::size_t kNear = 32768;  // bytes
+  const auto begin = reinterpret_cast<std::uintptr_t>(frame_);
+  if (end_ < begin) return {};
+  return {static_cast<const std::uintptr_t*>(frame_),
+          std::min(kNear, end_ - begin) / kWord};
 }
 
 }  // namespace model::engine

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "memory_resource.h"
 
@@ -20,7 +21,10 @@ namespace model::engine {
 // have left.
 class outside_memory {
  public:
-  explicit outside_memory(const void* frame) noexcept : frame_(frame) {}
+  explicit outside_memory(const void* frame);
+
+  // Of the OS thread's stack, what is near `frame`.
+  std::span<const std::uintptr_t> callers() const noexcept;
 
   // look(words, count) for all that is there, until one says false.
   template <class F>
@@ -48,6 +52,7 @@ class outside_memory {
                              void* argument);
 
   const void* const frame_;
+  std::uintptr_t end_ = 0;  // of that stack
   bool found_ = false;
   vec<span> spans_;
 };

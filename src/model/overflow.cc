@@ -28,7 +28,7 @@ stack_t g_own;  // the handler's
 }
 
 void on_fault(int, siginfo_t* info, void* machine) {
-  if (g_checker == nullptr || !g_checker->guards(info->si_addr)) {
+  if (g_checker == nullptr || !g_checker->stack().guards(info->si_addr)) {
     // Nothing of ours: it happens again, with what was there before.
     ::sigaction(SIGSEGV, &g_action_before, nullptr);
     return;

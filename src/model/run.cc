@@ -70,6 +70,7 @@ outcome checker::run() {
   run_fibers(host_, first.fiber);
   g_checker = nullptr;
   if (!block_.empty()) block_.load(host_storage_);
+  if (sieve_.read != kNone && outcome_ != outcome::again) std::abort();
   memory_.end_run(outcome_ == outcome::complete && probed_ == kNone);
   for (thread_state& s : threads_) drop_exceptions(s.fiber);
   return outcome_;
@@ -380,7 +381,7 @@ event_id checker::step(const event& e) {
     ++current_->done;
     return id;
   }
-  if (current_->sifting && e.what == kind::finish) end_sifting_here(1);
+  if (current_->sifting && e.what == kind::finish) end_sifting_elsewhere(kEnds);
   if (current_->following) give_up_following();
   wait_turn();
   return add_event(e);

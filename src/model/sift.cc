@@ -8,8 +8,8 @@
 // a loop may remember that it has gone round (a flag). So what an await has
 // read is tried again, in runs that add nothing to the graph: once at once, and
 // once behind each value that leads back. If the thread then is not in the same
-// state at its next operation (registers, stacks, heap, the caller's data), all
-// is started over with that known of the place in the code: from then on a
+// state at its next operation (registers, stacks, heap, the caller's locals),
+// all is started over with that known of the place in the code: from then on a
 // round there is left out only if nothing at all differs before it and behind
 // it. That shows rounds which do not matter, but leaves out none that does.
 #include <algorithm>
@@ -27,6 +27,16 @@ constexpr std::uint32_t kMostFound = 16;
 void mix(fingerprint& h, std::uint64_t word) noexcept {
   h = (h ^ word) * 0xff51afd7ed558ccdu;
   h ^= h >> 32;
+}
+
+// What a test may keep outside of itself: locals of the function that has
+// called check(), and of its callers. (That rounds are counted there makes none
+// of them a new state for spin.cc.)
+SYNCXX_READS_ALL fingerprint
+hash_of(std::span<const std::uintptr_t> words) noexcept {
+  fingerprint h = 0;
+  for (const std::uintptr_t word : words) mix(h, word);
+  return h;
 }
 
 fingerprint pair_key(fingerprint state, const value& round,
@@ -80,20 +90,21 @@ value checker::sift(event_id read, fingerprint head) {
     if (next == memo.failing.end()) return data;
     sieve_.read = read;
     sieve_.round = *next;
+    sieve_.cycle = memo.cycles[next - memo.failing.begin()];
     sieve_.moved = sieve_.second = false;
     end_run(outcome::again);
   }
   me.following = me.sifting = true;
   me.idle = false;
-  me.cycle = memo.cycle;
-  me.in_cycle = kNone;
+  me.cycle = sieve_.cycle;
+  me.in_cycle = 0;
   me.sifted = !sieve_.second;
   return me.sifted ? data : sieve_.round;
 }
 
 // A value of an await turns out to lead back: those that it has read before
 // are tried behind it.
-void checker::sift_seen(event_id read) {
+void checker::sift_seen(event_id read, std::uint32_t cycle) {
   const event& e = g_->at(read);
   const await_memo& memo = memos_[e.memo];
   if (memo.hinted || e.guessed || !e.awaits_value()) return;
@@ -109,6 +120,7 @@ void checker::sift_seen(event_id read) {
       if (!(data_of(e.location, w) == v)) continue;
       sieve_.read = read;
       sieve_.round = e.data;
+      sieve_.cycle = cycle;
       sieve_.second = false;
       sieve_.moved = true;
       sieve_.rf = e.rf;
@@ -122,7 +134,7 @@ void checker::sift_seen(event_id read) {
 value checker::sift_next(const access& a, location_id l) {
   thread_state& me = *current_;
   if (me.sifted) {
-    fingerprint path = state() ^ world();
+    fingerprint path = state() ^ world() ^ hash_of(memory_.callers());
     mix(path, reinterpret_cast<std::uintptr_t>(a.address));
     mix(path, reinterpret_cast<std::uintptr_t>(me.site));
     mix(path, (std::uint64_t{a.where.line} << 8) |
@@ -131,39 +143,20 @@ value checker::sift_next(const access& a, location_id l) {
     end_sifting(path);
   }
   const event& read = g_->at(sieve_.read);
-  const auto fits = [&] {
-    const event& e = next_in_cycle();
-    return e.is_read() && e.location == l && e.access == a.what &&
-           e.site == me.site && e.where.line == a.where.line;
-  };
-  if (me.in_cycle == kNone) {
-    // Values may lead back to different places.
-    me.in_cycle = 0;
-    while (!fits() && me.cycle + me.in_cycle < read.index) ++me.in_cycle;
-  }
-  if (!fits()) end_sifting(0);
+  while (next_in_cycle().what == kind::fence) ++me.in_cycle;
   const event& e = next_in_cycle();
+  if (!same_operation(e, a, l, me.site)) end_sifting(kNoFingerprint);
   me.in_cycle += e.what == kind::update_read ? 2 : 1;
   me.sifted = e.index == read.index;
-  exchanged_ =
-      me.sifted && a.what != access_kind::load && e.data == a.expected;
+  exchanged_ = me.sifted && a.what != access_kind::load && e.data == a.expected;
   return e.data;
 }
 
-void checker::sift_fence(memory_order order) {
-  thread_state& me = *current_;
-  if (me.sifted) end_sifting_here(kNoFingerprint);
-  if (me.in_cycle == kNone) return;  // between the loop's end and its head
-  const event& e = next_in_cycle();
-  if (e.what != kind::fence || e.order != order) end_sifting(0);
-  ++me.in_cycle;
-}
-
 // At another operation than an access to an atomic.
-[[gnu::noinline]] void checker::end_sifting_here(fingerprint path) {
-  if (!current_->sifted) end_sifting(0);
+[[gnu::noinline]] void checker::end_sifting_elsewhere(fingerprint path) {
+  if (!current_->sifted) end_sifting(kNoFingerprint);
   if (path == kNoFingerprint) path = state_here();
-  end_sifting(path ^ world());
+  end_sifting(path ^ world() ^ hash_of(memory_.callers()));
 }
 
 // What the thread does with the value is known.

@@ -29,13 +29,13 @@ constexpr std::uint32_t kLongestCycle = 64;
 constexpr std::uint32_t kMostRounds = 64;
 constexpr std::uint32_t kMostWritingRounds = 2;
 
+}  // namespace
+
 bool same_operation(const event& e, const access& a, location_id l,
-                    const void* site) {
+                    const void* site) noexcept {
   return e.site == site && e.where.line == a.where.line && e.location == l &&
          e.access == a.what && e.expected == a.expected;
 }
-
-}  // namespace
 
 // Whether this read may be the head of a loop; then me.cycle is set.
 bool checker::suspicious(const access& a, location_id l) {
@@ -134,7 +134,10 @@ bool checker::in_vain(const thread_state& s, thread_number t) const {
 }
 
 void checker::follow_fence(memory_order order) {
-  if (current_->sifting) return sift_fence(order);
+  if (current_->sifting) {
+    if (current_->sifted) give_up_following();
+    return;
+  }
   if (current_->cycle - 1 + current_->in_cycle == g_->of_thread(self_).size())
     give_up_following();
   const event& e = next_in_cycle();
@@ -142,8 +145,8 @@ void checker::follow_fence(memory_order order) {
   ++current_->in_cycle;
 }
 
-void checker::give_up_following() noexcept {
-  if (current_->sifting) end_sifting_here(kNoFingerprint);
+void checker::give_up_following(fingerprint how) noexcept {
+  if (current_->sifting) end_sifting_elsewhere(how);
   if (current_->idle) nap_matters();
   // By its past as well: a state may differ from run to run in what does not
   // matter, and this must not be tried for ever.
@@ -179,8 +182,9 @@ void checker::read_failed(event_id read, std::uint32_t cycle) {
     memo.retried.push_back(r.expected);
   } else if (known(r.memo, r.data) == knowledge::unknown) {
     memo.failing.push_back(r.data);
+    memo.cycles.push_back(cycle);
   }
-  sift_seen(read);
+  sift_seen(read, cycle);
   if (probed_ != kNone) end_run(outcome::dropped);
   auto& work = x_->work;
   std::size_t at = work.size();

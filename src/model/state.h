@@ -36,6 +36,8 @@ enum class stage : std::uint8_t { absent, unstarted, ready, finished };
 // What the caller's registers and stack were at an operation, condensed.
 using fingerprint = std::uint64_t;
 inline constexpr fingerprint kNoFingerprint = 0;
+// In place of one: the thread ends, or fails.
+inline constexpr fingerprint kEnds = 1, kFails = 2;
 
 // Before a read.
 struct head {
@@ -106,28 +108,36 @@ class thread_table {
   std::size_t size_ = 0;
 };
 
+enum class knowledge : std::uint8_t { unknown, failing, passing };
+
 // What the values read by an await do, as far as tried.
 struct await_memo {
-  bool timed = false;       // its loop looks at a clock
-  bool hinted = false;      // or has a spin hint
+  bool timed = false;                 // its loop looks at a clock
+  bool hinted = false;                // or has a spin hint
   fingerprint head = kNoFingerprint;  // the state of its thread
-  std::uint32_t cycle = 0;  // index of the first event of the loop
+  std::uint32_t cycle = 0;            // index of the first event of the loop
   vec<value> failing;
+  vec<std::uint32_t> cycles;  // of each of those: index of the loop's head
   vec<value> passing;
   vec<value> seen;     // passing, or not known to fail when read
   vec<value> retried;  // to fail spuriously with them leads back
 };
+
+// Whether `e` is what a thread does again.
+bool same_operation(const event& e, const access& a, location_id l,
+                    const void* site) noexcept;
 
 // Whether rounds are the same as those behind them (sift.cc).
 struct sieve {
   hash_map<std::uint64_t, bool> tried;     // they are: state and two values
   hash_map<std::uint64_t, bool> separate;  // not: state and value
   hash_map<std::uint64_t, std::uint32_t> found;  // so many, by call()
-  event_id read = kNone;                   // which is tried
-  value round{};                           // a value that leads back
+  event_id read = kNone;                         // which is tried
+  value round{};                                 // a value that leads back
+  std::uint32_t cycle = 0;                       // to that index
   bool moved = false;  // it has read another value, from `rf`
   event_id rf = kNone;
-  bool second = false;  // its own value is read behind that one
+  bool second = false;   // its own value is read behind that one
   fingerprint path = 0;  // where it led when read at once
 };
 
@@ -177,6 +187,20 @@ struct futex_waiter {
   bool operator==(const futex_waiter&) const noexcept = default;
 };
 using futex_queue = vec<futex_waiter>;
+
+// The queues there have been: what the location of a futex holds is a number.
+class futex_queues {
+ public:
+  futex_queues() { queues_.emplace_back(); }  // 0: nobody
+  const futex_queue& operator[](const value& v) const noexcept {
+    return queues_[v.lo];
+  }
+  value number(const futex_queue& q);  // futex.cc
+
+ private:
+  deque<futex_queue> queues_;
+  hash_map<std::uint64_t, std::size_t> numbers_;
+};
 
 // One graph with what is left to be done from it.
 struct exploration {

@@ -97,6 +97,6 @@ extern "C" int __cxa_thread_atexit(void (*function)(void*), void* object,
   namespace engine = syncxx::model::engine;
   if (engine::checker_here() == nullptr)
     return __cxa_thread_atexit_impl(function, object, library);
-  engine::g_checker->at_thread_end(function, object);
+  engine::g_checker->storage().at_end.push_back({function, object});
   return 0;
 }
