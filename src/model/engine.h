@@ -223,6 +223,7 @@ class checker {
   value sift(event_id read, fingerprint head);
   value sift_next(const access& a, location_id l);
   [[noreturn]] void end_sifting(fingerprint path);
+  void forget_sifting();
   [[noreturn]] void end_sifting_elsewhere(fingerprint path);
   fingerprint state_here() const noexcept;
   value follow(const access& a, location_id l);

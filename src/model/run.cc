@@ -40,6 +40,7 @@ outcome checker::run() {
     t.storage.at_end.clear();
     t.round_began = t.writing_rounds = 0;
   }
+  sieve_.met = false;
   memory_.begin_run();
   locks_.begin_run();
   repeatable_ = true;
@@ -70,7 +71,7 @@ outcome checker::run() {
   run_fibers(host_, first.fiber);
   g_checker = nullptr;
   if (!block_.empty()) block_.load(host_storage_);
-  if (sieve_.read != kNone && outcome_ != outcome::again) std::abort();
+  if (sieve_.read != kNone && !sieve_.met) forget_sifting();
   memory_.end_run(outcome_ == outcome::complete && probed_ == kNone);
   for (thread_state& s : threads_) drop_exceptions(s.fiber);
   return outcome_;

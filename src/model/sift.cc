@@ -92,8 +92,10 @@ value checker::sift(event_id read, fingerprint head) {
     sieve_.round = *next;
     sieve_.cycle = memo.cycles[next - memo.failing.begin()];
     sieve_.moved = sieve_.second = false;
+    sieve_.met = true;
     end_run(outcome::again);
   }
+  sieve_.met = true;
   me.following = me.sifting = true;
   me.idle = false;
   me.cycle = sieve_.cycle;
@@ -124,10 +126,23 @@ void checker::sift_seen(event_id read, std::uint32_t cycle) {
       sieve_.second = false;
       sieve_.moved = true;
       sieve_.rf = e.rf;
+      sieve_.met = true;
       g_->read_from(read, w, v);
+      sieve_.past = e.past;
       end_run(outcome::again);
     }
   }
+}
+
+// The run has ended before it came to the read: with another thread, which may
+// have changed the graph.
+void checker::forget_sifting() {
+  const event_id read = sieve_.read;
+  sieve_.read = kNone;
+  if (!sieve_.moved || start_over_) return;
+  if (read < g_->size() && g_->at(read).past == sieve_.past)
+    g_->read_from(read, sieve_.rf, sieve_.round);
+  if (outcome_ != outcome::dropped) outcome_ = outcome::again;
 }
 
 // The next access to an atomic.

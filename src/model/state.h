@@ -135,6 +135,8 @@ struct sieve {
   event_id read = kNone;                         // which is tried
   value round{};                                 // a value that leads back
   std::uint32_t cycle = 0;                       // to that index
+  bool met = false;                              // in this run
+  std::uint64_t past = 0;                        // of it, having been moved
   bool moved = false;  // it has read another value, from `rf`
   event_id rf = kNone;
   bool second = false;   // its own value is read behind that one
