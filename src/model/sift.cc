@@ -9,9 +9,10 @@
 // read is tried again, in runs that add nothing to the graph: once at once, and
 // once behind each value that leads back. If the thread then is not in the same
 // state at its next operation (registers, stacks, heap, the caller's locals),
-// all is started over with that known of the place in the code: from then on a
-// round there is left out only if nothing at all differs before it and behind
-// it. That shows rounds which do not matter, but leaves out none that does.
+// all is started over with that known of the state and the value (after a
+// number of them, of the place in the code): such a round is left out only if
+// nothing at all differs before it and behind it. That shows some rounds which
+// do not matter, but leaves out none that does.
 #include <algorithm>
 
 #include "engine.h"
