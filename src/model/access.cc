@@ -104,9 +104,17 @@ value checker::guided_read(const access& a, location_id l, bool updates,
 
 value checker::read(const access& a, location_id l, bool updates,
                     location_id queue) {
+  if (sieve_.found.empty() || a.what == access_kind::futex) [[likely]]
+    return read_next(a, l, updates, queue);
+  const std::uint32_t index = note_head(a);
+  const value v = read_next(a, l, updates, queue);
+  if (index != kNone) current_->heads[index].behind = world();
+  return v;
+}
+
+value checker::read_next(const access& a, location_id l, bool updates,
+                         location_id queue) {
   thread_state& me = *current_;
-  if (!sieve_.found.empty() && a.what != access_kind::futex) [[unlikely]]
-    note_head(a);
   if (replaying()) {
     event& e = logged(kind::read, l, &a);
     const event_id from = e.rf;

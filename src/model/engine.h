@@ -191,6 +191,7 @@ class checker {
   // `queue`: to be joined, if this finds the value expected.
   value read(const access& a, location_id l, bool updates,
              location_id queue = kNone);
+  value read_next(const access&, location_id, bool updates, location_id queue);
   void check_initialized(const access& a, location_id l);
   void modify(const access& a, location_id l, const value& data);
   void write(const access& a, location_id l);
@@ -217,7 +218,7 @@ class checker {
   fingerprint world() const noexcept;
   bool suspicious(const access& a, location_id l);
   // sift.cc
-  void note_head(const access& a);
+  std::uint32_t note_head(const access& a);
   void sift_seen(event_id read, std::uint32_t cycle);
   bool separate(const event& e) const;
   value sift(event_id read, fingerprint head);

@@ -39,7 +39,7 @@ std::uint32_t checker::memo_here() {
   const auto [it, fresh] =
       memo_numbers_.try_emplace(g_->past(self_) + current_->done,
                                 static_cast<std::uint32_t>(memos_.size()));
-  if (fresh) memos_.emplace_back();
+  if (fresh) memos_.emplace_back().past = it->first;
   return it->second;
 }
 
@@ -490,9 +490,10 @@ result checker::explore() {
         result_.message = "max_executions reached";
         return result_;
       }
-    } while (how == outcome::again || next_within_bound());
+    } while (how == outcome::again || (next_within_bound() && !start_over_));
     if (!start_over_) return found_ ? failed() : result_;
     start_over_ = false;
+    sieve_.read = kNone;
     if (found_) return failed();
     while (!stack_.empty()) drop_exploration();
     memos_.clear();

@@ -49,22 +49,23 @@ fingerprint pair_key(fingerprint state, const value& round,
 
 }  // namespace
 
-// Before a read: the state, where it will be asked for.
-void checker::note_head(const access& a) {
-  const std::uint64_t call = call_of(current_->site, a.where);
-  if (!sieve_.found.contains(call)) return;
-  current_->heads.resize(current_->done + 1);
-  head& now = current_->heads[current_->done];
-  now.state = now.all = state();
-  if (sieve_.separate.contains(now.state) || sieve_.separate.contains(call))
-    now.all ^= world();
+// Before a read where rounds are known to differ: its index, or kNone
+// elsewhere.
+std::uint32_t checker::note_head(const access& a) {
+  if (!sieve_.found.contains(call_of(current_->site, a.where))) return kNone;
+  const std::uint32_t index = current_->done;
+  current_->heads.resize(index + 1);
+  current_->heads[index] = {state(), world(), kNoFingerprint};
+  return index;
 }
 
 // Whether this read is no round of the loop behind it.
 bool checker::separate(const event& e) const {
   if (sieve_.found.empty() || !sieve_.found.contains(e.call())) return false;
   const head& then = current_->heads[e.index - 1];
-  return then.all != current_->heads[current_->done].all &&
+  const head& now = current_->heads[current_->done];
+  // (In between, others may have run.)
+  return (then.state != now.state || then.behind != now.before) &&
          (sieve_.separate.contains(pair_key(then.state, e.data, {})) ||
           sieve_.separate.contains(e.call()));
 }
@@ -86,7 +87,7 @@ value checker::sift(event_id read, fingerprint head) {
     const auto next = std::find_if(
         memo.failing.begin(), memo.failing.end(), [&](const value& v) {
           return !(v == data) &&
-                 !sieve_.tried.contains(pair_key(memo.head, v, data));
+                 !sieve_.tried.contains(pair_key(memo.past, v, data));
         });
     if (next == memo.failing.end()) return data;
     sieve_.read = read;
@@ -116,7 +117,7 @@ void checker::sift_seen(event_id read, std::uint32_t cycle) {
     g_->pop();  // a fence of the loop
   if (g_->last_of(self_) != read) return;
   for (const value& v : memo.seen) {
-    if (v == e.data || sieve_.tried.contains(pair_key(memo.head, e.data, v)))
+    if (v == e.data || sieve_.tried.contains(pair_key(memo.past, e.data, v)))
       continue;
     for (auto place = static_cast<std::uint32_t>(co.size()) + 1; place-- > 0;) {
       const event_id w = g_->at_place(e.location, place);
@@ -182,17 +183,16 @@ void checker::end_sifting(fingerprint path) {
     sieve_.second = true;
     sieve_.path = path;
   } else {
-    const fingerprint head = memos_[e.memo].head;
+    const await_memo& memo = memos_[e.memo];
     if (path != sieve_.path) {
-      sieve_.separate.emplace(head, true);
-      sieve_.separate.emplace(pair_key(head, sieve_.round, {}), true);
+      sieve_.separate.emplace(pair_key(memo.head, sieve_.round, {}), true);
       if (++sieve_.found[e.call()] == kMostFound)
         sieve_.separate.emplace(e.call(), true);
       sieve_.read = kNone;
       start_over_ = true;
       end_run(outcome::failed);
     }
-    sieve_.tried.emplace(pair_key(head, sieve_.round, e.data), true);
+    sieve_.tried.emplace(pair_key(memo.past, sieve_.round, e.data), true);
     if (sieve_.moved) g_->read_from(sieve_.read, sieve_.rf, sieve_.round);
     sieve_.read = kNone;
   }

@@ -41,8 +41,9 @@ inline constexpr fingerprint kEnds = 1, kFails = 2;
 
 // Before a read.
 struct head {
-  fingerprint state = kNoFingerprint;  // of its thread
-  fingerprint all = kNoFingerprint;    // and of what it may look at
+  fingerprint state = kNoFingerprint;   // of its thread
+  fingerprint before = kNoFingerprint;  // of what it may look at
+  fingerprint behind = kNoFingerprint;  // the same, behind the read
 };
 
 struct thread_state {
@@ -114,6 +115,7 @@ enum class knowledge : std::uint8_t { unknown, failing, passing };
 struct await_memo {
   bool timed = false;                 // its loop looks at a clock
   bool hinted = false;                // or has a spin hint
+  std::uint64_t past = 0;             // of the read
   fingerprint head = kNoFingerprint;  // the state of its thread
   std::uint32_t cycle = 0;            // index of the first event of the loop
   vec<value> failing;
