@@ -39,7 +39,7 @@ std::uint32_t checker::memo_here() {
   const auto [it, fresh] =
       memo_numbers_.try_emplace(g_->past(self_) + current_->done,
                                 static_cast<std::uint32_t>(memos_.size()));
-  if (fresh) memos_.emplace_back().past = it->first;
+  if (fresh) memos_.emplace_back();
   return it->second;
 }
 

@@ -87,7 +87,7 @@ value checker::sift(event_id read, fingerprint head) {
     const auto next = std::find_if(
         memo.failing.begin(), memo.failing.end(), [&](const value& v) {
           return !(v == data) &&
-                 !sieve_.tried.contains(pair_key(memo.past, v, data));
+                 !sieve_.tried.contains(pair_key(memo.head, v, data));
         });
     if (next == memo.failing.end()) return data;
     sieve_.read = read;
@@ -117,7 +117,7 @@ void checker::sift_seen(event_id read, std::uint32_t cycle) {
     g_->pop();  // a fence of the loop
   if (g_->last_of(self_) != read) return;
   for (const value& v : memo.seen) {
-    if (v == e.data || sieve_.tried.contains(pair_key(memo.past, e.data, v)))
+    if (v == e.data || sieve_.tried.contains(pair_key(memo.head, e.data, v)))
       continue;
     for (auto place = static_cast<std::uint32_t>(co.size()) + 1; place-- > 0;) {
       const event_id w = g_->at_place(e.location, place);
@@ -192,7 +192,7 @@ void checker::end_sifting(fingerprint path) {
       start_over_ = true;
       end_run(outcome::failed);
     }
-    sieve_.tried.emplace(pair_key(memo.past, sieve_.round, e.data), true);
+    sieve_.tried.emplace(pair_key(memo.head, sieve_.round, e.data), true);
     if (sieve_.moved) g_->read_from(sieve_.read, sieve_.rf, sieve_.round);
     sieve_.read = kNone;
   }

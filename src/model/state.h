@@ -115,7 +115,6 @@ enum class knowledge : std::uint8_t { unknown, failing, passing };
 struct await_memo {
   bool timed = false;                 // its loop looks at a clock
   bool hinted = false;                // or has a spin hint
-  std::uint64_t past = 0;             // of the read
   fingerprint head = kNoFingerprint;  // the state of its thread
   std::uint32_t cycle = 0;            // index of the first event of the loop
   vec<value> failing;

@@ -142,6 +142,25 @@ TEST(RoundsTest, ForTheFlagAgain) {
       "0 1", 2);
 }
 
+// Three looks, whatever they see, and then the wait.
+TEST(RoundsTest, LooksThreeTimesAndWaits) {
+  expect(
+      [](registers& r) {
+        atomic<int> x{0};
+        threads(
+            [&] {
+              for (int i = 0; i < 3; ++i) r[i] = look(x);
+              while (look(x) != 2) {
+              }
+            },
+            [&] {
+              x.store(1, rlx);
+              x.store(2, rlx);
+            });
+      },
+      "000 001 002 011 012 022 111 112 122 222", 10);
+}
+
 // It waits for what is neither 0 nor 4. The same reads without a loop, but
 // where it would go round again, give what is to be seen.
 TEST(RoundsTest, SeesFourBeforeIt) {
