@@ -92,7 +92,8 @@ value checker::sift(event_id read, fingerprint head) {
     if (next == memo.failing.end()) return data;
     sieve_.read = read;
     sieve_.round = *next;
-    sieve_.cycle = memo.cycles[next - memo.failing.begin()];
+    sieve_.cycle =
+        memo.cycles[static_cast<std::size_t>(next - memo.failing.begin())];
     sieve_.moved = sieve_.second = false;
     sieve_.met = true;
     end_run(outcome::again);
