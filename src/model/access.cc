@@ -124,7 +124,7 @@ value checker::read_next(const access& a, location_id l, bool updates,
     event& again = g_->at(g_->of_thread(self_)[me.done]);
     settle_kind(again, data_of(l, from), again.guessed);
     ++me.done;
-    me.stuck = again.stuck;
+    me.stuck = again.stuck != 0;
     stay_if_vain(again);
     return last && again.await ? sift(g_->last_of(self_), head) : again.data;
   }
@@ -190,7 +190,7 @@ bool checker::add_read(event& e) {
       continue;
     }
     if (g_->at(id).open != 0) first_ = self_;
-    current_->stuck = e.stuck;
+    current_->stuck = e.stuck != 0;
     if (i + 1 < x.options.size() || e.await) {
       alternative a;
       a.what = alternative::type::read;

@@ -292,7 +292,8 @@ bool checker::next_option(exploration& x) {
     if (known(e.memo, latest) != knowledge::failing) return false;
   }
   x.g.pop();
-  x.g.note_await(e.thread, {e.index, e.memo, x.g.size(), passed || e.stuck});
+  x.g.note_await(e.thread, {e.index, e.memo, x.g.size(),
+                            passed && e.stuck == 0 ? x.g.size() : e.stuck});
   return true;
 }
 
@@ -322,7 +323,7 @@ bool checker::take_revisit(exploration& x, const alternative& a) {
   // Without what led to a stuck await there is nothing to be learnt.
   for (thread_number t = 0; t < from.threads(); ++t) {
     const event_id last = from.last_of(t);
-    if (from.awaits(t).stuck && last != kNone &&
+    if (from.awaits(t).stuck != 0 && last != kNone &&
         (!keep_[last] || last == a.read))
       return false;
   }
@@ -337,7 +338,7 @@ bool checker::take_revisit(exploration& x, const alternative& a) {
       y.g.earliest(l, before_read == kNone ? kNoPast : from.hb(before_read));
   if (a.failing) {
     const event& r = from.at(a.read);
-    y.g.note_await(r.thread, {r.index, r.memo, y.g.size(), true});
+    y.g.note_await(r.thread, {r.index, r.memo, y.g.size(), write});
   } else {
     const event_id read = renumber_[a.read];
     settle_kind(y.g.at(read), w.data, false);

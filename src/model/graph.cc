@@ -252,14 +252,23 @@ void graph::pop() noexcept {
     }
   }
   events_.pop_back();
-  for (await_note& note : notes_)
-    if (note.since > size()) {
-      note.since = 0;
-      note.stuck = false;
-    }
+  forget_awaits(size());
+}
+
+// Of a graph's first event, on which no await depends.
+static constexpr std::uint32_t kAlways = 1;
+
+// What was found out when the graph had more than `size` events.
+void graph::forget_awaits(std::uint32_t size) noexcept {
+  for (await_note& note : notes_) {
+    if (note.since <= size) continue;
+    if (note.stuck > size) note.stuck = 0;
+    note.since = note.stuck == kAlways ? 0 : note.stuck;
+  }
 }
 
 void graph::choose(event_id choice, std::uint64_t alternative) noexcept {
+  forget_awaits(choice);
   events_[choice].data.lo = alternative;
   notes_[events_[choice].thread] = {};
   fill_clocks(choice);
@@ -267,6 +276,7 @@ void graph::choose(event_id choice, std::uint64_t alternative) noexcept {
 
 void graph::read_from(event_id read, event_id write,
                       const value& data) noexcept {
+  forget_awaits(read);
   notes_[events_[read].thread] = {};
   events_[read].rf = write;
   events_[read].data = data;
@@ -279,9 +289,7 @@ void graph::move_in_co(event_id write, std::uint32_t place) noexcept {
   co.erase(co.begin() + (e.co - 1));
   co.insert(co.begin() + place, write);
   for (std::uint32_t i = 0; i < co.size(); ++i) events_[co[i]].co = i + 1;
-  // Who has seen it may see others now.
-  for (await_note& note : notes_)
-    if (note.since > write && !note.stuck) note.since = 0;
+  forget_awaits(write);
 }
 
 std::uint32_t graph::earliest(location_id l,
@@ -362,9 +370,10 @@ void graph::assign(const graph& from, const vec<bool>& keep,
     if (kept < from.threads_[t].size()) {
       notes_[t] = {};
       const event& next = from.events_[from.threads_[t][kept]];
-      if (next.await) notes_[t] = {next.index, next.memo, 0, false};
+      if (next.await) notes_[t] = {next.index, next.memo, 0, 0};
     } else {
       notes_[t].since = 0;
+      if (notes_[t].stuck != 0) notes_[t].stuck = kAlways;
     }
   }
   while (!in_use_.back()) {

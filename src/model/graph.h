@@ -62,7 +62,6 @@ struct event : carried {
   kind what{};
   memory_order order = memory_order_relaxed;
   bool await = false;    // a read that only certain values may let go on
-  bool stuck = false;    // of an await: if it can go on, nothing is learnt
   bool vain = false;     // an update's value leads back: its thread stays there
   bool guessed = false;  // a weak compare-exchange that fails spuriously
   std::uint16_t thread = 0;
@@ -76,7 +75,7 @@ struct event : carried {
   std::uint32_t co = 0;          // of a write: place in co, from 1
   event_id previous = kNone;     // same thread and location
   std::uint32_t memo = kNone;    // which values let an await go on
-  std::uint32_t cycle = 0;       // of an await: where its loop begins, in po
+  std::uint32_t stuck = 0;       // of an await: see await_note
   std::uint32_t since = 0;       // of an await: see await_note
   location_id queue = kNone;     // look before a sleep: the queue
   value data{};                  // read or written
@@ -216,7 +215,10 @@ class graph {
     std::uint32_t index = 0;  // of the event; 0: nothing known
     std::uint32_t memo = kNone;
     event_id since = 0;  // writes before this one have all been tried
-    bool stuck = false;  // see checker::note_revisits
+    // If it can go on, nothing is learnt (checker::note_revisits): since the
+    // graph had that many events (kAlways: the graph was made so). 0: it is not
+    // so.
+    std::uint32_t stuck = 0;
   };
   const await_note& awaits(thread_number t) const noexcept { return notes_[t]; }
   void note_await(thread_number t, const await_note& note) { notes_[t] = note; }
@@ -276,6 +278,8 @@ class graph {
   std::uint64_t hash() const;
 
  private:
+  void forget_awaits(std::uint32_t size) noexcept;
+
   struct place_list {
     vec<event_id> co;
     vec<event_id> reads;

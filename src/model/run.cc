@@ -501,7 +501,7 @@ outcome checker::judge() {
         const auto co = g_->co(s.on);
         const value latest = data_of(s.on, co.empty() ? kInitial : co.back());
         stale |= known(at.memo, latest) != knowledge::failing;
-        stuck |= waits && at.stuck;
+        stuck |= waits && at.stuck != 0;
         const auto& po = g_->of_thread(t);
         const std::uint32_t cycle = memos_[at.memo].cycle;
         for (std::uint32_t i = cycle; i != 0 && i <= po.size(); ++i) {

@@ -424,5 +424,34 @@ TEST(WaitingTest, SequenceLock) {
       kStores, kFences);
 }
 
+// It may have to wait for another write than the one that keeps it waiting.
+// Each execution comes once, also where it has been asked whether it can wait
+// for ever.
+TEST(WaitingTest, BehindAReadAndAnUpdate) {
+  const auto program = [](registers& r, bool loops) {
+    atomic<int> x{0}, y{0};
+    threads(
+        [&] {
+          r[0] = x.load(rlx);
+          int seen;
+          do seen = y.load(rlx);
+          while (loops && seen == 2);
+          model::assume(seen != 2);
+          r[1] = seen;
+        },
+        [&] {
+          y.fetch_add(2, rlx);
+          x.store(1, rlx);
+        },
+        [&] {
+          r[2] = x.load(rlx);
+          y.fetch_add(1, rlx);
+        });
+  };
+  for (const bool loops : {true, false})
+    expect([&](registers& r) { program(r, loops); },
+           "000 001 010 030 031 100 101 110 130 131", 14, kSomeBlocked);
+}
+
 }  // namespace
 }  // namespace syncxx_test::litmus
