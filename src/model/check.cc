@@ -190,29 +190,19 @@ value perform_saved(access* what) noexcept {
 
 // Condenses the caller's registers and stack.
 SYNCXX_READS_ALL fingerprint checker::state() const noexcept {
-  std::uint64_t h = 0x9e3779b97f4a7c15u;
-  const auto mix = [&h](std::uint64_t word) {
-    h = (h ^ word) * 0xff51afd7ed558ccdu;
-    h ^= h >> 32;
-  };
-  for (const std::uint64_t word : g_saved.preserved) mix(word);
-  const auto* const top =
-      reinterpret_cast<const std::uint64_t*>(current_->stack->base());
-  for (const auto* word = static_cast<const std::uint64_t*>(g_saved.frame);
-       word < top; ++word)
-    mix(*word);
+  current_->frame = g_saved.frame;
+  std::uint64_t h = stack_state();
+  for (const std::uint64_t word : g_saved.preserved)
+    h = ((h ^ word) * 0xff51afd7ed558ccdu) ^ (h >> 32);
   return h;
 }
 
-// The same of the function that calls this.
-[[gnu::noinline]] SYNCXX_READS_ALL fingerprint
-checker::state_here() const noexcept {
-  __builtin_unwind_init();  // the registers to the stack
+// Its stack alone, as far as there was one when state() was last called.
+SYNCXX_READS_ALL fingerprint checker::stack_state() const noexcept {
   std::uint64_t h = 0x9e3779b97f4a7c15u;
   const auto* const top =
       reinterpret_cast<const std::uint64_t*>(current_->stack->base());
-  for (const auto* word =
-           static_cast<const std::uint64_t*>(__builtin_frame_address(0));
+  for (const auto* word = static_cast<const std::uint64_t*>(current_->frame);
        word < top; ++word) {
     h = (h ^ *word) * 0xff51afd7ed558ccdu;
     h ^= h >> 32;

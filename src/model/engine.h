@@ -226,7 +226,7 @@ class checker {
   [[noreturn]] void end_sifting(fingerprint path);
   void forget_sifting();
   [[noreturn]] void end_sifting_elsewhere(fingerprint path);
-  fingerprint state_here() const noexcept;
+  fingerprint stack_state() const noexcept;
   value follow(const access& a, location_id l);
   void follow_fence(memory_order order);
   bool in_vain(const thread_state& s, thread_number t) const;

@@ -166,6 +166,7 @@ value checker::sift_next(const access& a, location_id l) {
   if (!same_operation(e, a, l, me.site)) end_sifting(kNoFingerprint);
   me.in_cycle += e.what == kind::update_read ? 2 : 1;
   me.sifted = e.index == read.index;
+  if (me.sifted) static_cast<void>(state());
   exchanged_ = me.sifted && a.what != access_kind::load && e.data == a.expected;
   return e.data;
 }
@@ -173,7 +174,7 @@ value checker::sift_next(const access& a, location_id l) {
 // At another operation than an access to an atomic.
 [[gnu::noinline]] void checker::end_sifting_elsewhere(fingerprint path) {
   if (!current_->sifted) end_sifting(kNoFingerprint);
-  if (path == kNoFingerprint) path = state_here();
+  if (path == kNoFingerprint) path = stack_state();
   end_sifting(path ^ world() ^ hash_of(memory_.callers()));
 }
 

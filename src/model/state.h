@@ -73,11 +73,12 @@ struct thread_state {
   std::uint32_t rounds = 0;
   std::uint32_t round_began = 0;  // index, of a loop that waits and writes
   std::uint32_t writing_rounds = 0;
-  fingerprint state = 0;      // at the head of the loop, the last time
-  fingerprint suspected = 0;  // the first time
-  vec<head> heads;            // by index: before reads
-  bool sifting = false;       // following to see what a value does (sift.cc)
-  bool sifted = false;        // that has been read
+  fingerprint state = 0;        // at the head of the loop, the last time
+  const void* frame = nullptr;  // of its caller, the last time it was asked for
+  fingerprint suspected = 0;    // the first time
+  vec<head> heads;              // by index: before reads
+  bool sifting = false;         // following to see what a value does (sift.cc)
+  bool sifted = false;          // that has been read
   std::uint64_t plain_writes = 0;
   bool rested = false;  // since it looked at a clock
   // While idle: the sleep, and how often it has been come back to.
