@@ -191,39 +191,34 @@ value perform_saved(access* what) noexcept {
 // Condenses the caller's registers and stack.
 SYNCXX_READS_ALL fingerprint checker::state() const noexcept {
   current_->frame = g_saved.frame;
-  std::uint64_t h = stack_state();
-  for (const std::uint64_t word : g_saved.preserved)
-    h = ((h ^ word) * 0xff51afd7ed558ccdu) ^ (h >> 32);
+  fingerprint h = stack_state();
+  for (const std::uint64_t word : g_saved.preserved) mix(h, word);
   return h;
 }
 
 // Its stack alone, as far as there was one when state() was last called.
 SYNCXX_READS_ALL fingerprint checker::stack_state() const noexcept {
-  std::uint64_t h = 0x9e3779b97f4a7c15u;
+  fingerprint h = 0x9e3779b97f4a7c15u;
   const auto* const top =
       reinterpret_cast<const std::uint64_t*>(current_->stack->base());
   for (const auto* word = static_cast<const std::uint64_t*>(current_->frame);
-       word < top; ++word) {
-    h = (h ^ *word) * 0xff51afd7ed558ccdu;
-    h ^= h >> 32;
-  }
+       word < top; ++word)
+    mix(h, *word);
   return h;
 }
 
 // All that the others' stacks and the heap hold.
 fingerprint checker::world() const noexcept {
-  std::uint64_t h = current_->plain_writes;
-  const auto mix = [&h](const void* from, const void* to) SYNCXX_READS_ALL {
+  fingerprint h = current_->plain_writes;
+  const auto add = [&h](const void* from, const void* to) SYNCXX_READS_ALL {
     for (auto* word = static_cast<const std::uint64_t*>(from);
-         word < static_cast<const std::uint64_t*>(to); ++word) {
-      h = (h ^ *word) * 0xff51afd7ed558ccdu;
-      h ^= h >> 32;
-    }
+         word < static_cast<const std::uint64_t*>(to); ++word)
+      mix(h, *word);
   };
   for (const thread_state& t : threads_)
     if (&t != current_ && t.at == stage::ready)
-      mix(t.fiber.stack_pointer, t.stack->base());
-  memory_.for_each_heap(mix);
+      add(t.fiber.stack_pointer, t.stack->base());
+  memory_.for_each_heap(add);
   return h;
 }
 

@@ -215,21 +215,28 @@ class checker {
 
   // spin.cc
   fingerprint state() const noexcept;
+  fingerprint stack_state() const noexcept;
   fingerprint world() const noexcept;
   bool suspicious(const access& a, location_id l);
-  // sift.cc
-  std::uint32_t note_head(const access& a);
-  void sift_seen(event_id read, std::uint32_t cycle);
-  bool separate(const event& e) const;
-  value sift(event_id read, fingerprint head);
-  value sift_next(const access& a, location_id l);
-  [[noreturn]] void end_sifting(fingerprint path);
-  void forget_sifting();
-  [[noreturn]] void end_sifting_elsewhere(fingerprint path);
-  fingerprint stack_state() const noexcept;
   value follow(const access& a, location_id l);
   void follow_fence(memory_order order);
   bool in_vain(const thread_state& s, thread_number t) const;
+  const event& next_in_cycle();
+  [[noreturn]] void spin_confirmed();
+  [[noreturn]] void give_up_following(
+      fingerprint how = kNoFingerprint) noexcept;
+  [[noreturn]] void read_failed(event_id read, std::uint32_t cycle);
+  void stay_if_vain(const event& e) noexcept;
+
+  // sift.cc
+  std::uint32_t note_head(const access& a);
+  bool separate(const event& e) const;
+  value sift(event_id read, fingerprint head);
+  void sift_seen(event_id read, std::uint32_t cycle);
+  void forget_sifting();
+  value sift_next(const access& a, location_id l);
+  [[noreturn]] void end_sifting_elsewhere(fingerprint path);
+  [[noreturn]] void end_sifting(fingerprint path);
 
   // nap.cc
   int nap(const void* word, const value& expected);
@@ -238,12 +245,6 @@ class checker {
   void after_nap(const access& a, location_id l);
   [[noreturn]] void nap_matters() noexcept;
   [[noreturn]] void next_stage(nap_memo& memo);
-  const event& next_in_cycle();
-  [[noreturn]] void spin_confirmed();
-  [[noreturn]] void give_up_following(
-      fingerprint how = kNoFingerprint) noexcept;
-  [[noreturn]] void read_failed(event_id read, std::uint32_t cycle);
-  void stay_if_vain(const event& e) noexcept;
 
   // explore.cc
   value guided_read(const access& a, location_id l, bool updates,

@@ -30,11 +30,6 @@ namespace {
 
 constexpr std::uint32_t kMostReturns = 3;
 
-void mix(fingerprint& h, std::uint64_t word) noexcept {
-  h = (h ^ word) * 0xff51afd7ed558ccdu;
-  h ^= h >> 32;
-}
-
 }  // namespace
 
 // Before a sleep. Zero: it begins; or the error with which it does not.

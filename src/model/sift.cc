@@ -12,7 +12,8 @@
 // all is started over with that known of the state and the value (after a
 // number of them, of the place in the code): such a round is left out only if
 // nothing at all differs before it and behind it. That shows some rounds which
-// do not matter, but leaves out none that does.
+// do not matter. (What is left out all the same: docs/design/model-checker.md,
+// "Known gaps".)
 #include <algorithm>
 
 #include "engine.h"
@@ -24,11 +25,6 @@ namespace {
 // Of a place in the code. A state may differ from run to run in what nobody
 // looks at, and all must not be started over for ever.
 constexpr std::uint32_t kMostFound = 16;
-
-void mix(fingerprint& h, std::uint64_t word) noexcept {
-  h = (h ^ word) * 0xff51afd7ed558ccdu;
-  h ^= h >> 32;
-}
 
 // What a test may keep outside of itself: locals of the function that has
 // called check(), and of its callers. (That rounds are counted there makes none
@@ -172,7 +168,7 @@ value checker::sift_next(const access& a, location_id l) {
 }
 
 // At another operation than an access to an atomic.
-[[gnu::noinline]] void checker::end_sifting_elsewhere(fingerprint path) {
+void checker::end_sifting_elsewhere(fingerprint path) {
   if (!current_->sifted) end_sifting(kNoFingerprint);
   if (path == kNoFingerprint) path = stack_state();
   end_sifting(path ^ world() ^ hash_of(memory_.callers()));

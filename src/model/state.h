@@ -36,6 +36,10 @@ enum class stage : std::uint8_t { absent, unstarted, ready, finished };
 // What the caller's registers and stack were at an operation, condensed.
 using fingerprint = std::uint64_t;
 inline constexpr fingerprint kNoFingerprint = 0;
+inline void mix(fingerprint& h, std::uint64_t word) noexcept {
+  h = (h ^ word) * 0xff51afd7ed558ccdu;
+  h ^= h >> 32;
+}
 // In place of one: the thread ends, or fails.
 inline constexpr fingerprint kEnds = 1, kFails = 2;
 

@@ -125,14 +125,17 @@ TEST(SemaphoreModel, PastTheLargestMaxHidesNoToken) {
   });
 }
 
+void take_what_was_given(syncxx::counting_semaphore<>& tokens,
+                         const syncxx::cell<int>& data) {
+  tokens.acquire();
+  model::require(data == 1, "what the giver wrote is there");
+}
+
 TEST(SemaphoreModel, OneReleaseOfTwoReleasesTwo) {
   expect_ok([] {
     syncxx::counting_semaphore<> tokens(0);
     syncxx::cell<int> data(0);
-    const auto take = [&] {
-      tokens.acquire();
-      model::require(data == 1, "what the giver wrote is there");
-    };
+    const auto take = [&] { take_what_was_given(tokens, data); };
     model::thread other([&] {
       data = 1;
       tokens.release(2);
@@ -170,10 +173,7 @@ TEST(LongSemaphoreModel, TwoTakersAndTwoReleases) {
     syncxx::counting_semaphore<> tokens(0);
     syncxx::cell<int> data(0);
     {
-      const auto take = [&] {
-        tokens.acquire();
-        model::require(data == 1, "what the giver wrote is there");
-      };
+      const auto take = [&] { take_what_was_given(tokens, data); };
       model::thread other(take);
       model::thread giver([&] {
         data = 1;
