@@ -53,11 +53,10 @@ constexpr unsigned kMostAtOnce = 4;
 // Holds the list; returns its last node.
 wait_node* wait_list::acquire() noexcept {
   for (patience others;; others.wait()) {
-    std::uintptr_t tail = tail_.load(memory_order_relaxed);
+    const std::uintptr_t tail = tail_.load(memory_order_relaxed);
     // [C1] acquire; pairs with [C2]: links and states that holders wrote.
     if ((tail & kBusy) == 0 &&
-        tail_.compare_exchange_weak(tail, tail | kBusy, memory_order_acquire,
-                                    memory_order_relaxed)) {
+        confirm(tail_, tail, tail | kBusy, memory_order_acquire)) {
       return reinterpret_cast<wait_node*>(tail);
     }
   }

@@ -21,14 +21,13 @@ bool event::wait_slow(std::uint32_t seen, detail::deadline until,
   const std::uint32_t came_in = seen / kEpoch;
   for (;;) {
     // [E3] acquire; pairs with [E1], through resets too.
-    std::uint32_t w = word_.load(detail::memory_order_acquire);
+    const std::uint32_t w = word_.load(detail::memory_order_acquire);
     if ((w & kSet) != 0 || w / kEpoch != came_in) return true;
     if (spinning.spin()) continue;
     if (self.must_leave()) return false;
     const std::uint32_t asleep = w | kParked;
     if (w == asleep ||
-        word_.compare_exchange_weak(w, asleep, detail::memory_order_relaxed,
-                                    detail::memory_order_relaxed)) {
+        detail::confirm(word_, w, asleep, detail::memory_order_relaxed)) {
       self.sleep(word_, asleep);
     }
   }

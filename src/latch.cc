@@ -20,14 +20,13 @@ bool latch::wait_slow(detail::deadline until,
   detail::spinner spinning;
   for (;;) {
     // [L3] acquire; pairs with [L1].
-    std::uint32_t w = word_.load(detail::memory_order_acquire);
+    const std::uint32_t w = word_.load(detail::memory_order_acquire);
     if (w / kOne == 0) return true;
     if (spinning.spin()) continue;
     if (self.must_leave()) return false;
     const std::uint32_t asleep = w | kParked;
     if (w == asleep ||
-        word_.compare_exchange_weak(w, asleep, detail::memory_order_relaxed,
-                                    detail::memory_order_relaxed)) {
+        detail::confirm(word_, w, asleep, detail::memory_order_relaxed)) {
       self.sleep(word_, asleep);
     }
   }

@@ -35,17 +35,16 @@ constexpr std::int64_t kPatienceNs = 1'000'000;
 }  // namespace
 
 // Tries to go from `seen`, in which the caller may take the lock, to owning it.
-bool raw_mutex::take(std::uint32_t seen, bool slept, bool claimant) noexcept {
+bool raw_mutex::take(std::uint32_t seen, bool woken, bool claimant) noexcept {
   std::uint32_t mine = seen | kLocked;
-  if (slept) mine |= kParked;
+  if (woken) mine |= kParked;
   if (claimant) mine &= ~kClaimed;
   // [M3] acquire; pairs with [M2], [M4].
-  return word_.compare_exchange_weak(seen, mine, memory_order_acquire,
-                                     memory_order_relaxed);
+  return confirm(word_, seen, mine, memory_order_acquire);
 }
 
 bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
-                          bool slept) noexcept {
+                          bool woken) noexcept {
   sleeper self(until, stop);
   spinner spinning;
   std::int64_t since = 0;
@@ -55,70 +54,66 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
     const bool mine_to_take =
         (w & kLocked) == 0 && (claimant || !(w & kClaimed));
     if (mine_to_take) {
-      if (take(w, slept, claimant)) return true;
+      if (take(w, woken, claimant)) return true;
       continue;
     }
     if (spinning.spin()) continue;
-    if (self.must_leave()) return leave(slept, claimant);
+    if (self.must_leave()) return leave(woken, claimant);
     const bool claim = !claimant && since != 0 && !(w & kClaimed) &&
                        now_ns(clock_id::monotonic) - since > kPatienceNs;
     const std::uint32_t asleep = w | kParked | (claim ? kClaimed : 0);
-    if (w != asleep &&
-        !word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
-                                     memory_order_relaxed)) {
+    if (w != asleep && !confirm(word_, w, asleep, memory_order_relaxed))
       continue;
-    }
     if (claim) {
       claimant = true;
       spinning.restart();
       continue;
     }
-    if (since == 0) since = now_ns(clock_id::monotonic);
-    self.sleep(word_, asleep, claimant ? kClaimant : kQueue);
-    slept = true;
+    const std::int64_t began = since != 0 ? since : now_ns(clock_id::monotonic);
+    if (self.sleep(word_, asleep, claimant ? kClaimant : kQueue) ==
+        sleep_result::woken) {
+      since = began;
+      woken = true;
+    }
     spinning.restart();
   }
 }
 
 // Gives up waiting, unless the lock is free: then it is taken after all. What
 // the caller answered for (I1) is left in the word for the next unlock.
-bool raw_mutex::leave(bool slept, bool claimant) noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
+bool raw_mutex::leave(bool woken, bool claimant) noexcept {
   for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
     if ((w & kLocked) == 0 && (claimant || !(w & kClaimed))) {
-      if (take(w, slept, claimant)) return true;
-      w = word_.load(memory_order_relaxed);
+      if (take(w, woken, claimant)) return true;
       continue;
     }
-    std::uint32_t left = slept ? w | kParked : w;
+    std::uint32_t left = woken ? w | kParked : w;
     if (claimant) left &= ~kClaimed;
-    if (left == w || word_.compare_exchange_weak(w, left, memory_order_relaxed,
-                                                 memory_order_relaxed)) {
-      break;
-    }
+    // (Who answers for others must not go by an old value, from when others
+    // answered.)
+    if ((left == w && !woken) || confirm(word_, w, left, memory_order_relaxed))
+      return false;
   }
-  return false;
 }
 
 bool raw_mutex::expect_sleepers() noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
-  while (w != kFree) {
+  for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
+    if (w == kFree) return false;
     if ((w & kParked) != 0 ||
-        word_.compare_exchange_weak(w, w | kParked, memory_order_relaxed,
-                                    memory_order_relaxed)) {
+        confirm(word_, w, w | kParked, memory_order_relaxed))
       return true;
-    }
   }
-  return false;
 }
 
 void raw_mutex::unlock_slow() noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
-  // [M4] release; pairs with [M1], [M3].
-  while (!word_.compare_exchange_weak(w, (w & kClaimed) ? w & ~kLocked : kFree,
-                                      memory_order_release,
-                                      memory_order_relaxed)) {
-  }
+  std::uint32_t w = 0;
+  do {
+    w = word_.load(memory_order_relaxed);
+    // [M4] release; pairs with [M1], [M3].
+  } while (!confirm(word_, w, (w & kClaimed) ? w & ~kLocked : kFree,
+                    memory_order_release));
   // The claimant is one, but those that sleep in futex_waitv (which knows no
   // masks) are woken as well: a wake of one could be theirs.
   if (w & kClaimed)

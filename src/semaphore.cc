@@ -42,24 +42,21 @@ bool raw_semaphore::acquire_slow(deadline until,
   bool parked = false;  // has set, or relied on, kParked
   bool taken = false;
   for (;;) {
-    std::uint32_t w = word_.load(memory_order_relaxed);
+    const std::uint32_t w = word_.load(memory_order_relaxed);
     if (has_token(w)) {
       // [P4] acquire; pairs with [P3], [P5], [P6].
-      taken = word_.compare_exchange_weak(w, w - kToken, memory_order_acquire,
-                                          memory_order_relaxed);
+      taken = confirm(word_, w, w - kToken, memory_order_acquire);
       if (taken) break;
       continue;
     }
     if (spinning.spin()) continue;
     if (self.must_leave()) break;
     const std::uint32_t asleep = w | kParked;
-    if (w != asleep &&
-        !word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
-                                     memory_order_relaxed)) {
-      continue;
+    if (w != asleep) {
+      if (!confirm(word_, w, asleep, memory_order_relaxed)) continue;
+      parked = true;
     }
-    parked = true;
-    self.sleep(word_, asleep);
+    if (self.sleep(word_, asleep) != sleep_result::refused) parked = true;
     spinning.restart();
   }
   if (parked) tidy();
@@ -97,25 +94,25 @@ bool raw_semaphore::take_back(std::int32_t n) noexcept {
 
 // With a look first: the word must not wrap around to what looks like debts.
 bool raw_semaphore::release_large(std::int32_t n, std::int32_t max) noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
+  std::uint32_t w = 0;
   do {
+    w = word_.load(memory_order_relaxed);
     if (tokens(w) > max - n) return false;
     // [P6] release; pairs with [P1], [P2], [P4], as [P3].
-  } while (!word_.compare_exchange_weak(
-      w, w + static_cast<std::uint32_t>(n) * kToken, memory_order_release,
-      memory_order_relaxed));
+  } while (!confirm(word_, w, w + static_cast<std::uint32_t>(n) * kToken,
+                    memory_order_release));
   if ((w & kParked) != 0) unpark(&word_, n);
   return true;
 }
 
 void raw_semaphore::release_saturating() noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
-  // [P5] release; pairs with [P1], [P2], [P4]. Also where nothing changes: the
-  // next taker sees what every setter before it wrote.
-  while (!word_.compare_exchange_weak(w, has_token(w) ? w : w + kToken,
-                                      memory_order_release,
-                                      memory_order_relaxed)) {
-  }
+  std::uint32_t w = 0;
+  do {
+    w = word_.load(memory_order_relaxed);
+    // [P5] release; pairs with [P1], [P2], [P4]. Also where nothing changes:
+    // the next taker sees what every setter before it wrote.
+  } while (
+      !confirm(word_, w, has_token(w) ? w : w + kToken, memory_order_release));
   if (!has_token(w) && (w & kParked) != 0) unpark(&word_, 1);
 }
 

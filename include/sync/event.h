@@ -51,15 +51,14 @@ class event {
 
   void set() {
     detail::hook_releasing(this, kKind);
-    std::uint32_t w = word_.load(detail::memory_order_relaxed);
+    std::uint32_t w = 0;
     std::uint32_t now_set = 0;
     do {
+      w = word_.load(detail::memory_order_relaxed);
       now_set = (w & kSet) != 0 ? w : ((w + kEpoch) & ~kParked) | kSet;
       // [E1] release; pairs with [E2], [E3]: what the setter wrote is seen by
       // the released. *this may be gone once it is visible.
-    } while (!word_.compare_exchange_weak(w, now_set,
-                                          detail::memory_order_release,
-                                          detail::memory_order_relaxed));
+    } while (!detail::confirm(word_, w, now_set, detail::memory_order_release));
     if ((w & kParked) != 0) [[unlikely]]
       detail::unpark(&word_, detail::kAllSleepers);
   }

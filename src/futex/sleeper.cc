@@ -34,24 +34,24 @@ void stop_listener::request() noexcept {
   }
 }
 
-void stop_listener::sleep(const futex_word& word, std::uint32_t expected,
-                          deadline until, std::uint32_t mask,
-                          futex_scope scope) noexcept {
+int stop_listener::sleep(const futex_word& word, std::uint32_t expected,
+                         deadline until, std::uint32_t mask,
+                         futex_scope scope) noexcept {
   const sys::waitv_entry both[] = {
       {&word, expected, scope}, {&state_, kIdle, futex_scope::process_private}};
-  if (sys::futex_waitv(both, until) == -ENOSYS) {
-    sleep_without_waitv(word, expected, until, mask, scope);
-    return;
-  }
+  const int how = sys::futex_waitv(both, until, sys::on_refusal::again);
+  if (how == -ENOSYS)
+    return sleep_without_waitv(word, expected, until, mask, scope);
   // [S4] acquire; pairs with [S1]. The kernel's look at the word orders
   // nothing.
   static_cast<void>(state_.load(memory_order_acquire));
+  return how;
 }
 
-void stop_listener::sleep_without_waitv(const futex_word& word,
-                                        std::uint32_t expected, deadline until,
-                                        std::uint32_t mask,
-                                        futex_scope scope) noexcept {
+int stop_listener::sleep_without_waitv(const futex_word& word,
+                                       std::uint32_t expected, deadline until,
+                                       std::uint32_t mask,
+                                       futex_scope scope) noexcept {
   target_ = &word;
   target_scope_ = scope;
   std::uint32_t state = kIdle;
@@ -59,9 +59,9 @@ void stop_listener::sleep_without_waitv(const futex_word& word,
   // [S4].
   if (!state_.compare_exchange_strong(state, kSleeping, memory_order_release,
                                       memory_order_acquire)) {
-    return;  // requested
+    return -EINTR;  // requested
   }
-  sys::futex_wait(&word, expected, until, mask, scope);
+  const int how = sys::futex_wait(&word, expected, until, mask, scope);
   state = kSleeping;
   if (!state_.compare_exchange_strong(state, kIdle, memory_order_relaxed,
                                       memory_order_relaxed)) {
@@ -70,6 +70,7 @@ void stop_listener::sleep_without_waitv(const futex_word& word,
     static_cast<void>(state_.load(memory_order_acquire));
     state_.store(kAwake, memory_order_relaxed);
   }
+  return how;
 }
 
 void sleeper::stop_listening() noexcept {
@@ -78,14 +79,18 @@ void sleeper::stop_listening() noexcept {
   errno = saved;
 }
 
-void sleeper::sleep(const futex_word& word, std::uint32_t expected,
-                    std::uint32_t mask) noexcept {
+sleep_result sleeper::sleep(const futex_word& word, std::uint32_t expected,
+                            std::uint32_t mask) noexcept {
+  int how = 0;
   if (stop_ == nullptr) {
-    sys::futex_wait(&word, expected, until_, mask, scope_);
-    return;
+    how = sys::futex_wait(&word, expected, until_, mask, scope_,
+                          sys::on_refusal::again);
+  } else {
+    if (!listener_) listener_.emplace(*stop_);
+    how = listener_->sleep(word, expected, until_, mask, scope_);
   }
-  if (!listener_) listener_.emplace(*stop_);
-  listener_->sleep(word, expected, until_, mask, scope_);
+  if (how == -EAGAIN) return sleep_result::refused;
+  return how >= 0 ? sleep_result::woken : sleep_result::ended;
 }
 
 }  // namespace detail

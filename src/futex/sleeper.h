@@ -14,7 +14,9 @@
 //   }
 //
 // so that an expired deadline makes no syscall, and a wake, a signal, another
-// value or a spurious return all mean the same: look again.
+// value or a spurious return all mean the same: look again. A sleep that was
+// refused (and, where nothing was published, the look before it) must leave no
+// trace in the thread: the checker leaves such rounds out.
 #ifndef SYNCXX_SRC_FUTEX_SLEEPER_H_
 #define SYNCXX_SRC_FUTEX_SLEEPER_H_
 
@@ -44,9 +46,10 @@ class stop_listener {
   stop_listener(const stop_listener&) = delete;
   stop_listener& operator=(const stop_listener&) = delete;
 
-  // Sleeps while `word` is `expected` and no stop is requested.
-  void sleep(const futex_word& word, std::uint32_t expected, deadline until,
-             std::uint32_t mask, futex_scope scope) noexcept;
+  // Sleeps while `word` is `expected` and no stop is requested. As
+  // sys::futex_waitv.
+  int sleep(const futex_word& word, std::uint32_t expected, deadline until,
+            std::uint32_t mask, futex_scope scope) noexcept;
 
  private:
   struct on_stop {
@@ -54,9 +57,9 @@ class stop_listener {
     void operator()() const noexcept { self->request(); }
   };
   void request() noexcept;
-  void sleep_without_waitv(const futex_word& word, std::uint32_t expected,
-                           deadline until, std::uint32_t mask,
-                           futex_scope scope) noexcept;
+  int sleep_without_waitv(const futex_word& word, std::uint32_t expected,
+                          deadline until, std::uint32_t mask,
+                          futex_scope scope) noexcept;
 
   //  state_    | meaning                                | left by
   //  kIdle     | no request; the waiter is awake, or    | request() -> kStopped
@@ -74,6 +77,12 @@ class stop_listener {
   cell<const futex_word*> target_{nullptr};  // written before kSleeping
   futex_scope target_scope_ = futex_scope::process_private;
   stop_callback<on_stop> callback_;  // last: may call request() at once
+};
+
+enum class sleep_result : std::uint8_t {
+  refused,  // the word was not as expected
+  woken,    // by a wake, which may have been meant for others
+  ended,    // for another reason: no wake was used up
 };
 
 class sleeper {
@@ -100,8 +109,8 @@ class sleeper {
   // the deadline, a stop request, a signal, or for no reason. With a stop token
   // the mask does not narrow the wakes (futex_waitv has none): a wake of one
   // thread with a narrower mask may reach such a waiter instead.
-  void sleep(const futex_word& word, std::uint32_t expected,
-             std::uint32_t mask = kAnySleeper) noexcept;
+  sleep_result sleep(const futex_word& word, std::uint32_t expected,
+                     std::uint32_t mask = kAnySleeper) noexcept;
 
  private:
   void stop_listening() noexcept;

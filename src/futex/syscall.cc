@@ -78,7 +78,7 @@ long futex(const futex_word* word, int operation, std::uint32_t value,
 }  // namespace
 
 int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
-               std::uint32_t mask, futex_scope scope) noexcept {
+               std::uint32_t mask, futex_scope scope, on_refusal) noexcept {
   const timespec ts = to_timespec(until);
   int operation = FUTEX_WAIT_BITSET | private_flag(scope);
   if (until.clock() == clock_id::realtime) operation |= FUTEX_CLOCK_REALTIME;
@@ -127,7 +127,8 @@ int futex_count(const futex_word* word, int at_most,
   refused("futex(FUTEX_REQUEUE)", static_cast<int>(-found));
 }
 
-int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
+int futex_waitv(std::span<const waitv_entry> entries, deadline until,
+                on_refusal) noexcept {
   // Whether the syscall is known to be missing. Relaxed: it guards no data, and
   // a thread that has not heard of it yet asks once more.
   static constinit atomic<bool> missing{false};

@@ -19,10 +19,16 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::sys {
 
+// What the caller does if the word was not `expected`: it makes use of that, or
+// looks again as if it had not tried. (The model checker's business: rounds of
+// the latter kind are left out.)
+enum class on_refusal : std::uint8_t { told, again };
+
 // FUTEX_WAIT_BITSET. 0: woken. -EAGAIN: the word was not `expected`.
 // -ETIMEDOUT. -EINTR: a signal was handled (also with SA_RESTART).
 int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
-               std::uint32_t mask, futex_scope scope) noexcept;
+               std::uint32_t mask, futex_scope scope,
+               on_refusal then = on_refusal::told) noexcept;
 
 // FUTEX_WAKE_BITSET: how many were woken; 0 also where nothing is mapped any
 // more, or where the memory is a PI futex by now.
@@ -51,7 +57,8 @@ inline constexpr std::size_t kWaitvMax = 128;  // FUTEX_WAITV_MAX
 // -EAGAIN, -ETIMEDOUT, -EINTR as above. -ENOSYS: this kernel or sandbox has no
 // futex_waitv (remembered, so that only the first call pays for asking), or no
 // memory for it now.
-int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept;
+int futex_waitv(std::span<const waitv_entry> entries, deadline until,
+                on_refusal then = on_refusal::told) noexcept;
 
 }  // namespace detail::sys
 }  // namespace syncxx::inline SYNCXX_ABI

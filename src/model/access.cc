@@ -141,6 +141,7 @@ value checker::read_next(const access& a, location_id l, bool updates,
   describe(e, a, l, me.site);
   e.queue = queue;
   check_initialized(a, l);
+  if (a.confirms && looked_at(l, a.expected)) return confirm(e);
   const graph::await_note& note = g_->awaits(self_);
   if (note.index == me.done + 1) {
     e.await = true;
@@ -152,7 +153,10 @@ value checker::read_next(const access& a, location_id l, bool updates,
     e.memo = memo_here();
   }
   while (!add_read(e)) {
-    if (!e.await) end_run(outcome::dropped);  // overslept
+    if (!e.await) {  // overslept
+      if (falls_asleep(e)) wake_up_out_of_date();
+      end_run(outcome::dropped);
+    }
     // No value lets it go on: until another thread writes one.
     g_->note_await(self_, {me.done + 1, e.memo, g_->size(), e.stuck});
     e.since = g_->size();
@@ -191,7 +195,7 @@ bool checker::add_read(event& e) {
     }
     if (g_->at(id).open != 0) first_ = self_;
     current_->stuck = e.stuck != 0;
-    if (i + 1 < x.options.size() || e.await) {
+    if (i + 1 < x.options.size() || e.await || falls_asleep(e)) {
       alternative a;
       a.what = alternative::type::read;
       a.conflict = conflict;
@@ -274,7 +278,7 @@ void checker::modify(const access& a, location_id l, const value& data) {
   const event& half = g_->at(begun);
   e = half;
   e.what = kind::update_write;
-  e.await = false;
+  e.await = e.confirms = false;
   e.memo = kNone;
   e.data = data;
   const std::uint32_t place = g_->place_of(half.rf);

@@ -48,7 +48,8 @@ class checker {
         how_(how),
         stride_(stride),
         memory_(*this, frame),
-        check_duplicates_(std::getenv("SYNCXX_MODEL_DUPLICATES") != nullptr) {}
+        check_duplicates_(std::getenv("SYNCXX_MODEL_DUPLICATES") != nullptr),
+        all_rounds_(std::getenv("SYNCXX_MODEL_ALL_ROUNDS") != nullptr) {}
   checker(const checker&) = delete;
   checker& operator=(const checker&) = delete;
 
@@ -72,14 +73,15 @@ class checker {
              bool one_only = false);
   void assume(bool holds);
   // futex.cc; results as in futex/syscall.h
+  // `again`: it then does as if it had not tried (rounds.cc).
   int futex_wait(const void* word, std::uint32_t size, const value& expected,
-                 bool timed, std::uint32_t mask);
+                 bool timed, std::uint32_t mask, bool again);
   int futex_wake(const void* word, int count, std::uint32_t mask);
   int futex_count(const void* word, int at_most);
   int futex_requeue(const void* from, const value& expected, int wake, int move,
                     const void* to);
-  int futex_waitv(std::span<const detail::sys::waitv_entry> entries,
-                  bool timed);
+  int futex_waitv(std::span<const detail::sys::waitv_entry> entries, bool timed,
+                  bool again);
   // wait and notify of an atomic
   void wait(const void* object, std::size_t size, const value& old);
   void notify(const void* object, std::size_t size, bool all);
@@ -205,13 +207,21 @@ class checker {
   void close_queue(location_id l, const value& before, const Change& change);
   bool enqueue(location_id hidden, const void* word, std::uint32_t size,
                const value& expected, std::uint32_t mask, std::uint32_t ticket,
-               memory_order order = memory_order_acq_rel);
+               memory_order order = memory_order_acq_rel, bool again = false);
   bool dequeue(location_id hidden, std::uint32_t ticket);
   event_id woken_by(location_id hidden, thread_number t,
                     std::uint32_t ticket) const;
   bool sleep_in(std::span<const location_id> queues, std::uint32_t ticket,
                 bool timed);
   void wake_sleepers() noexcept;
+
+  // rounds.cc
+  bool looked_at(location_id l, const value& seen) const noexcept;
+  value confirm(event& e);
+  bool falls_asleep(const event& e) const noexcept;
+  bool stays_behind(const event& e);
+  [[noreturn]] void wake_up_out_of_date() noexcept;
+  [[noreturn]] void stay_out_of_date() noexcept;
 
   // spin.cc
   fingerprint state() const noexcept;
@@ -327,6 +337,7 @@ class checker {
   vec<bool> keep_;
   hash_map<std::uint64_t, bool> seen_;  // debug: hashes of complete graphs
   bool check_duplicates_ = false;
+  bool all_rounds_ = false;     // debug: also those that come to nothing
   std::uint32_t searched_ = 0;  // runs, since the first failure
 };
 

@@ -18,6 +18,7 @@
 
 #include "engine.h"
 #include "interleaving.h"
+#include "observer.h"
 #include "report.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -118,6 +119,7 @@ bool checker::maximal(event_id id, event_id write, bool& unsure) {
   };
   if (e.what == kind::choice) return e.data.lo == 0;
   if (!e.is_read() && !e.is_write()) return true;
+  if (e.confirms) return true;  // as the look before it says
   const auto co = g_->co(e.location);
   std::uint32_t place = 0;
   if (e.is_write()) {
@@ -161,7 +163,7 @@ void checker::note_revisits(event_id write, event_id conflict) {
     if (g_->porf_before(id, porf)) continue;
     if (!maximal(id, write, unsure)) return;
     const event& r = g_->at(id);
-    if (!r.is_read() || r.location != w.location) continue;
+    if (!r.is_read() || r.location != w.location || r.confirms) continue;
     if (conflict != kNone && conflict <= id) continue;
     alternative a;
     a.what = alternative::type::revisit;
@@ -266,7 +268,7 @@ bool checker::next_option(exploration& x) {
       // Nobody needs to run for that: only what the write revisits counts.
       event write = e;
       write.what = kind::update_write;
-      write.await = false;
+      write.await = write.confirms = false;
       write.memo = kNone;
       write.data = e.update != nullptr ? e.update(data, e.operand) : e.operand;
       const std::size_t before = x.work.size();
@@ -285,6 +287,7 @@ bool checker::next_option(exploration& x) {
   x.options.resize(a.base);
   x.work.pop_back();
   const event e = x.g.at(id);
+  if (!passed && stays_behind(e)) return true;
   if (!e.awaits_value()) return false;
   if (passed) {  // it may wait in vain all the same
     const auto co = x.g.co(e.location);
@@ -504,8 +507,11 @@ result checker::explore() {
   }
 }
 
+void (*g_observer)(const graph&) = nullptr;
+
 // Leaks, and the promise that each graph comes once. False: failed.
 bool checker::end_of_complete_run() {
+  if (g_observer != nullptr) g_observer(*g_);
   if (check_duplicates_ && !seen_.emplace(g_->hash(), true).second) {
     result_.what = verdict::misuse;
     failure_ =

@@ -66,13 +66,14 @@ void checker::close_queue(location_id l, const value& before,
 // Queues the running thread if the object has the value; in one step.
 bool checker::enqueue(location_id hidden, const void* word, std::uint32_t size,
                       const value& expected, std::uint32_t mask,
-                      std::uint32_t ticket, memory_order order) {
+                      std::uint32_t ticket, memory_order order, bool again) {
   const location_id l = memory_.atomic(word, size);
   access a;
   a.what = access_kind::futex;
   a.size = static_cast<std::uint8_t>(size);
   a.order = memory_order_relaxed;
   a.expected = expected;
+  a.confirms = again;
   if (!(read(a, l, false, hidden) == expected)) return false;
   close_queue(hidden, open_queue(hidden, order), [&](futex_queue& q) {
     q.push_back({self_, ticket, mask, kNone});
@@ -158,11 +159,14 @@ void checker::wake_sleepers() noexcept {
 }
 
 int checker::futex_wait(const void* word, std::uint32_t size,
-                        const value& expected, bool timed, std::uint32_t mask) {
+                        const value& expected, bool timed, std::uint32_t mask,
+                        bool again) {
   if (const int error = nap(word, expected); error != 0) return error;
   const location_id hidden = memory_.hidden(word);
   const std::uint32_t ticket = current_->done;
-  if (!enqueue(hidden, word, size, expected, mask, ticket)) return -EAGAIN;
+  if (!enqueue(hidden, word, size, expected, mask, ticket, memory_order_acq_rel,
+               again))
+    return -EAGAIN;
   const location_id queues[] = {hidden};
   if (sleep_in(queues, ticket, timed)) return 0;
   // Had it been woken, this would be an execution where it was.
@@ -238,7 +242,7 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
 }
 
 int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
-                         bool timed) {
+                         bool timed, bool again) {
   if (!entries.empty()) {
     const detail::sys::waitv_entry& first = entries.front();
     const int error = nap(first.word, {first.expected, 0});
@@ -257,7 +261,8 @@ int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
     const detail::sys::waitv_entry& e = entries[i];
     queues[i] = memory_.hidden(e.word);
     if (!enqueue(queues[i], e.word, sizeof(std::uint32_t), {e.expected, 0},
-                 detail::kAnySleeper, ticket)) {
+                 detail::kAnySleeper, ticket, memory_order_acq_rel,
+                 again && i == 0)) {
       const int woken = leave(i, -1);
       return woken >= 0 ? woken : -EAGAIN;
     }
@@ -331,13 +336,13 @@ bool timed(deadline until) noexcept { return !until.is_never(); }
 }  // namespace
 
 int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
-               std::uint32_t mask, futex_scope) noexcept {
+               std::uint32_t mask, futex_scope, on_refusal then) noexcept {
   checker& c = checker_or_die();
   recorded as(action::wait, word, sizeof *word);
   if (as) [[unlikely]]
     as->expected({expected, 0});
-  return as.result(
-      c.futex_wait(word, sizeof *word, {expected, 0}, timed(until), mask));
+  return as.result(c.futex_wait(word, sizeof *word, {expected, 0}, timed(until),
+                                mask, then == on_refusal::again));
 }
 
 int futex_wake(const futex_word* word, int count, std::uint32_t mask,
@@ -367,12 +372,14 @@ int futex_count(const futex_word* word, int at_most, futex_scope) noexcept {
 }
 
 // As on a kernel without it, for tests of what is done then.
-int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
+int futex_waitv(std::span<const waitv_entry> entries, deadline until,
+                on_refusal then) noexcept {
   if (std::getenv("SYNCXX_MODEL_NO_WAITV") != nullptr) return -ENOSYS;
   checker& c = checker_or_die();
   recorded as(action::wait, entries.empty() ? nullptr : entries.front().word,
               sizeof(std::uint32_t));
-  return as.result(c.futex_waitv(entries, timed(until)));
+  return as.result(
+      c.futex_waitv(entries, timed(until), then == on_refusal::again));
 }
 
 }  // namespace detail::sys

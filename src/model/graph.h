@@ -64,6 +64,7 @@ struct event : carried {
   bool await = false;    // a read that only certain values may let go on
   bool vain = false;     // an update's value leads back: its thread stays there
   bool guessed = false;  // a weak compare-exchange that fails spuriously
+  bool confirms = false;  // reads what the look before it has (rounds.cc)
   std::uint16_t thread = 0;
   std::uint8_t size = 0;
   access_kind access{};          // what the program called

@@ -467,7 +467,7 @@ outcome checker::judge() {
   if (std::none_of(threads_.begin(), threads_.end(), left))
     return outcome::complete;
   bool dropped = false, spins = false, stale = false;
-  bool stuck = false;
+  bool no_execution = false;  // but for what is to be learnt from it
   text who;
   const auto place_of = [this](thread_number t) {
     return recording_ == nullptr ? text() : recording_->place_of(t);
@@ -501,7 +501,7 @@ outcome checker::judge() {
         const auto co = g_->co(s.on);
         const value latest = data_of(s.on, co.empty() ? kInitial : co.back());
         stale |= known(at.memo, latest) != knowledge::failing;
-        stuck |= waits && at.stuck != 0;
+        no_execution |= waits && at.stuck != 0;
         const auto& po = g_->of_thread(t);
         const std::uint32_t cycle = memos_[at.memo].cycle;
         for (std::uint32_t i = cycle; i != 0 && i <= po.size(); ++i) {
@@ -522,6 +522,9 @@ outcome checker::judge() {
         stale |= !in_vain(s, t);
         who += " goes round in vain" + place_of(t);
         break;
+      case obstacle::out_of_date:
+        dropped = no_execution = true;
+        break;
       default:
         dropped = true;
         break;
@@ -533,7 +536,7 @@ outcome checker::judge() {
     failure_ = text(spins ? "nobody will change what is waited for: "
                           : "every thread left waits for another: ") +
                who;
-  if (!fails) return stuck ? outcome::dropped : outcome::blocked;
+  if (!fails) return no_execution ? outcome::dropped : outcome::blocked;
   result_.what = spins ? verdict::livelock : verdict::deadlock;
   return outcome::failed;
 }

@@ -23,12 +23,13 @@ namespace model::engine {
 // Why a thread cannot go on.
 enum class obstacle : std::uint8_t {
   none,
-  join,    // of thread `on`
-  await,   // every value it may read makes its loop go round
-  sleep,   // on a futex
-  rounds,  // of a loop that waits and writes, of which there were enough
-  vain,    // for good, at an update that leads back
-  assume,  // for good: the execution is dropped
+  join,         // of thread `on`
+  await,        // every value it may read makes its loop go round
+  sleep,        // on a futex
+  rounds,       // of a loop that waits and writes, of which there were enough
+  vain,         // for good, at an update that leads back
+  out_of_date,  // for good: what it would confirm has changed (rounds.cc)
+  assume,       // for good: the execution is dropped
 };
 
 enum class stage : std::uint8_t { absent, unstarted, ready, finished };

@@ -5,7 +5,7 @@
 //
 // Bounds: one notifier and one or two waiters with one wait each; one spurious
 // wake-up and one jump of the clock in what an operation depends on.
-// Exhaustive, but for the tests named Random...: those take 20 000 executions.
+// Exhaustive, but for three waiters: 20 000 random executions.
 // A loop that takes the list's lock to look whether a leaver has left goes
 // round twice in vain at most.
 #include <gtest/gtest.h>
@@ -74,6 +74,9 @@ template <class With>
 class ConditionModel : public ::testing::Test {};
 using kinds = ::testing::Types<with_mutex, any_with_spinlock>;
 TYPED_TEST_SUITE(ConditionModel, kinds);
+template <class With>
+class LongConditionModel : public ::testing::Test {};
+TYPED_TEST_SUITE(LongConditionModel, kinds);
 
 TYPED_TEST(ConditionModel, HandsOver) {
   expect_ok(gate_hands_over<flag_gate<TypeParam>>);
@@ -179,8 +182,9 @@ TYPED_TEST(ConditionModel, NotifyWithNobodyWaiting) {
   });
 }
 
-template <class With>
-void two_waiters_and_notify_all() {
+enum class notified { all, one_by_one, under_the_lock };
+template <class With, notified How>
+void two_waiters() {
   typename With::lock lock;
   typename With::condition changed;
   syncxx::cell<int> set(0);
@@ -192,8 +196,13 @@ void two_waiters_and_notify_all() {
   {
     const std::lock_guard own(lock);
     set = 1;
+    if (How == notified::under_the_lock) changed.notify_all();
   }
-  changed.notify_all();
+  if (How == notified::all) changed.notify_all();
+  if (How == notified::one_by_one) {
+    changed.notify_one();
+    changed.notify_one();
+  }
 }
 
 // The notifier meets a mutex that somebody owns, moves the waiter there, and
@@ -215,14 +224,6 @@ TEST(ConditionModel, NotifyBesideTheUnlock) {
     model::thread notifier([&] { changed.notify_one(); });
     lock.unlock();
   });
-}
-
-// Too much for all executions: some of them.
-TEST(ConditionModel, RandomTwoWaiters) {
-  model::options some;
-  some.search = model::options::mode::random;
-  some.max_executions = 20'000;
-  expect_ok(two_waiters_and_notify_all<with_mutex>, some);
 }
 
 // One woken ahead, two moved, while the mutex changes hands.
@@ -251,8 +252,16 @@ TEST(ConditionModel, RandomThreeWaitersAndAnOwner) {
       some);
 }
 
-TEST(ConditionModel, TwoWaitersWithASpinlock) {
-  expect_ok(two_waiters_and_notify_all<any_with_spinlock>);
+TYPED_TEST(ConditionModel, TwoWaitersAndNotifyAll) {
+  expect_ok(two_waiters<TypeParam, notified::all>);
+}
+
+TYPED_TEST(ConditionModel, TwoWaitersAndNotifyOneTwice) {
+  expect_ok(two_waiters<TypeParam, notified::one_by_one>);
+}
+
+TYPED_TEST(LongConditionModel, TwoWaitersAndNotifyAllUnderTheLock) {
+  expect_ok(two_waiters<TypeParam, notified::under_the_lock>);
 }
 
 }  // namespace

@@ -22,14 +22,7 @@ namespace detail {
 
 using futex_word = atomic<std::uint32_t>;
 
-// Where a call was made: the checker's business only.
-#if SYNCXX_MODELLED
-using wake_site = model::engine::source;
-#else
-struct wake_site {
-  static constexpr wake_site current() noexcept { return {}; }
-};
-#endif
+using wake_site = place_of_call;
 
 // A wake reaches only sleepers whose mask shares a bit with its own.
 inline constexpr std::uint32_t kAnySleeper = 0xffffffffu;

@@ -30,12 +30,11 @@ class raw_mutex {
     if (!try_lock()) [[unlikely]]
       lock_slow(deadline::never(), nullptr);
   }
-  // `stop` may be null. `slept`: the caller answers for threads that sleep on
-  // this word, moved there by a condition variable, as it was or might have
-  // been.
-  // False: stopped or past the deadline.
+  // `stop` may be null. `woken`: the caller answers for threads that sleep on
+  // this word (I1), moved there by a condition variable, as it was or might
+  // have been. False: stopped or past the deadline.
   SYNCXX_COLD bool lock_slow(deadline until, const stop_token* stop,
-                             bool slept = false) noexcept;
+                             bool woken = false) noexcept;
 
   void unlock() noexcept {
     std::uint32_t alone = kLocked;
@@ -58,8 +57,8 @@ class raw_mutex {
   static constexpr std::uint32_t kClaimant = 2;  // the one that is next
 
  private:
-  bool take(std::uint32_t seen, bool slept, bool claimant) noexcept;
-  bool leave(bool slept, bool claimant) noexcept;
+  bool take(std::uint32_t seen, bool woken, bool claimant) noexcept;
+  bool leave(bool woken, bool claimant) noexcept;
   SYNCXX_COLD void unlock_slow() noexcept;
 
   // A set of three bits:

@@ -30,14 +30,12 @@ class raw_semaphore {
 
   // Takes a token if there is one.
   bool try_acquire() noexcept {
-    std::uint32_t w = word_.load(memory_order_relaxed);
-    while (has_token(w)) {
+    for (;;) {
+      const std::uint32_t w = word_.load(memory_order_relaxed);
+      if (!has_token(w)) return false;
       // [P1] acquire; pairs with [P3], [P5], [P6].
-      if (word_.compare_exchange_weak(w, w - kToken, memory_order_acquire,
-                                      memory_order_relaxed))
-        return true;
+      if (confirm(word_, w, w - kToken, memory_order_acquire)) return true;
     }
-    return false;
   }
 
   // Takes a token without a look first: a load next to an RMW of the same word

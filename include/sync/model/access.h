@@ -65,6 +65,7 @@ enum class access_kind : std::uint8_t {
 // One operation on an atomic object.
 struct access {
   access_kind what{};
+  bool confirms = false;  // that what the thread has seen is still so
   std::uint8_t size = 0;
   memory_order order = memory_order_seq_cst;
   memory_order failure = memory_order_seq_cst;

@@ -223,6 +223,13 @@ class atomic {
     return engine::perform(&a);
   }
 
+  // detail::confirm()
+  friend bool confirm_in_model(atomic& word, T seen, T next, order o,
+                               const source& where) noexcept {
+    return word.compare_exchange(kind::compare_exchange_strong, seen, next, o,
+                                 std::memory_order_relaxed, where, true);
+  }
+
   template <kind What, class Operand, class F>
   T update(Operand operand, order o, const source& where, F) noexcept {
     const auto apply = [](const engine::value& old,
@@ -235,9 +242,11 @@ class atomic {
   }
 
   bool compare_exchange(kind what, T& expected, T desired, order success,
-                        order failure, const source& where) noexcept {
+                        order failure, const source& where,
+                        bool confirms = false) noexcept {
     engine::access a;
     a.what = what;
+    a.confirms = confirms;
     a.size = sizeof(T);
     a.order = success;
     a.failure = failure;

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rounds of lock-free loops that come to nothing (src/model/rounds.cc): leaving
+// them out must leave out nothing else. Each program is explored with and
+// without them; what is written, by whom and in which order, must be the same
+// set of possibilities.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <set>
+
+#include <sync/condition_variable.h>
+#include <sync/event.h>
+#include <sync/latch.h>
+#include <sync/mutex.h>
+#include <sync/semaphore.h>
+#include <sync/spinlock.h>
+
+#include "src/model/observer.h"
+#include "tests/model/support/checks.h"
+
+namespace syncxx_test {
+namespace {
+
+namespace engine = model::engine;
+using syncxx::memory_order_relaxed;
+using syncxx::detail::confirm;
+
+// Hashes of what executions have written.
+std::set<std::uint64_t>* g_written = nullptr;
+
+// Each thread's writes, and the order of those to each location. Locations are
+// named in the order in which the threads write to them; a queue of sleepers
+// has no value that is the same in two explorations.
+void note_writes(const engine::graph& g) {
+  std::uint64_t h = 0;
+  const auto mix = [&h](std::uint64_t x) {
+    h = (h ^ x) * 0x9e3779b97f4a7c15u;
+    h ^= h >> 32;
+  };
+  std::map<engine::event_id, std::uint64_t> index;  // in its thread
+  std::map<engine::location_id, std::uint64_t> names;
+  for (engine::thread_number t = 0; t < g.threads(); ++t) {
+    std::uint64_t n = 0;
+    mix(t);
+    for (const engine::event_id id : g.of_thread(t)) {
+      const engine::event& e = g.at(id);
+      if (!e.is_write()) continue;
+      index[id] = ++n;
+      mix(names.try_emplace(e.location, names.size()).first->second);
+      if (e.access != engine::access_kind::futex) mix(e.data.lo);
+    }
+  }
+  std::map<std::uint64_t, engine::location_id> by_name;
+  for (const auto& [location, name] : names) by_name[name] = location;
+  for (const auto& [name, location] : by_name) {
+    mix(name);
+    for (const engine::event_id id : g.co(location)) {
+      mix(g.at(id).thread);
+      mix(index[id]);
+    }
+  }
+  g_written->insert(h);
+}
+
+struct explored {
+  std::set<std::uint64_t> written;
+  std::uint64_t executions = 0;
+  std::uint64_t blocked = 0;
+};
+
+explored explore(const std::function<void()>& test) {
+  explored all;
+  g_written = &all.written;
+  engine::g_observer = &note_writes;
+  const model::result r = model::check(test);
+  engine::g_observer = nullptr;
+  EXPECT_EQ(r.what, model::verdict::ok) << r.message;
+  all.executions = r.executions;
+  all.blocked = r.blocked;
+  return all;
+}
+
+void expect_the_same(const std::function<void()>& test) {
+  const explored without = explore(test);
+  ::setenv("SYNCXX_MODEL_ALL_ROUNDS", "1", 1);
+  const explored with = explore(test);
+  ::unsetenv("SYNCXX_MODEL_ALL_ROUNDS");
+  EXPECT_EQ(without.written, with.written);
+  EXPECT_LT(without.executions, with.executions);
+  EXPECT_LE(without.blocked, with.blocked);
+}
+
+TEST(ConfirmModel, Mutex) {
+  expect_the_same(exclusion<syncxx::mutex>(2, 2));
+  expect_the_same(exclusion<syncxx::mutex>(3, 1));
+  expect_the_same(lock_beside_a_timeout<syncxx::mutex>);
+  expect_the_same(try_beside_lock<syncxx::mutex>);
+}
+
+TEST(ConfirmModel, Semaphore) {
+  expect_the_same([] {
+    syncxx::counting_semaphore<> tokens(0);
+    model::thread one([&] { tokens.acquire(); });
+    model::thread other([&] { tokens.release(); });
+    tokens.release();
+    tokens.acquire();
+  });
+}
+
+TEST(ConfirmModel, Event) {
+  expect_the_same([] {
+    syncxx::event event;
+    model::thread one([&] { event.wait(); });
+    model::thread other([&] { event.wait(); });
+    event.set();
+    event.reset();
+    event.set();
+  });
+}
+
+TEST(ConfirmModel, Latch) {
+  expect_the_same([] {
+    syncxx::latch latch(2);
+    model::thread one([&] { latch.arrive_and_wait(); });
+    model::thread other([&] { latch.wait(); });
+    latch.count_down();
+  });
+}
+
+TEST(ConfirmModel, ConditionVariable) {
+  expect_the_same([] {
+    syncxx::mutex lock;
+    syncxx::condition_variable changed;
+    bool set = false;
+    model::thread waiter([&] {
+      std::unique_lock own(lock);
+      changed.wait(own, [&] { return set; });
+    });
+    const std::lock_guard own(lock);
+    set = true;
+    changed.notify_all();
+  });
+}
+
+// n threads push onto a list: n! orders, and nothing else.
+std::function<void()> pushes(int threads) {
+  return [=] {
+    struct node {
+      node* next = nullptr;
+    };
+    std::vector<node> nodes(static_cast<std::size_t>(threads));
+    syncxx::atomic<node*> head{nullptr};
+    const auto push = [&head](node& mine) {
+      node* first = nullptr;
+      do {
+        first = head.load(memory_order_relaxed);
+        mine.next = first;
+      } while (!confirm(head, first, &mine, std::memory_order_release));
+    };
+    {
+      std::vector<model::thread> crew;
+      for (node& mine : nodes) crew.emplace_back([&] { push(mine); });
+    }
+    int found = 0;
+    for (const node* n = head.load(memory_order_relaxed); n != nullptr;
+         n = n->next)
+      ++found;
+    model::require(found == threads, "none is lost");
+  };
+}
+
+TEST(ConfirmModel, EachOrderOfSuccessesOnce) {
+  ::setenv("SYNCXX_MODEL_DUPLICATES", "1", 1);
+  std::uint64_t orders = 1;
+  for (int threads = 1; threads <= 5; ++threads) {
+    orders *= static_cast<std::uint64_t>(threads);
+    const model::result r = model::check(pushes(threads));
+    EXPECT_EQ(r.what, model::verdict::ok) << r.message;
+    EXPECT_EQ(r.executions, orders);
+    EXPECT_EQ(r.blocked, 0u);
+  }
+  ::unsetenv("SYNCXX_MODEL_DUPLICATES");
+}
+
+// Where something was done since the look, and without one, a confirmation is a
+// compare-exchange that can fail.
+TEST(ConfirmModel, WithoutALookItIsACompareExchange) {
+  std::set<std::pair<bool, bool>> seen;
+  const auto add_one = [](syncxx::atomic<int>& n) {
+    return confirm(n, 0, 1, memory_order_relaxed);
+  };
+  expect_ok([&] {
+    syncxx::atomic<int> n{0}, other{0};
+    bool one = false;
+    model::thread t([&] {
+      static_cast<void>(n.load(memory_order_relaxed));
+      other.store(1, memory_order_relaxed);
+      one = add_one(n);
+    });
+    const bool two = add_one(n);
+    t.join();
+    seen.emplace(one, two);
+  });
+  EXPECT_EQ(seen,
+            (std::set<std::pair<bool, bool>>{{false, true}, {true, false}}));
+}
+
+// A thread that stays behind keeps nobody from being looked at: the others'
+// failures are found, and it is no deadlock.
+TEST(ConfirmModel, TheOthersGoOn) {
+  const auto test = [](bool fails) {
+    return [fails] {
+      syncxx::atomic<int> n{0}, done{0};
+      const auto add = [&] {
+        int seen = 0;
+        do {
+          seen = n.load(memory_order_relaxed);
+        } while (!confirm(n, seen, seen + 1, memory_order_relaxed));
+        return seen;
+      };
+      model::thread one([&] { add(); });
+      model::thread two([&] { done.store(add(), memory_order_relaxed); });
+      const int mine = add();
+      model::require(
+          !fails || mine != 2 || done.load(memory_order_relaxed) == 0,
+          "as planted");
+    };
+  };
+  expect_ok(test(false));
+  expect_verdict(model::verdict::assertion_failed, test(true));
+}
+
+}  // namespace
+}  // namespace syncxx_test
