@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Model tests of shared_mutex: who excludes whom, what is seen, no lost wakeup,
+// no deadlock, timeouts and stops of each kind, upgrades, destruction right
+// after the last unlock.
+//
+// Bounds: two threads exhaustively, and two readers beside a writer; the rest of
+// three and four threads in random executions, as many as each test says. One
+// spurious wake-up and one jump of the clock in what an operation depends on.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include <sync/shared_mutex.h>
+
+#include "tests/model/support/checks.h"
+
+namespace syncxx_test {
+namespace {
+
+using syncxx::shared_mutex;
+
+constexpr std::chrono::milliseconds kAWhile{1};
+
+// The writers' side, the side of the upgraders, and an upgrader that writes, as
+// plain locks.
+using writers = shared_mutex;
+
+class upgraders {
+ public:
+  void lock() { m_.lock_upgrade(); }
+  bool try_lock() { return m_.try_lock_upgrade(); }
+  bool try_lock_for(std::chrono::milliseconds d) {
+    return m_.try_lock_upgrade_for(d);
+  }
+  bool lock(const syncxx::stop_token& stop) { return m_.lock_upgrade(stop); }
+  void unlock() { m_.unlock_upgrade(); }
+
+ private:
+  shared_mutex m_;
+};
+
+class upgraded_writers {
+ public:
+  void lock() {
+    m_.lock_upgrade();
+    m_.unlock_upgrade_and_lock();
+  }
+  bool try_lock() { return m_.try_lock(); }
+  void unlock() {
+    m_.unlock_and_lock_upgrade();
+    m_.unlock_upgrade();
+  }
+
+ private:
+  shared_mutex m_;
+};
+
+template <class Lock>
+class SharedMutexAsALock : public ::testing::Test {};
+using sides = ::testing::Types<writers, upgraders, upgraded_writers>;
+TYPED_TEST_SUITE(SharedMutexAsALock, sides);
+
+TYPED_TEST(SharedMutexAsALock, TwoThreadsExcludeEachOther) {
+  expect_ok(exclusion<TypeParam>(2, 1));
+}
+TYPED_TEST(SharedMutexAsALock, TryBesideLock) {
+  expect_ok(try_beside_lock<TypeParam>);
+}
+TYPED_TEST(SharedMutexAsALock, MayBeDestroyedAfterTheLastUnlock) {
+  expect_ok(destruction_after_unlock<TypeParam>);
+}
+
+template <class Lock>
+class SharedMutexAsAWaitedLock : public ::testing::Test {};
+using waited_sides = ::testing::Types<writers, upgraders>;
+TYPED_TEST_SUITE(SharedMutexAsAWaitedLock, waited_sides);
+
+TYPED_TEST(SharedMutexAsAWaitedLock, LockBesideATimeout) {
+  expect_ok(lock_beside_a_timeout<TypeParam>);
+}
+TYPED_TEST(SharedMutexAsAWaitedLock, AStopEndsTheWait) {
+  expect_ok(lock_stopped<TypeParam>);
+}
+TYPED_TEST(SharedMutexAsAWaitedLock, UnlockBesideAStop) {
+  expect_ok(lock_freed_and_stopped<TypeParam>);
+}
+
+// Data under a shared_mutex: a writer changes both, a reader finds them equal.
+struct pair {
+  shared_mutex m;
+  syncxx::cell<int> one{0}, other{0};
+
+  void change() {
+    one = one + 1;
+    other = other + 1;
+  }
+  void look() const {
+    model::require(one == other, "a reader sees no half of a write");
+  }
+  void write() {
+    m.lock();
+    change();
+    m.unlock();
+  }
+  void read() {
+    m.lock_shared();
+    look();
+    m.unlock_shared();
+  }
+  void upgrade() {
+    m.lock_upgrade();
+    const int before = one;
+    m.unlock_upgrade_and_lock();
+    model::require(one == before, "nobody writes before the upgrade");
+    change();
+    m.unlock();
+  }
+  void expect_free(int changes) {
+    model::require(m.try_lock(), "the lock is free");
+    model::require(one == changes, "every write counts");
+    m.unlock();
+  }
+};
+
+// Random executions of what is too big.
+model::options some(unsigned executions) {
+  model::options how;
+  how.search = model::options::mode::random;
+  how.max_executions = executions;
+  return how;
+}
+
+TEST(SharedMutexModel, AReaderAndAWriter) {
+  expect_ok([] {
+    pair p;
+    {
+      model::thread reader([&] { p.read(); });
+      p.write();
+    }
+    p.expect_free(1);
+  });
+}
+
+TEST(SharedMutexModel, ReadersShare) {
+  expect_ok([] {
+    shared_mutex m;
+    m.lock_shared();
+    {
+      model::thread other([&] {
+        m.lock_shared();  // or it would wait for ever
+        m.unlock_shared();
+      });
+      model::thread third([&] {
+        model::require(m.try_lock_shared(), "readers share");
+        m.unlock_shared();
+      });
+    }
+    m.unlock_shared();
+    expect_free(m);
+  });
+}
+
+TEST(SharedMutexModel, AReaderThatTries) {
+  expect_ok([] {
+    pair p;
+    {
+      model::thread reader([&] {
+        if (!p.m.try_lock_shared()) return;
+        p.look();
+        p.m.unlock_shared();
+      });
+      p.write();
+    }
+    p.expect_free(1);
+  });
+}
+
+TEST(SharedMutexModel, AnUpgraderBesideAReader) {
+  expect_ok([] {
+    pair p;
+    {
+      model::thread reader([&] { p.read(); });
+      p.upgrade();
+    }
+    p.expect_free(1);
+  });
+}
+
+TEST(SharedMutexModel, AnUpgraderThatTries) {
+  expect_ok([] {
+    pair p;
+    bool changed = false;
+    {
+      model::thread reader([&] { p.read(); });
+      p.m.lock_upgrade();
+      changed = p.m.try_unlock_upgrade_and_lock();
+      if (changed) {
+        p.change();
+        p.m.unlock();
+      } else {
+        p.look();
+        p.m.unlock_upgrade();
+      }
+    }
+    p.expect_free(changed ? 1 : 0);
+  });
+}
+
+TEST(SharedMutexModel, AWriterThatGoesOnReading) {
+  expect_ok([] {
+    pair p;
+    {
+      model::thread reader([&] { p.read(); });
+      p.m.lock();
+      p.change();
+      p.m.unlock_and_lock_shared();
+      model::require(p.one == 1, "nobody writes in between");
+      p.m.unlock_shared();
+    }
+    p.expect_free(1);
+  });
+}
+
+TEST(SharedMutexModel, AWriterThatGoesOnReadingBesideAWriter) {
+  expect_ok([] {
+    pair p;
+    {
+      model::thread writer([&] { p.write(); });
+      p.m.lock();
+      p.change();
+      const int mine = p.one;
+      p.m.unlock_and_lock_shared();
+      model::require(p.one == mine, "nobody writes in between");
+      p.m.unlock_shared();
+    }
+    p.expect_free(2);
+  });
+}
+
+TEST(SharedMutexModel, AWriterThatGoesOnAsUpgrader) {
+  expect_ok([] {
+    pair p;
+    {
+      model::thread reader([&] { p.read(); });
+      p.m.lock();
+      p.change();
+      p.m.unlock_and_lock_upgrade();
+      model::require(p.one == 1, "nobody writes in between");
+      p.m.unlock_upgrade();
+    }
+    p.expect_free(1);
+  });
+}
+
+TEST(SharedMutexModel, AnUpgraderThatGoesOnReading) {
+  expect_ok([] {
+    pair p;
+    {
+      model::thread writer([&] { p.write(); });
+      p.m.lock_upgrade();
+      const int before = p.one;
+      p.m.unlock_upgrade_and_lock_shared();
+      model::require(p.one == before, "nobody writes in between");
+      p.m.unlock_shared();
+    }
+    p.expect_free(1);
+  });
+}
+
+// A reader frees the lock as soon as the other one has let it go, though that
+// one is still on its way out of unlock_shared().
+TEST(SharedMutexModel, MayBeDestroyedAfterTheLastReader) {
+  expect_ok([] {
+    struct shared {
+      shared_mutex m;
+      syncxx::atomic<int> users{2};
+    };
+    auto* const s = new shared;
+    const auto use = [s] {
+      s->m.lock_shared();
+      const bool last =
+          s->users.fetch_sub(1, syncxx::memory_order_relaxed) == 1;
+      s->m.unlock_shared();
+      if (!last) return;
+      s->m.lock();  // the other has let go
+      s->m.unlock();
+      delete s;
+    };
+    model::thread other(use);
+    use();
+  });
+}
+
+// --- Time-outs and stops -----------------------------------------------------
+
+TEST(SharedMutexModel, AReaderWithoutTime) {
+  expect_ok([] {
+    pair p;
+    {
+      model::thread reader([&] {
+        if (!p.m.try_lock_shared_for(kAWhile)) return;
+        p.look();
+        p.m.unlock_shared();
+      });
+      p.write();
+    }
+    p.expect_free(1);
+  });
+}
+
+TEST(SharedMutexModel, AWriterWithoutTimeBesideAReader) {
+  expect_ok([] {
+    pair p;
+    bool changed = false;
+    {
+      model::thread reader([&] { p.read(); });
+      changed = p.m.try_lock_for(kAWhile);
+      if (changed) {
+        p.change();
+        p.m.unlock();
+      }
+    }
+    p.expect_free(changed ? 1 : 0);
+  });
+}
+
+TEST(SharedMutexModel, AWriterWithoutTimeLetsReadersIn) {
+  expect_ok([] {
+    pair p;
+    p.m.lock_shared();
+    {
+      model::thread reader([&] { p.read(); });
+      model::require(!p.m.try_lock_for(kAWhile), "there is a reader");
+    }
+    p.m.unlock_shared();
+    p.expect_free(0);
+  });
+}
+
+TEST(SharedMutexModel, AReaderStopped) {
+  expect_ok([] {
+    shared_mutex m;
+    m.lock();
+    {
+      syncxx::stop_source source;
+      model::thread reader([&] {
+        model::require(!m.lock_shared(source.get_token()), "stopped");
+      });
+      source.request_stop();
+    }
+    m.unlock();
+    expect_free(m);
+  });
+}
+
+TEST(SharedMutexModel, AWriterStoppedBesideAReader) {
+  expect_ok([] {
+    shared_mutex m;
+    m.lock_shared();
+    {
+      syncxx::stop_source source;
+      model::thread writer(
+          [&] { model::require(!m.lock(source.get_token()), "stopped"); });
+      source.request_stop();
+    }
+    m.unlock_shared();
+    expect_free(m);
+  });
+}
+
+TEST(SharedMutexModel, AReaderFreedAndStopped) {
+  expect_ok([] {
+    pair p;
+    p.m.lock();
+    {
+      syncxx::stop_source source;
+      model::thread reader([&] {
+        if (!p.m.lock_shared(source.get_token())) return;
+        p.look();
+        p.m.unlock_shared();
+      });
+      p.change();
+      p.m.unlock();
+      source.request_stop();
+    }
+    p.expect_free(1);
+  });
+}
+
+// --- Three threads -----------------------------------------------------------
+
+TEST(SharedMutexModel, TwoReadersAndAWriter) {
+  expect_ok([] {
+    pair p;
+    {
+      model::thread one([&] { p.read(); });
+      model::thread other([&] { p.read(); });
+      p.write();
+    }
+    p.expect_free(1);
+  });
+}
+
+TEST(SharedMutexModel, RandomAReaderAndTwoWriters) {
+  expect_ok(
+      [] {
+        pair p;
+        {
+          model::thread reader([&] { p.read(); });
+          model::thread writer([&] { p.write(); });
+          p.write();
+        }
+        p.expect_free(2);
+      },
+      some(20'000));
+}
+
+TEST(SharedMutexModel, RandomTwoUpgradersAndAReader) {
+  expect_ok(
+      [] {
+        pair p;
+        {
+          model::thread reader([&] { p.read(); });
+          model::thread upgrader([&] { p.upgrade(); });
+          p.upgrade();
+        }
+        p.expect_free(2);
+      },
+      some(20'000));
+}
+
+TEST(SharedMutexModel, RandomAWriterAnUpgraderAndAReader) {
+  expect_ok(
+      [] {
+        pair p;
+        {
+          model::thread reader([&] { p.read(); });
+          model::thread upgrader([&] { p.upgrade(); });
+          p.write();
+        }
+        p.expect_free(2);
+      },
+      some(20'000));
+}
+
+// A reader and a writer sleep for the same writer.
+TEST(SharedMutexModel, RandomAReaderAndAWriterWaitForAWriter) {
+  expect_ok(
+      [] {
+        pair p;
+        p.m.lock();
+        {
+          model::thread reader([&] { p.read(); });
+          model::thread writer([&] { p.write(); });
+          p.change();
+          p.m.unlock();
+        }
+        p.expect_free(2);
+      },
+      some(20'000));
+}
+
+// One of them gives up.
+TEST(SharedMutexModel, RandomAReaderGivesUpBesideAWriterAndAReader) {
+  expect_ok(
+      [] {
+        pair p;
+        p.m.lock();
+        {
+          model::thread hasty([&] {
+            if (p.m.try_lock_shared_for(kAWhile)) p.m.unlock_shared();
+          });
+          model::thread reader([&] { p.read(); });
+          model::thread writer([&] { p.write(); });
+          p.change();
+          p.m.unlock();
+        }
+        p.expect_free(2);
+      },
+      some(20'000));
+}
+
+TEST(SharedMutexModel, RandomAWriterGivesUpBesideAReaderAndAWriter) {
+  expect_ok(
+      [] {
+        pair p;
+        int changes = 1;
+        p.m.lock_shared();
+        {
+          model::thread hasty([&] {
+            if (!p.m.try_lock_for(kAWhile)) return;
+            p.change();
+            ++changes;
+            p.m.unlock();
+          });
+          model::thread reader([&] { p.read(); });
+          model::thread writer([&] { p.write(); });
+          p.m.unlock_shared();
+        }
+        p.expect_free(changes);
+      },
+      some(20'000));
+}
+
+// Readers with a stop token take wakes of any kind, and hand them on.
+TEST(SharedMutexModel, RandomAStoppableReaderAndAWriterWaitForAWriter) {
+  expect_ok(
+      [] {
+        pair p;
+        syncxx::stop_source never;
+        p.m.lock();
+        {
+          model::thread reader([&] {
+            model::require(p.m.lock_shared(never.get_token()), "not stopped");
+            p.look();
+            p.m.unlock_shared();
+          });
+          model::thread writer([&] { p.write(); });
+          p.change();
+          p.m.unlock();
+          p.write();
+        }
+        p.expect_free(3);
+      },
+      some(20'000));
+}
+
+}  // namespace
+}  // namespace syncxx_test
