@@ -4,9 +4,10 @@
 // no deadlock, timeouts and stops of each kind, upgrades, destruction right
 // after the last unlock.
 //
-// Bounds: two threads exhaustively, and two readers beside a writer; the rest of
-// three and four threads in random executions, as many as each test says. One
-// spurious wake-up and one jump of the clock in what an operation depends on.
+// Bounds: two threads exhaustively, and a writer beside two readers that go;
+// the rest of three and four threads in random executions, as many as each test
+// says. One spurious wake-up and one jump of the clock in what an operation
+// depends on.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -390,12 +391,53 @@ TEST(SharedMutexModel, AReaderFreedAndStopped) {
 
 // --- Three threads -----------------------------------------------------------
 
-TEST(SharedMutexModel, TwoReadersAndAWriter) {
+TEST(SharedMutexModel, RandomTwoReadersAndAWriter) {
+  expect_ok(
+      [] {
+        pair p;
+        {
+          model::thread one([&] { p.read(); });
+          model::thread other([&] { p.read(); });
+          p.write();
+        }
+        p.expect_free(1);
+      },
+      some(20'000));
+}
+
+// A writer waits for two readers; they go, and only one of them wakes it.
+TEST(SharedMutexModel, AWriterBehindTwoReaders) {
   expect_ok([] {
     pair p;
+    p.m.lock_shared();
+    p.m.lock_shared();
     {
-      model::thread one([&] { p.read(); });
-      model::thread other([&] { p.read(); });
+      const auto leave = [&] {
+        p.look();
+        p.m.unlock_shared();
+      };
+      model::thread one(leave), other(leave);
+      p.write();
+    }
+    p.expect_free(1);
+  });
+}
+
+// A reader that comes too late counts itself for a moment.
+TEST(SharedMutexModel, AWriterBehindAReaderAndOneThatTries) {
+  expect_ok([] {
+    pair p;
+    p.m.lock_shared();
+    {
+      model::thread one([&] {
+        p.look();
+        p.m.unlock_shared();
+      });
+      model::thread other([&] {
+        if (!p.m.try_lock_shared()) return;
+        p.look();
+        p.m.unlock_shared();
+      });
       p.write();
     }
     p.expect_free(1);
