@@ -167,8 +167,10 @@ access_result raw_shared_mutex::stay_out(waiter& me) noexcept {
     if (me.attends) left &= ~kAttended;
     if (me.claimant) left &= ~kClaimed;
     if (me.answers) left |= kParked;
-    if (left != w && !word_.compare_exchange_weak(w, left, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
+    // (Who answers must not go by an old value, from when others answered.)
+    if ((left != w || me.answers) &&
+        !word_.compare_exchange_weak(w, left, memory_order_relaxed,
+                                     memory_order_relaxed)) {
       continue;
     }
     // The others set it again (I4).
@@ -232,8 +234,10 @@ access_result raw_shared_mutex::leave_queue(waiter& me,
     // Readers are inside, and nobody would see kParked.
     const bool wake = me.answers && (left & (kTaken | kClaimed)) == 0;
     if (wake) left &= ~kParked;
-    if (left != w && !word_.compare_exchange_weak(w, left, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
+    // (As in stay_out.)
+    if ((left != w || me.answers) &&
+        !word_.compare_exchange_weak(w, left, memory_order_relaxed,
+                                     memory_order_relaxed)) {
       continue;
     }
     if (wake) unpark(&word_, 1, kQueue);

@@ -527,7 +527,7 @@ TEST(SharedMutexModel, RandomAWriterGivesUpBesideAReaderAndAWriter) {
   expect_ok(
       [] {
         pair p;
-        int changes = 1;
+        int changes = 0;
         p.m.lock_shared();
         {
           model::thread hasty([&] {
@@ -540,7 +540,33 @@ TEST(SharedMutexModel, RandomAWriterGivesUpBesideAReaderAndAWriter) {
           model::thread writer([&] { p.write(); });
           p.m.unlock_shared();
         }
-        p.expect_free(changes);
+        p.expect_free(changes + 1);
+      },
+      some(20'000));
+}
+
+// The writer that was woken has no time to wait for the reader: the next one is
+// woken in its place.
+TEST(SharedMutexModel, RandomAWokenWriterGivesUpBesideAReader) {
+  expect_ok(
+      [] {
+        pair p;
+        int changes = 1;
+        p.m.lock();
+        {
+          model::thread hasty([&] {
+            if (!p.m.try_lock_for(kAWhile)) return;
+            p.change();
+            ++changes;
+            p.m.unlock();
+          });
+          model::thread writer([&] { p.write(); });
+          p.change();
+          p.m.unlock_and_lock_shared();
+          p.look();
+          p.m.unlock_shared();
+        }
+        p.expect_free(changes + 1);
       },
       some(20'000));
 }
