@@ -143,7 +143,7 @@ bool raw_shared_mutex::enter(std::uint32_t seen, waiter& me) noexcept {
   // Nobody would see kParked (I2): the next one in the queue is woken.
   const bool wake = (mine & (kParked | kTaken | kClaimed)) == kParked;
   if (wake) mine &= ~kParked;
-  // [W3], after a wait.
+  // [W10] acquire; pairs with [W2], [W8]: as [W3], after a wait.
   if (!word_.compare_exchange_weak(seen, mine, memory_order_acquire,
                                    memory_order_relaxed)) {
     return false;
@@ -251,7 +251,7 @@ bool raw_shared_mutex::drain(waiter& me) noexcept {
   bool drains = false;
   me.spinning.restart();
   for (;;) {
-    // [W9], after a wait.
+    // [W11] acquire; pairs with [W4], [W6]: as [W9], after a wait.
     std::uint32_t w = word_.load(memory_order_acquire);
     if ((w & kReaders) == 0) break;
     if (me.spinning.spin()) continue;
@@ -294,7 +294,7 @@ void raw_shared_mutex::give_back(std::uint32_t what, std::uint32_t add,
     // Left set where somebody answers for it (I2).
     if ((left & (kTaken | kClaimed)) == 0 && (w & kAttended) == 0)
       left &= ~kParked;
-    // [W8] release; pairs with [W1], [W3], [W5], [W7]: as [W2].
+    // [W8] release; pairs with [W1], [W3], [W5], [W7], [W10]: as [W2].
   } while (!word_.compare_exchange_weak(w, left, memory_order_release,
                                         memory_order_relaxed));
   // All of them, and with them those that sleep in futex_waitv, which knows no

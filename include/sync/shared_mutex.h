@@ -118,7 +118,8 @@ class SYNCXX_CAPABILITY("shared_mutex") shared_mutex {
   // --- Shared ownership ---
   //
   // lock_shared() throws std::system_error (resource_unavailable_try_again) if
-  // there are too many readers, 2^25; the others return false.
+  // there are too many readers, 2^25; try_lock_shared() and the timed forms
+  // return false.
 
   void lock_shared() SYNCXX_ACQUIRE_SHARED() {
     detail::hook_attempt(this, kReads);
@@ -160,7 +161,8 @@ class SYNCXX_CAPABILITY("shared_mutex") shared_mutex {
     return try_lock_shared() || slow_until(detail::access::shared, time, stop);
   }
 
-  // --- Upgrade ownership ---
+  // --- Upgrade ownership: try_lock_upgrade(), try_lock_upgrade_for(),
+  // try_lock_upgrade_until() and the rest are as those of shared ownership ---
 
   void lock_upgrade() SYNCXX_ACQUIRE_SHARED() {
     detail::hook_attempt(this, kUpgrades);

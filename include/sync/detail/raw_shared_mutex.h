@@ -38,8 +38,8 @@ class raw_shared_mutex {
   }
   void unlock() noexcept {
     std::uint32_t alone = kExclusive;
-    // [W2] release; pairs with [W1], [W3], [W5], [W7]: the critical section
-    // comes before the next ones. *this may be gone once it is visible.
+    // [W2] release; pairs with [W1], [W3], [W5], [W7], [W10]: the critical
+    // section comes before the next ones. *this may be gone once it is visible.
     if (!word_.compare_exchange_strong(alone, 0, memory_order_release,
                                        memory_order_relaxed)) [[unlikely]]
       give_back(kExclusive, 0);
@@ -68,8 +68,8 @@ class raw_shared_mutex {
     return false;
   }
   void unlock_shared() noexcept {
-    // [W4] release; pairs with [W1], [W7], [W9]: what was read is not written
-    // before. *this may be gone once it is visible.
+    // [W4] release; pairs with [W1], [W7], [W9], [W11]: what was read is not
+    // written before. *this may be gone once it is visible.
     const std::uint32_t was = word_.fetch_sub(kReader, memory_order_release);
     if ((was & (kReaders | kDraining)) == (kReader | kDraining)) [[unlikely]]
       wake_writer();
@@ -91,7 +91,7 @@ class raw_shared_mutex {
   void unlock_upgrade() noexcept {
     std::uint32_t w = word_.load(memory_order_relaxed);
     while ((w & (kParked | kClaimed)) == 0) {
-      // [W6] release; pairs with [W1], [W7], [W9]: as [W4].
+      // [W6] release; pairs with [W1], [W7], [W9], [W11]: as [W4].
       if (word_.compare_exchange_weak(w, w & ~kTaken, memory_order_release,
                                       memory_order_relaxed)) {
         return;
