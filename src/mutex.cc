@@ -92,8 +92,11 @@ bool raw_mutex::leave(bool slept, bool claimant) noexcept {
     }
     std::uint32_t left = slept ? w | kParked : w;
     if (claimant) left &= ~kClaimed;
-    if (left == w || word_.compare_exchange_weak(w, left, memory_order_relaxed,
-                                                 memory_order_relaxed)) {
+    // (Who answers for others must not go by an old value, from when others
+    // answered.)
+    if ((left == w && !slept) ||
+        word_.compare_exchange_weak(w, left, memory_order_relaxed,
+                                    memory_order_relaxed)) {
       break;
     }
   }

@@ -6,7 +6,7 @@
 // Bounds: two threads with one turn each, two turns for mutex, three threads
 // for mutex and spinlock; one spurious wake-up and one jump of the clock in
 // what an operation depends on. Exhaustive, but for 20 000 random executions of
-// three threads with a semaphore.
+// three threads with a semaphore, or with a mutex and a timeout.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -87,6 +87,31 @@ TEST(SemaphoreModel, RandomThreeThreadsExcludeEachOther) {
 
 TEST(MutexModel, TwoThreadsWithTwoTurnsEach) {
   expect_ok(exclusion<syncxx::mutex>(2, 2));
+}
+
+// The one that is woken finds that its time has passed, and may read a value
+// from before it was woken: the other one must not be forgotten.
+TEST(MutexModel, RandomWokenWithoutTimeBesideAnother) {
+  model::options some;
+  some.search = model::options::mode::random;
+  some.max_executions = 20'000;
+  expect_ok(
+      [] {
+        syncxx::mutex m;
+        m.lock();
+        {
+          model::thread hasty([&] {
+            if (m.try_lock_for(std::chrono::milliseconds(1))) m.unlock();
+          });
+          model::thread patient([&] {
+            m.lock();
+            m.unlock();
+          });
+          m.unlock();
+        }
+        expect_free(m);
+      },
+      some);
 }
 
 // A lock that forgets to acquire: the harness can fail.
