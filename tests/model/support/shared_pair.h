@@ -8,6 +8,7 @@
 #include <sync/shared_mutex.h>
 
 #include "tests/model/support/checks.h"
+#include "tests/support/thread_safety_off.h"
 
 namespace syncxx_test {
 
