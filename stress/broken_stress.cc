@@ -12,6 +12,7 @@
 #include "support/lifetime_cases.h"
 #include "support/lock_cases.h"
 #include "support/semaphore_cases.h"
+#include "support/shared_cases.h"
 
 namespace {
 
@@ -71,6 +72,19 @@ void add_mutexes() {
       "early_timeout", "a timed lock that gives up early", wrong_result,
       []<class M>(run& r) {
         exclusion_case<M>(r, {.timeouts = true, .inside_ns = 100000});
+      });
+}
+
+void add_shared_mutexes() {
+  both<small_shared_mutex, bug::lets_go_to_upgrade>(
+      "lost_upgrade", "an upgrade that lets another writer in between",
+      exclusion, []<class M>(run& r) {
+        shared_case<M>(r, {.reads = 30, .inside_ns = 2000});
+      });
+  both<small_shared_mutex, bug::counts_too_late>(
+      "late_reader", "a reader that counts itself too late", exclusion,
+      []<class M>(run& r) {
+        shared_case<M>(r, {.reads = 50, .inside_ns = 2000});
       });
 }
 
@@ -139,6 +153,7 @@ void add_others() {
 
 const bool added = [] {
   add_mutexes();
+  add_shared_mutexes();
   add_condition_variables();
   add_others();
   return true;

@@ -12,6 +12,7 @@
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -98,6 +99,9 @@ TEST(LifetimeTest, Mutex) { destroy_after_unlock<syncxx::mutex>(); }
 TEST(LifetimeTest, RecursiveMutex) {
   destroy_after_unlock<syncxx::recursive_mutex>();
 }
+TEST(LifetimeTest, SharedMutex) {
+  destroy_after_unlock<syncxx::shared_mutex>();
+}
 TEST(LifetimeTest, Spinlock) { destroy_after_unlock<syncxx::spinlock>(); }
 
 // The last of several owners destroys it.
@@ -106,6 +110,52 @@ TEST(LifetimeTest, MutexOfMany) {
       3, iterations(4000), [](auto& page) { page.emplace(); },
       [](auto& m) { m.lock(); }, [](auto& m) { m.unlock(); },
       [](auto& m) {
+        m.lock();
+        m.unlock();
+      });
+}
+
+// A reader lets the last one go, which waits to write.
+TEST(LifetimeTest, SharedMutexAfterItsLastReader) {
+  destroy_after_release<syncxx::shared_mutex>(
+      1, iterations(6000), [](auto& page) { page.emplace(); },
+      [](auto& m) { m.lock_shared(); }, [](auto& m) { m.unlock_shared(); },
+      [](auto& m) {
+        m.lock();
+        m.unlock();
+      });
+}
+
+// All that a shared_mutex can be, each let go for the next.
+TEST(LifetimeTest, SharedMutexOfMany) {
+  std::stop_source source;
+  std::atomic<unsigned> turn{0};
+  destroy_after_release<syncxx::shared_mutex>(
+      4, iterations(4000), [](auto& page) { page.emplace(); },
+      [](auto& m) { m.lock_upgrade(); },
+      [](auto& m) {
+        m.unlock_upgrade_and_lock();
+        m.unlock();
+      },
+      [&](auto& m) {
+        // (Shares do not wait for one another: each ends with a turn alone.)
+        switch (turn.fetch_add(1) % 4) {
+          case 0:
+            m.lock_shared(source.get_token());
+            m.unlock_shared();
+            break;
+          case 1:
+            while (!m.try_lock_shared_for(20us)) {
+            }
+            m.unlock_shared();
+            break;
+          case 2:
+            m.lock_upgrade();
+            m.unlock_upgrade();
+            break;
+          default:
+            break;
+        }
         m.lock();
         m.unlock();
       });

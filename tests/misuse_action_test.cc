@@ -10,6 +10,7 @@
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 
 #include <atomic>
@@ -171,6 +172,50 @@ TEST_F(MisuseActionDeathTest, DestructionWhileHeld) {
         destroy_while_held<syncxx::mutex>();  // a destructor cannot throw
       },
       "destruction of a mutex that is held");
+}
+
+// The three ways to own a shared_mutex.
+TEST_F(MisuseActionDeathTest, SharedMutex) {
+  syncxx::shared_mutex m;
+  EXPECT_DEATH(
+      {
+        earlier_place([&] { m.lock(); });
+        on_another_thread([&] { later_place([&] { m.unlock(); }); });
+      },
+      report_of("unlock of a shared_mutex by a thread that does not hold it",
+                "later_place", "earlier_place"));
+  EXPECT_DEATH(
+      {
+        earlier_place([&] { m.lock_shared(); });
+        on_another_thread([&] { later_place([&] { m.unlock_shared(); }); });
+      },
+      report_of("unlock_shared of a shared_mutex by a thread that does not "
+                "share it",
+                "later_place", "earlier_place"));
+  EXPECT_DEATH(
+      {
+        earlier_place([&] { m.lock_upgrade(); });
+        on_another_thread(
+            [&] { later_place([&] { m.unlock_upgrade_and_lock(); }); });
+      },
+      report_of("unlock_upgrade of a shared_mutex by a thread that does not "
+                "hold it",
+                "later_place", "earlier_place"));
+  EXPECT_DEATH(
+      {
+        earlier_place([&] { m.lock_shared(); });
+        later_place([&] { m.lock(); });
+      },
+      report_of("lock\\(\\) of a shared_mutex that this thread already holds",
+                "later_place", "earlier_place"));
+  EXPECT_DEATH(
+      {
+        auto* const held = new syncxx::shared_mutex;
+        on_another_thread([&] { earlier_place([&] { held->lock_shared(); }); });
+        later_place([&] { delete held; });
+      },
+      report_of("destruction of a shared_mutex that is held", "later_place",
+                "earlier_place"));
 }
 
 TEST_F(MisuseActionDeathTest, DestructionWhileAnotherHolds) {
@@ -364,6 +409,80 @@ TEST(MisuseActionThrowTest, CodeOfEachKind) {
                       [&] { c.wait(lock); });
   expect_system_error(std::errc::operation_not_permitted,
                       [&] { c.wait_for(lock, 1h); });
+}
+
+// Nothing has changed afterwards. (The same places each time: what has been
+// reported once is quick to report again.)
+TEST(MisuseActionThrowTest, SharedMutexUnlockedByWhoDoesNotHoldIt) {
+  const auto code = std::errc::operation_not_permitted;
+  syncxx::shared_mutex m;
+  enum class held { nothing, exclusively, upgrade, shared };
+  const auto expect_not_held = [&](held mine) {
+    if (mine != held::exclusively) {
+      expect_system_error(code, [&] { m.unlock(); });
+      expect_system_error(code, [&] { m.unlock_and_lock_shared(); });
+    }
+    if (mine != held::upgrade) {
+      expect_system_error(code, [&] { m.unlock_upgrade(); });
+      expect_system_error(code, [&] { m.unlock_upgrade_and_lock(); });
+    }
+    if (mine != held::shared)
+      expect_system_error(code, [&] { m.unlock_shared(); });
+  };
+  for (const held mine :
+       {held::nothing, held::exclusively, held::upgrade, held::shared}) {
+    on_another_thread([&] {
+      if (mine == held::exclusively) m.lock();
+      if (mine == held::upgrade) m.lock_upgrade();
+      if (mine == held::shared) m.lock_shared();
+      expect_not_held(mine);
+      on_another_thread([&] { expect_not_held(held::nothing); });
+      if (mine == held::exclusively) m.unlock();
+      if (mine == held::upgrade) m.unlock_upgrade();
+      if (mine == held::shared) m.unlock_shared();
+    });
+  }
+  EXPECT_TRUE(m.try_lock());
+  m.unlock();
+}
+
+TEST(MisuseActionThrowTest, SharedMutexLockedTwice) {
+  const auto code = std::errc::resource_deadlock_would_occur;
+  const std::stop_source source;
+  syncxx::shared_mutex m;
+  m.lock();
+  expect_system_error(code, [&] { m.lock(); });
+  expect_system_error(code, [&] { m.lock_shared(); });
+  expect_system_error(code, [&] { m.lock_upgrade(source.get_token()); });
+  expect_system_error(code, [&] { m.try_lock_shared_for(1h); });
+  EXPECT_FALSE(m.try_lock_shared()) << "an answer, not a misuse";
+  m.unlock_and_lock_upgrade();
+  expect_system_error(code, [&] { m.lock(); });
+  expect_system_error(code, [&] { m.try_lock_upgrade_for(1h); });
+  m.lock_shared();  // nobody waits for anything
+  m.unlock_shared();
+  m.unlock_upgrade_and_lock_shared();
+  expect_system_error(code, [&] { m.lock(); });
+  m.unlock_shared();
+  EXPECT_TRUE(m.try_lock());
+  m.unlock();
+}
+
+// Whose share it is that a thread gives back is not known unless all are.
+TEST(MisuseActionThrowTest, SharesTakenUnseenAreNobodysMisuse) {
+  syncxx::shared_mutex m;
+  {
+    const misuse_mode off(misuse_action::off);
+    m.lock_shared();
+  }
+  const misuse_mode mode(misuse_action::throw_exception);
+  on_another_thread([&] {
+    m.lock_shared();
+    on_another_thread([&] { m.unlock_shared(); });  // the first one, perhaps
+    m.unlock_shared();
+  });
+  EXPECT_TRUE(m.try_lock());
+  m.unlock();
 }
 
 TEST(MisuseActionThrowTest, GuardsDoNotUnlockWhatTheyDidNotLock) {

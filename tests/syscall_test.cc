@@ -10,6 +10,7 @@
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 
 #include <atomic>
@@ -86,6 +87,36 @@ void expect_quiet_lock() {
 TEST_F(SyscallTest, UncontendedMutex) { expect_quiet_lock<syncxx::mutex>(); }
 TEST_F(SyscallTest, UncontendedRecursiveMutex) {
   expect_quiet_lock<syncxx::recursive_mutex>();
+}
+TEST_F(SyscallTest, UncontendedSharedMutex) {
+  expect_quiet_lock<syncxx::shared_mutex>();
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    syncxx::shared_mutex m;
+    const std::stop_source source;
+    const std::stop_token stop = source.get_token();
+    meter.count("lock_shared, unlock_shared", [&] {
+      m.lock_shared();
+      m.unlock_shared();
+    });
+    meter.count("three readers", [&] {
+      m.lock_shared();
+      m.try_lock_shared_for(1h, stop);
+      m.lock_shared(stop);
+      for (int i = 0; i < 3; ++i) m.unlock_shared();
+    });
+    meter.count("an upgrade and back", [&] {
+      m.lock_upgrade();
+      m.unlock_upgrade_and_lock();
+      m.unlock_and_lock_upgrade();
+      m.unlock_upgrade_and_lock_shared();
+      m.unlock_shared();
+    });
+    meter.count("lock, on to shared", [&] {
+      m.lock(stop);
+      m.unlock_and_lock_shared();
+      m.unlock_shared();
+    });
+  }));
 }
 TEST_F(SyscallTest, UncontendedSpinlock) {
   expect_quiet_lock<syncxx::spinlock>();
@@ -182,6 +213,46 @@ TEST_P(StopRequested, BeforeMakesNoSyscall) {
     });
     other.result();
   }));
+}
+
+// As MutexForgetsItsCrowd.
+TEST_F(SyscallTest, SharedMutexForgetsItsCrowd) {
+  const auto readings = measure_syscalls([](syscall_meter& meter) {
+    syncxx::shared_mutex m;
+    m.lock();
+    std::vector<std::unique_ptr<background<bool>>> crowd;
+    for (int i = 0; i < 6; ++i) {
+      crowd.push_back(std::make_unique<background<bool>>([&m, i] {
+        if (i == 4) return m.try_lock_shared_for(2ms);  // they give up
+        if (i == 5) return m.try_lock_for(2ms);
+        if (i % 2 == 0) {
+          m.lock_shared();
+          m.unlock_shared();
+        } else {
+          m.lock();
+          m.unlock();
+        }
+        return true;
+      }));
+    }
+    for (auto& one : crowd) one->await_sleep();
+    EXPECT_FALSE(crowd[4]->result());
+    EXPECT_FALSE(crowd[5]->result());
+    m.unlock();
+    crowd.clear();
+    for (const char* pair : {"first pair", "second pair", "third pair"}) {
+      meter.count(pair, [&] {
+        m.lock();
+        m.unlock();
+        m.lock_shared();
+        m.unlock_shared();
+      });
+    }
+  });
+  ASSERT_EQ(readings.size(), 3u);
+  EXPECT_LE(readings[0].calls, 1);
+  EXPECT_EQ(readings[1].calls, 0);
+  EXPECT_EQ(readings[2].calls, 0);
 }
 
 // What a crowd leaves behind costs at most one wake, then nothing.

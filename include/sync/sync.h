@@ -14,6 +14,7 @@
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 #include <sync/thread.h>
 #include <sync/version.h>

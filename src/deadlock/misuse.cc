@@ -21,8 +21,10 @@
 #include <type_traits>
 
 #include <sync/detail/raw_mutex.h>
+#include <sync/detail/raw_shared_mutex.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 
 #include "detection/ownership.h"
@@ -77,6 +79,21 @@ constexpr words kMutexWords = SYNCXX_WORDS_("mutex");
 constexpr words kRecursiveMutexWords = SYNCXX_WORDS_("recursive_mutex");
 constexpr words kSpinlockWords = SYNCXX_WORDS_("spinlock");
 #undef SYNCXX_WORDS_
+constexpr words kSharedMutexWords = {
+    "lock() of a shared_mutex that this thread already holds",
+    "unlock of a shared_mutex by a thread that does not hold it",
+    "unlock of a shared_mutex that nobody holds exclusively",
+    "destruction of a shared_mutex that is held"};
+constexpr words kUpgradeWords = {
+    "lock_upgrade() of a shared_mutex that this thread already holds",
+    "unlock_upgrade of a shared_mutex by a thread that does not hold it",
+    "unlock_upgrade of a shared_mutex whose upgrade ownership nobody holds",
+    kSharedMutexWords.destroyed_while_held};
+constexpr words kShareWords = {
+    "lock_shared() of a shared_mutex that this thread holds exclusively",
+    "unlock_shared of a shared_mutex by a thread that does not share it",
+    "unlock_shared of a shared_mutex that nobody shares",
+    kSharedMutexWords.destroyed_while_held};
 
 // Null: a kind without an owner.
 const words* words_for(object_kind kind) noexcept {
@@ -87,6 +104,12 @@ const words* words_for(object_kind kind) noexcept {
       return &kRecursiveMutexWords;
     case object_kind::spinlock:
       return &kSpinlockWords;
+    case object_kind::shared_mutex:
+      return &kSharedMutexWords;
+    case object_kind::shared_mutex_upgrade:
+      return &kUpgradeWords;
+    case object_kind::shared_mutex_shared:
+      return &kShareWords;
     default:
       return nullptr;
   }
@@ -96,14 +119,61 @@ bool counts(object_kind kind) noexcept {
   return kind == object_kind::semaphore || kind == object_kind::latch;
 }
 
-// Whether anybody holds a lock, by its own word. All three begin with the word
-// (they are standard-layout), and its lowest bit says so.
+// What the holder of a shared_mutex waits for in vain if it locks it once more:
+// a wait for one of these kinds, if the thread holds the other. (A reader that
+// reads again deadlocks only if a writer comes in between.)
+struct conflict {
+  object_kind asked, held;
+};
+constexpr conflict kConflicts[] = {
+    {object_kind::shared_mutex, object_kind::shared_mutex_upgrade},
+    {object_kind::shared_mutex, object_kind::shared_mutex_shared},
+    {object_kind::shared_mutex_upgrade, object_kind::shared_mutex},
+    {object_kind::shared_mutex_shared, object_kind::shared_mutex},
+};
+
+// The kind with which the calling thread is known to hold a lock, so that it
+// would wait for itself.
+bool find_mine(const void* lock, object_kind asked, object_kind& held) {
+  held = asked;
+  if (asked != object_kind::shared_mutex_shared &&
+      ownership::is_mine(lock, asked)) {
+    return true;
+  }
+  for (const conflict& c : kConflicts) {
+    held = c.held;
+    if (c.asked == asked && ownership::is_mine(lock, held)) return true;
+  }
+  return false;
+}
+
+// A shared_mutex begins with its protocol, whatever the ownership.
+static_assert(std::is_standard_layout_v<shared_mutex>);
+const raw_shared_mutex& as_shared(const void* lock) noexcept {
+  return *static_cast<const raw_shared_mutex*>(lock);
+}
+std::uint32_t readers_of(const void* lock) noexcept {
+  return as_shared(lock).readers();
+}
+
+// Whether anybody holds a lock, by its own word. All begin with the word (they
+// are standard-layout); but for a shared_mutex, its lowest bit says so.
 bool is_locked(const void* lock, object_kind kind) noexcept {
   static_assert(std::is_standard_layout_v<mutex> &&
                 std::is_standard_layout_v<recursive_mutex> &&
                 std::is_standard_layout_v<spinlock>);
-  if (kind == object_kind::spinlock)
-    return static_cast<const atomic<bool>*>(lock)->load(memory_order_relaxed);
+  switch (kind) {
+    case object_kind::spinlock:
+      return static_cast<const atomic<bool>*>(lock)->load(memory_order_relaxed);
+    case object_kind::shared_mutex:
+      return as_shared(lock).has_writer();
+    case object_kind::shared_mutex_upgrade:
+      return as_shared(lock).has_upgrader();
+    case object_kind::shared_mutex_shared:
+      return as_shared(lock).readers() != 0;
+    default:
+      break;
+  }
   const auto* const word = static_cast<const futex_word*>(lock);
   return (word->load(memory_order_relaxed) & 1) != 0;
 }
@@ -204,15 +274,16 @@ verdict tell(const misuse_found& found) noexcept {
 verdict attempting(const void* object, object_kind kind,
                    const call_site& site) noexcept {
   const entrance checker;
-  if (!checker || !ownership::is_mine(object, kind)) return verdict::none;
-  if (!is_locked(object, kind)) {  // another lock, in reused memory
+  object_kind held{};
+  if (!checker || !find_mine(object, kind, held)) return verdict::none;
+  if (!is_locked(object, held)) {  // another lock, in reused memory
     ownership::forget(object);
     return verdict::none;
   }
   operation here;
   operation holder;
   describe(here, kind, site);
-  if (!ownership::find_holder(object, kind, holder)) return verdict::none;
+  if (!ownership::find_holder(object, held, holder)) return verdict::none;
   return tell({.object = object,
                .kind = kind,
                .what = words_for(kind)->locked_twice,
@@ -255,7 +326,10 @@ verdict releasing(const void* object, object_kind kind, const call_site& site,
     return verdict::none;
   }
   operation holder;
-  const auto giver = ownership::gives(object, kind, holder);
+  const auto giver =
+      kind == object_kind::shared_mutex_shared
+          ? ownership::gives_share(object, kind, readers_of, holder)
+          : ownership::gives(object, kind, holder);
   if (giver == ownership::giver::owner) return verdict::none;
   const bool held = is_locked(object, kind);
   // Held by nobody knows whom, perhaps by this thread.
@@ -328,8 +402,23 @@ verdict destroying(const void* object, object_kind kind,
   const entrance checker;
   if (!checker) return verdict::none;
   operation holder;
-  const bool held = ownership::forget(object, kind, holder) &&
-                    words_for(kind) != nullptr && is_locked(object, kind);
+  bool held = false;
+  const auto look = [&](object_kind as) {
+    operation one;
+    if (!ownership::forget(object, as, one) || words_for(as) == nullptr ||
+        held || !is_locked(object, as)) {
+      return;
+    }
+    held = true;
+    holder = one;
+  };
+  if (kind == object_kind::shared_mutex) {
+    // Its writer or upgrader has the one record besides those of readers.
+    if (is_locked(object, object_kind::shared_mutex_upgrade))
+      look(object_kind::shared_mutex_upgrade);
+    look(object_kind::shared_mutex_shared);
+  }
+  look(kind);
   if (!held) return verdict::none;
   operation here;
   describe(here, kind, site);

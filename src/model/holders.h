@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include <sync/detail/hooks.h>
+
 #include "graph.h"
 #include "memory_resource.h"
 
@@ -18,7 +20,8 @@ class holders {
   struct holder {
     const void* lock = nullptr;
     thread_number thread = 0;
-    text place{};  // where it was locked, if known
+    detail::object_kind kind{};  // how, where there are several ways
+    text place{};                // where it was locked, if known
   };
 
   void begin_run() noexcept { all_.clear(); }
@@ -28,7 +31,14 @@ class holders {
                      [lock](const holder& h) { return h.lock == lock; });
     return it == all_.end() ? nullptr : &*it;
   }
+  // The first that `wanted` says yes to.
+  template <class Predicate>
+  const holder* find_if(Predicate wanted) const noexcept {
+    const auto it = std::find_if(all_.begin(), all_.end(), wanted);
+    return it == all_.end() ? nullptr : &*it;
+  }
   void took(const holder& h) { all_.push_back(h); }
+  void gave(const holder* one) { all_.erase(all_.begin() + (one - &all_[0])); }
   void gave(const void* lock) noexcept {
     std::erase_if(all_, [lock](const holder& h) { return h.lock == lock; });
   }

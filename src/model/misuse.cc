@@ -54,9 +54,24 @@ const char* name_of(object_kind kind) noexcept {
       return "recursive_mutex";
     case object_kind::spinlock:
       return "spinlock";
+    case object_kind::shared_mutex:
+    case object_kind::shared_mutex_upgrade:
+    case object_kind::shared_mutex_shared:
+      return "shared_mutex";
     default:
       return nullptr;
   }
+}
+
+constexpr bool is_shared(object_kind kind) noexcept {
+  return kind == object_kind::shared_mutex_shared;
+}
+
+// Whether a thread that holds a lock in the way `held` would wait for itself by
+// asking for it in the way `asked`. (Not certain: a reader that reads again.)
+constexpr bool conflict(object_kind asked, object_kind held) noexcept {
+  if (asked == object_kind::shared_mutex_upgrade) return !is_shared(held);
+  return !is_shared(asked) || held == object_kind::shared_mutex;
 }
 
 // The checker, if it is to look.
@@ -81,36 +96,48 @@ checker* listener(object_kind kind) noexcept {
 void hook_attempt(const void* object, object_kind kind) {
   checker* const c = listener(kind);
   if (c == nullptr) return;
-  const holders::holder* const holder = c->locks().of(object);
-  if (holder == nullptr || holder->thread != c->self()) return;
+  const holders::holder* const mine =
+      c->locks().find_if([&](const holders::holder& h) {
+        return h.lock == object && h.thread == c->self() &&
+               conflict(kind, h.kind);
+      });
+  if (mine == nullptr) return;
   fail(*c, object,
        text("lock() of a ") + name_of(kind) + " that this thread already holds",
-       holder);
+       mine);
 }
 
 void hook_acquired(const void* object, object_kind kind) noexcept {
   checker* const c = listener(kind);
   if (c == nullptr) return;
-  holders::holder h{object, c->self()};
+  holders::holder h{object, c->self(), kind};
   if (c->recording() != nullptr) [[unlikely]]
     h.place = model::engine::recorder::place_here();
-  c->locks().gave(object);  // (only if it lives where another one has died)
+  // (Only if it lives where another one has died.)
+  if (!is_shared(kind) && kind != object_kind::shared_mutex_upgrade)
+    c->locks().gave(object);
   c->locks().took(h);
 }
 
 void hook_releasing(const void* object, object_kind kind) {
   checker* const c = listener(kind);
   if (c == nullptr) return;
-  const holders::holder* const holder = c->locks().of(object);
-  if (holder == nullptr)
-    fail(*c, object,
-         text("unlock of a ") + name_of(kind) + " that nobody holds", nullptr);
-  if (holder->thread != c->self())
-    fail(*c, object,
-         text("unlock of a ") + name_of(kind) +
-             " by a thread that does not hold it",
-         holder);
-  c->locks().gave(object);
+  const auto held_by = [&](auto whom) {
+    return c->locks().find_if([&](const holders::holder& h) {
+      return h.lock == object && h.kind == kind && whom(h.thread);
+    });
+  };
+  if (const auto* const mine =
+          held_by([&](auto thread) { return thread == c->self(); })) {
+    c->locks().gave(mine);
+    return;
+  }
+  const auto* const other = held_by([](auto) { return true; });
+  fail(*c, object,
+       text("unlock of a ") + name_of(kind) +
+           (other == nullptr ? " that nobody holds"
+                             : " by a thread that does not hold it"),
+       other);
 }
 
 void hook_destroyed(const void* object, object_kind kind) noexcept {

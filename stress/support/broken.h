@@ -33,6 +33,9 @@ enum class bug {
   touches_late,      // reads a counter of its own after it has let go
   scribbles_late,    // writes to itself after it has let go
   gives_up_early,    // a timed lock that waits for half the time
+  // shared mutex
+  lets_go_to_upgrade,  // an upgrader that unlocks, then locks to write
+  counts_too_late,     // a reader that looks for writers, then counts itself
   // condition variable
   leaves_its_place,   // a waiter that times out beside a notifier stays listed
   keeps_a_notify,     // a waiter notified as it timed out says "timed out"
@@ -407,6 +410,82 @@ class small_latch {
   }
 
   mutable raw_word left_;
+};
+
+// Spins; no promise of fairness.
+template <bug Bug>
+class small_shared_mutex {
+ public:
+  void lock() { upgrading_wait(), write(); }
+  bool try_lock_for(std::chrono::nanoseconds) { return try_lock(); }
+  bool lock(const std::stop_token&) { return try_lock(); }
+  void unlock() {
+    word_.fetch_and(~kWriter);
+    upgrading_.store(false);
+  }
+
+  void lock_shared() {
+    while (!try_lock_shared()) sched_yield();
+  }
+  bool try_lock_shared_for(std::chrono::nanoseconds) {
+    return try_lock_shared();
+  }
+  bool lock_shared(const std::stop_token&) { return try_lock_shared(); }
+  void unlock_shared() { word_.fetch_sub(1); }
+
+  void lock_upgrade() { upgrading_wait(); }
+  void unlock_upgrade() { upgrading_.store(false); }
+  void unlock_upgrade_and_lock() {
+    if constexpr (Bug == bug::lets_go_to_upgrade) {
+      unlock_upgrade();
+      sched_yield();
+      lock();
+    } else {
+      write();
+    }
+  }
+  bool try_unlock_upgrade_and_lock() {
+    std::uint32_t none = 0;
+    return word_.compare_exchange_strong(none, kWriter);
+  }
+  void unlock_and_lock_upgrade() { word_.fetch_and(~kWriter); }
+  void unlock_and_lock_shared() {
+    word_.store(1);
+    upgrading_.store(false);
+  }
+  void unlock_upgrade_and_lock_shared() {
+    word_.fetch_add(1);
+    upgrading_.store(false);
+  }
+
+ private:
+  static constexpr std::uint32_t kWriter = 1u << 31;
+
+  void upgrading_wait() {
+    while (upgrading_.exchange(true)) sched_yield();
+  }
+  void write() {
+    while (!try_unlock_upgrade_and_lock()) sched_yield();
+  }
+  bool try_lock() {
+    if (upgrading_.exchange(true)) return false;
+    if (try_unlock_upgrade_and_lock()) return true;
+    upgrading_.store(false);
+    return false;
+  }
+  bool try_lock_shared() {
+    std::uint32_t w = word_.load();
+    if ((w & kWriter) != 0) return false;
+    if constexpr (Bug == bug::counts_too_late) {
+      sched_yield();
+      word_.fetch_add(1);
+      return true;
+    }
+    return word_.compare_exchange_strong(w, w + 1);
+  }
+
+  std::atomic<std::uint32_t> word_{0};
+  std::atomic<bool> upgrading_{false};
 };
 
 }  // namespace syncxx::stress

@@ -8,6 +8,7 @@
 #include <sync/lock_guards.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 
 #include <chrono>
@@ -129,5 +130,25 @@ struct recursive_account : account<syncxx::recursive_mutex> {
   }
   void fails() {
     balance = 1;  // expected-warning {{requires holding recursive_mutex 'm' exclusively}}
+  }
+};
+
+struct shared_account : account<syncxx::shared_mutex> {
+  int works() {
+    syncxx::shared_lock lock(m);
+    return balance;
+  }
+  void upgrades() {
+    m.lock_upgrade();
+    const int seen = balance;
+    m.unlock_upgrade_and_lock();
+    balance = seen + 1;
+    m.unlock_and_lock_shared();
+    balance = 1;  // expected-warning {{requires holding shared_mutex 'm' exclusively}}
+    m.unlock_shared();
+  }
+  void fails() {
+    syncxx::shared_lock lock(m);
+    balance = 1;  // expected-warning {{requires holding shared_mutex 'm' exclusively}}
   }
 };

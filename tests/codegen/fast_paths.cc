@@ -8,6 +8,7 @@
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 
 #include <atomic>
@@ -69,6 +70,22 @@ bool bare_mutex_try_lock(bare_mutex& m) { return m.try_lock(); }
 
 void recursive_mutex_lock(syncxx::recursive_mutex& m) { m.lock(); }
 void recursive_mutex_unlock(syncxx::recursive_mutex& m) { m.unlock(); }
+
+void shared_mutex_lock(syncxx::shared_mutex& m) { m.lock(); }
+bool shared_mutex_try_lock(syncxx::shared_mutex& m) { return m.try_lock(); }
+void shared_mutex_unlock(syncxx::shared_mutex& m) { m.unlock(); }
+void shared_mutex_lock_shared(syncxx::shared_mutex& m) { m.lock_shared(); }
+bool shared_mutex_try_lock_shared(syncxx::shared_mutex& m) {
+  return m.try_lock_shared();
+}
+void shared_mutex_unlock_shared(syncxx::shared_mutex& m) { m.unlock_shared(); }
+void shared_mutex_lock_upgrade(syncxx::shared_mutex& m) { m.lock_upgrade(); }
+void shared_mutex_unlock_upgrade(syncxx::shared_mutex& m) {
+  m.unlock_upgrade();
+}
+void shared_mutex_unlock_upgrade_and_lock(syncxx::shared_mutex& m) {
+  m.unlock_upgrade_and_lock();
+}
 
 void spinlock_lock(syncxx::spinlock& s) { s.lock(); }
 void spinlock_unlock(syncxx::spinlock& s) { s.unlock(); }

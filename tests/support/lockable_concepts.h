@@ -31,6 +31,18 @@ concept timed_lockable = lockable<M> && requires(
   { m.try_lock_until(t) } -> std::same_as<bool>;
 };
 
+template <class M>
+concept shared_timed_lockable = timed_lockable<M> && requires(
+    M& m, std::chrono::duration<double, std::deci> d,
+    std::chrono::time_point<std::chrono::system_clock, std::chrono::minutes>
+        t) {
+  { m.lock_shared() } -> std::same_as<void>;
+  { m.unlock_shared() } -> std::same_as<void>;
+  { m.try_lock_shared() } -> std::same_as<bool>;
+  { m.try_lock_shared_for(d) } -> std::same_as<bool>;
+  { m.try_lock_shared_until(t) } -> std::same_as<bool>;
+};
+
 // [thread.mutex.requirements.mutex]: all that a mutex type is besides.
 template <class M>
 concept mutex_type =

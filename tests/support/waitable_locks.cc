@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 
 #include "tests/support/thread_safety_off.h"
@@ -47,12 +48,117 @@ class lock_waitable {
   bool held_;
 };
 
+// A shared_mutex by its three sides: exclusive and upgrade ownership as locks
+// of their own, and each kind of wait for another kind of owner.
+template <class M>
+class upgrade_side {
+ public:
+  void lock() { m_.lock_upgrade(); }
+  bool lock(const std::stop_token& stop) { return m_.lock_upgrade(stop); }
+  bool try_lock() { return m_.try_lock_upgrade(); }
+  template <class D, class... Stop>
+  bool try_lock_for(const D& d, const Stop&... stop) {
+    return m_.try_lock_upgrade_for(d, stop...);
+  }
+  template <class T, class... Stop>
+  bool try_lock_until(const T& t, const Stop&... stop) {
+    return m_.try_lock_upgrade_until(t, stop...);
+  }
+  void unlock() { m_.unlock_upgrade(); }
+
+ private:
+  M m_;
+};
+
+// A writer that waits for a reader.
+template <class M>
+class behind_reader_waitable {
+ public:
+  static constexpr waitable_traits kTraits{
+      .exclusive = true, .parks = true, .stops = true};
+
+  explicit behind_reader_waitable(bool open) : held_(!open) {
+    if (held_) m_.lock_shared();
+  }
+  ~behind_reader_waitable() {
+    if (held_) m_.unlock_shared();
+  }
+  void open() {
+    held_ = false;
+    m_.unlock_shared();
+  }
+  void give_back() { m_.unlock(); }
+
+  bool try_wait() { return m_.try_lock(); }
+  template <class... Stop>
+  auto wait(const Stop&... stop) {
+    return m_.lock(stop...);
+  }
+  template <class D, class... Stop>
+  bool wait_for(const D& d, const Stop&... stop) {
+    return m_.try_lock_for(d, stop...);
+  }
+  template <class T, class... Stop>
+  bool wait_until(const T& t, const Stop&... stop) {
+    return m_.try_lock_until(t, stop...);
+  }
+
+ private:
+  M m_;
+  bool held_;
+};
+
+// Readers that wait for a writer.
+template <class M>
+class readers_waitable {
+ public:
+  static constexpr waitable_traits kTraits{
+      .exclusive = false, .parks = true, .stops = true};
+
+  explicit readers_waitable(bool open) : held_(!open) {
+    if (held_) m_.lock();
+  }
+  ~readers_waitable() {
+    if (held_) m_.unlock();
+  }
+  void open() {
+    held_ = false;
+    m_.unlock();
+  }
+  void give_back() { m_.unlock_shared(); }
+
+  bool try_wait() { return m_.try_lock_shared(); }
+  template <class... Stop>
+  auto wait(const Stop&... stop) {
+    return m_.lock_shared(stop...);
+  }
+  template <class D, class... Stop>
+  bool wait_for(const D& d, const Stop&... stop) {
+    return m_.try_lock_shared_for(d, stop...);
+  }
+  template <class T, class... Stop>
+  bool wait_until(const T& t, const Stop&... stop) {
+    return m_.try_lock_shared_until(t, stop...);
+  }
+
+ private:
+  M m_;
+  bool held_;
+};
+
 }  // namespace
 
 waitable_kinds lock_kinds() {
+  using syncxx::shared_mutex;
   return {
       kind_of<lock_waitable<syncxx::mutex>>("mutex"),
       kind_of<lock_waitable<syncxx::recursive_mutex>>("recursive_mutex"),
+      kind_of<lock_waitable<shared_mutex>>("shared_mutex"),
+      kind_of<lock_waitable<upgrade_side<shared_mutex>>>(
+          "shared_mutex_upgrade"),
+      kind_of<behind_reader_waitable<shared_mutex>>(
+          "shared_mutex_behind_reader"),
+      kind_of<readers_waitable<shared_mutex>>("shared_mutex_readers"),
       kind_of<lock_waitable<syncxx::spinlock, false>>("spinlock"),
   };
 }

@@ -27,6 +27,9 @@ enum class object_kind : std::uint8_t {
   auto_reset_event,
   latch,
   condition_variable,
+  shared_mutex,          // exclusively
+  shared_mutex_upgrade,  // an upgrader's ownership of a shared_mutex
+  shared_mutex_shared,   // a reader's
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that

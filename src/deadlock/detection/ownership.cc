@@ -59,6 +59,10 @@ struct node {
     return latest.thread != 0 && latest.kind == kind &&
            (latest.epoch & 1) != 0 && latest.epoch == current_epoch();
   }
+  // One of many for its object.
+  bool is_share() const noexcept {
+    return latest.kind == object_kind::shared_mutex_shared;
+  }
 };
 
 // Pages from the kernel, zeroed; null: there are none. errno is kept.
@@ -76,15 +80,23 @@ class alignas(kCacheLine) shard {
  public:
   raw_mutex lock;
 
-  node* find(const void* object) noexcept {
+  template <class Predicate>
+  node* find_if(const void* object, Predicate wanted) noexcept {
     node* n = *bucket_of(object);
-    while (n != nullptr && n->object != object) n = n->next;
+    while (n != nullptr && (n->object != object || !wanted(*n))) n = n->next;
     return n;
+  }
+  // But for readers' shares.
+  node* find(const void* object) noexcept {
+    return find_if(object, [](const node& n) { return !n.is_share(); });
   }
 
   // Null: there is no memory.
   node* find_or_add(const void* object) noexcept {
     if (node* const known = find(object)) return known;
+    return add(object);
+  }
+  node* add(const void* object) noexcept {
     node* const n = new_node();
     if (n == nullptr) return nullptr;
     if (++size_ > 2 * buckets()) grow();
@@ -95,10 +107,10 @@ class alignas(kCacheLine) shard {
     return n;
   }
 
-  void remove(const void* object) noexcept {
-    for (node** link = bucket_of(object); *link != nullptr;
+  void remove(const node* unwanted) noexcept {
+    for (node** link = bucket_of(unwanted->object); *link != nullptr;
          link = &(*link)->next) {
-      if ((*link)->object == object) {
+      if (*link == unwanted) {
         unlink(link);
         return;
       }
@@ -147,6 +159,7 @@ class alignas(kCacheLine) shard {
     node* const n = free_;
     free_ = n->next;
     n->latest.thread = 0;
+    n->latest.kind = {};
     n->before.thread = 0;
     return n;
   }
@@ -263,7 +276,9 @@ namespace ownership {
 
 void took(const void* lock, const operation& now) noexcept {
   const locked_shard table(lock);
-  node* const n = table->find_or_add(lock);
+  node* const n = now.kind == object_kind::shared_mutex_shared
+                      ? table->add(lock)
+                      : table->find_or_add(lock);
   if (n == nullptr) return;
   n->latest = now;
   ++t_self.held;
@@ -277,7 +292,30 @@ giver gives(const void* lock, object_kind kind, operation& holder) noexcept {
     holder = n->latest;
     return giver::stranger;
   }
-  table->remove(lock);
+  table->remove(n);
+  if (t_self.held > 0) --t_self.held;
+  return giver::owner;
+}
+
+giver gives_share(const void* lock, object_kind kind,
+                  std::uint32_t (*shares)(const void* lock),
+                  operation& holder) noexcept {
+  const locked_shard table(lock);
+  std::uint32_t others = 0;
+  const node* const mine = table->find_if(lock, [&](const node& n) {
+    if (!n.is_valid(kind)) return false;
+    if (n.latest.thread == t_self.serial) return true;
+    holder = n.latest;
+    ++others;
+    return false;
+  });
+  if (mine == nullptr) {
+    // While the table is locked, records neither come nor go: if there are as
+    // many as there are shares, each share has its record.
+    return others != 0 && others == shares(lock) ? giver::stranger
+                                                 : giver::unknown;
+  }
+  table->remove(mine);
   if (t_self.held > 0) --t_self.held;
   return giver::owner;
 }
@@ -285,17 +323,23 @@ giver gives(const void* lock, object_kind kind, operation& holder) noexcept {
 bool find_holder(const void* lock, object_kind kind,
                  operation& holder) noexcept {
   const locked_shard table(lock);
-  const node* const n = table->find(lock);
-  if (n == nullptr || !n->is_valid(kind)) return false;
-  holder = n->latest;
+  const node* any = nullptr;
+  const node* const mine = table->find_if(lock, [&](const node& n) {
+    if (!n.is_valid(kind)) return false;
+    any = &n;
+    return n.latest.thread == t_self.serial;
+  });
+  if (any == nullptr) return false;
+  holder = (mine != nullptr ? mine : any)->latest;
   return true;
 }
 
 bool is_mine(const void* lock, object_kind kind) noexcept {
   if (t_self.held == 0) return false;
   const locked_shard table(lock);
-  const node* const n = table->find(lock);
-  return n != nullptr && n->is_valid(kind) && n->latest.thread == t_self.serial;
+  return table->find_if(lock, [&](const node& n) {
+    return n.is_valid(kind) && n.latest.thread == t_self.serial;
+  }) != nullptr;
 }
 
 void gave(const void* object, const operation& now) noexcept {
@@ -332,19 +376,26 @@ bool find_last(const void* object, object_kind kind, operation& latest,
 }
 
 void forget(const void* object) noexcept {
-  locked_shard(object)->remove(object);
+  locked_shard table(object);
+  while (const node* const n =
+             table->find_if(object, [](const node&) { return true; })) {
+    table->remove(n);
+  }
 }
 
 bool forget(const void* lock, object_kind kind, operation& holder) noexcept {
   const locked_shard table(lock);
-  const node* const n = table->find(lock);
-  if (n == nullptr) return false;
-  const bool is_held = n->is_valid(kind);
-  if (is_held) {
-    holder = n->latest;
-    if (holder.thread == t_self.serial && t_self.held > 0) --t_self.held;
+  bool is_held = false;
+  while (const node* const n = table->find_if(lock, [kind](const node& each) {
+    return each.is_share() == (kind == object_kind::shared_mutex_shared);
+  })) {
+    if (n->is_valid(kind)) {
+      is_held = true;
+      holder = n->latest;
+      if (holder.thread == t_self.serial && t_self.held > 0) --t_self.held;
+    }
+    table->remove(n);
   }
-  table->remove(lock);
   return is_held;
 }
 

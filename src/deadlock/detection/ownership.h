@@ -2,15 +2,15 @@
 //
 // Who holds what: the table beside the locks, which keep their size.
 //
-// A record is kept for each lock that is held, and for each semaphore and latch
-// the last two operations that gave something. Records are written after a lock
-// has been taken and removed before it is given back, both by its owner: a
-// record that is there is true. One that is missing says nothing (the lock may
-// have been taken while nobody listened). Two things leave a record that is not
-// true, and both are rare and wrong: a lock that the thread holds is given back
-// by a signal handler that comes while the thread is in the checker; a lock's
-// memory is used again while it is held and without its destructor. The next
-// owner's record replaces it.
+// A record is kept for each lock that is held (for each of its readers), and
+// for each semaphore and latch the last two operations that gave something.
+// Records are written after a lock has been taken and removed before it is
+// given back, both by its owner: a record that is there is true. One that is
+// missing says nothing (the lock may have been taken while nobody listened).
+// Two things leave a record that is not true, and both are rare and wrong: a
+// lock that the thread holds is given back by a signal handler that comes while
+// the thread is in the checker; a lock's memory is used again while it is held
+// and without its destructor. The next owner's record replaces it.
 //
 // Memory: a node for each lock that is held, and for each semaphore and latch
 // that is alive and has been used, as many as there were at one time at most.
@@ -95,7 +95,14 @@ enum class giver { owner, stranger, unknown };
 // the owner's; says who holds the lock if it is another's.
 giver gives(const void* lock, object_kind kind, operation& holder) noexcept;
 
-// The record of who holds `lock`; false if there is none.
+// The same for one of many shares, of which there are shares(lock) at a time. A
+// stranger only if there is a record of each.
+giver gives_share(const void* lock, object_kind kind,
+                  std::uint32_t (*shares)(const void* lock),
+                  operation& holder) noexcept;
+
+// The record of who holds `lock`, of the caller's if there are more; false if
+// there is none.
 bool find_holder(const void* lock, object_kind kind,
                  operation& holder) noexcept;
 

@@ -185,6 +185,10 @@ const char* name_of(object_kind kind) noexcept {
       return "latch";
     case object_kind::condition_variable:
       return "condition_variable";
+    case object_kind::shared_mutex:
+    case object_kind::shared_mutex_upgrade:
+    case object_kind::shared_mutex_shared:
+      return "shared_mutex";
   }
   return "object";
 }
