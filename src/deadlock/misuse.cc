@@ -20,6 +20,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <sync/byte_mutex.h>
 #include <sync/detail/raw_mutex.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
@@ -76,6 +77,7 @@ struct words {
 constexpr words kMutexWords = SYNCXX_WORDS_("mutex");
 constexpr words kRecursiveMutexWords = SYNCXX_WORDS_("recursive_mutex");
 constexpr words kSpinlockWords = SYNCXX_WORDS_("spinlock");
+constexpr words kByteMutexWords = SYNCXX_WORDS_("byte_mutex");
 #undef SYNCXX_WORDS_
 
 // Null: a kind without an owner.
@@ -87,6 +89,8 @@ const words* words_for(object_kind kind) noexcept {
       return &kRecursiveMutexWords;
     case object_kind::spinlock:
       return &kSpinlockWords;
+    case object_kind::byte_mutex:
+      return &kByteMutexWords;
     default:
       return nullptr;
   }
@@ -96,14 +100,19 @@ bool counts(object_kind kind) noexcept {
   return kind == object_kind::semaphore || kind == object_kind::latch;
 }
 
-// Whether anybody holds a lock, by its own word. All three begin with the word
-// (they are standard-layout), and its lowest bit says so.
+// Whether anybody holds a lock, by its own word. All of them begin with the
+// word (they are standard-layout), and its lowest bit says so.
 bool is_locked(const void* lock, object_kind kind) noexcept {
   static_assert(std::is_standard_layout_v<mutex> &&
                 std::is_standard_layout_v<recursive_mutex> &&
-                std::is_standard_layout_v<spinlock>);
+                std::is_standard_layout_v<spinlock> &&
+                std::is_standard_layout_v<byte_mutex>);
   if (kind == object_kind::spinlock)
     return static_cast<const atomic<bool>*>(lock)->load(memory_order_relaxed);
+  if (kind == object_kind::byte_mutex) {
+    const auto* const byte = static_cast<const atomic<std::uint8_t>*>(lock);
+    return (byte->load(memory_order_relaxed) & 1) != 0;
+  }
   const auto* const word = static_cast<const futex_word*>(lock);
   return (word->load(memory_order_relaxed) & 1) != 0;
 }

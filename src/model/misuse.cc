@@ -54,6 +54,8 @@ const char* name_of(object_kind kind) noexcept {
       return "recursive_mutex";
     case object_kind::spinlock:
       return "spinlock";
+    case object_kind::byte_mutex:
+      return "byte_mutex";
     default:
       return nullptr;
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sync/byte_mutex.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/spinlock.h>
@@ -53,6 +54,7 @@ waitable_kinds lock_kinds() {
   return {
       kind_of<lock_waitable<syncxx::mutex>>("mutex"),
       kind_of<lock_waitable<syncxx::recursive_mutex>>("recursive_mutex"),
+      kind_of<lock_waitable<syncxx::byte_mutex>>("byte_mutex"),
       kind_of<lock_waitable<syncxx::spinlock, false>>("spinlock"),
   };
 }
