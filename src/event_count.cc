@@ -28,8 +28,8 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
 template <store_load How>
-bool raw_event_count<How>::sleep(std::uint32_t epoch, deadline until,
-                                 const stop_token* stop) noexcept {
+bool raw_event_count<How>::wait(std::uint32_t epoch, deadline until,
+                                const stop_token* stop) noexcept {
   sleeper self(until, stop);
   spinner spinning;
   bool slept = false;
@@ -51,7 +51,7 @@ bool raw_event_count<How>::sleep(std::uint32_t epoch, deadline until,
 template <store_load How>
 void raw_event_count<How>::notify_slow(int count) noexcept {
   const futex_word* const word = &epoch_;
-  // [EC5] release; pairs with [EC6], [EC7]: what the notifier wrote.
+  // [EC5] release; pairs with [EC6], [EC7], [EC8]: what the notifier wrote.
   epoch_.fetch_add(1, memory_order_release);
   unpark(word, count);
 }

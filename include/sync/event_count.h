@@ -180,7 +180,7 @@ class event_count {
   bool block(key since, detail::deadline until,
              const stop_token* stop = nullptr) noexcept {
     detail::hook_wait_begin(this, kKind);
-    const bool notified = raw_.sleep(since.epoch_, until, stop);
+    const bool notified = raw_.wait(since.epoch_, until, stop);
     detail::hook_wait_end(this, kKind);
     return notified;
   }

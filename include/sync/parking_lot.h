@@ -62,18 +62,21 @@ class parking_lot {
  public:
   parking_lot() = delete;
 
+  // How a park() ended.
   enum class park_status : std::uint8_t {
     unparked,  // by unpark_one, unpark_all or unpark_requeue
     invalid,   // validate() said no: it was not queued
     gave_up,   // past the deadline or stopped, and out of the queue
   };
 
+  // That, and what came with it.
   struct park_result {
     park_status status;
     std::uintptr_t token;  // unparked: what the one who did it handed over
     bool unparked() const noexcept { return status == park_status::unparked; }
   };
 
+  // What an unpark has found and done.
   struct unpark_result {
     std::size_t unparked = 0;  // how many
     std::size_t requeued = 0;
@@ -82,6 +85,7 @@ class parking_lot {
     std::uintptr_t token = 0;  // what the unparked thread parked with
   };
 
+  // What unpark_requeue() is to do.
   enum class requeue_op : std::uint8_t {
     abort,                    // do nothing
     unpark_one_requeue_rest,  // wake one, move all others

@@ -6,7 +6,8 @@
 //
 // Bounds: one or two waiters with one wait each, one notifier with one or two
 // notifications; one spurious wake-up and one jump of the clock in what an
-// operation depends on. All exhaustive, but for those named Random.
+// operation depends on. All exhaustive, but for those named Random, which
+// are there as Long too.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -47,7 +48,7 @@ bool await(Count& count, Predicate holds, deadline until = deadline::never(),
       count.leave();
       return true;
     }
-    const bool notified = count.sleep(epoch, until, stop);
+    const bool notified = count.wait(epoch, until, stop);
     count.leave();
     if (!notified) return holds();
   }
@@ -100,7 +101,24 @@ TYPED_TEST(EventCountModel, ANotificationHandsOver) {
     count.enter(epoch);
     // The first notification ends this one's epoch, or has come before.
     if (epoch == 0 && ready.load(kRelaxed) == 0 &&
-        count.sleep(epoch, deadline::never(), nullptr))
+        count.wait(epoch, deadline::never(), nullptr))
+      model::require(data == 1, "what the notifier wrote is there");
+    count.leave();
+  });
+}
+
+// So does a wait that was about to give up.
+TYPED_TEST(EventCountModel, ANotificationHandsOverBesideATimeout) {
+  expect_ok([] {
+    TypeParam count;
+    syncxx::cell<int> data(0);
+    std::uint32_t epoch = 0;
+    count.enter(epoch);
+    model::thread notifier([&] {
+      data = 1;
+      count.notify(1);
+    });
+    if (count.wait(epoch, deadline::after(kAWhile), nullptr))
       model::require(data == 1, "what the notifier wrote is there");
     count.leave();
   });
@@ -165,6 +183,9 @@ void one_of_two_gives_up() {
   tokens.fetch_add(1, kRelaxed);
   count.notify(1);
 }
+TYPED_TEST(EventCountModel, LongOneOfTwoGivesUp) {
+  expect_ok(one_of_two_gives_up<TypeParam>);
+}
 TYPED_TEST(EventCountModel, RandomOneOfTwoGivesUp) {
   model::options some;
   some.search = model::options::mode::random;
@@ -203,6 +224,9 @@ void two_waiters() {
     tokens.fetch_add(1, kRelaxed);
     count.notify(1);
   }
+}
+TYPED_TEST(EventCountModel, LongTwoWaiters) {
+  expect_ok(two_waiters<TypeParam>);
 }
 TYPED_TEST(EventCountModel, RandomTwoWaiters) {
   model::options some;
@@ -263,7 +287,7 @@ class broken_count {
     epoch = epoch_.load(syncxx::memory_order_acquire);
   }
   void leave() { waiters_.fetch_sub(1, syncxx::memory_order_acq_rel); }
-  bool sleep(std::uint32_t epoch, deadline, const syncxx::stop_token*) {
+  bool wait(std::uint32_t epoch, deadline, const syncxx::stop_token*) {
     while (epoch_.load(syncxx::memory_order_acquire) == epoch)
       syncxx::futex_wait(epoch_, epoch);
     return true;

@@ -6,8 +6,8 @@
 //
 // Bounds: one or two parked threads with one park each, one or two that unpark;
 // one spurious wake-up and one jump of the clock in what an operation depends
-// on. The model's lot has two buckets, chosen by one bit of the address.
-// Exhaustive, but for those named Random.
+// on. The model's lot has two buckets, chosen by one bit of the address. All
+// exhaustive.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -38,13 +38,6 @@ struct alignas(16) places {
   };
   place a, b;
 };
-
-model::options at_random(std::uint64_t executions) {
-  model::options how;
-  how.search = model::options::mode::random;
-  how.max_executions = executions;
-  return how;
-}
 
 // The smallest use: a flag that is raised in the callback, all of it relaxed.
 // What the raiser wrote comes with the wake or with validate().
@@ -135,46 +128,41 @@ TEST(ParkingLotModel, BesideAStop) {
 // The callback sees whether others wait, and leaves a note only then: the flag
 // is always right.
 TEST(ParkingLotModel, TwoWaitersAndTwoUnparks) {
-  expect_ok(
-      [] {
-        syncxx::atomic<int> open(0);
-        const auto wait = [&] {
-          lot::park(
-              &open, [&] { return open.load(kRelaxed) < 2; }, nothing);
-        };
-        model::thread one(wait), other(wait);
-        for (int i = 0; i < 2; ++i) {
-          const auto r = lot::unpark_one(&open, [&](const auto& found) {
-            open.store(open.load(kRelaxed) + 1, kRelaxed);
-            if (found.more)
-              model::require(found.unparked == 1, "the first of two");
-            return std::uintptr_t{0};
-          });
-          if (r.more) lot::unpark_all(&open);
-        }
-        // The second callback has let all through; who came before may be
-        // parked.
-        lot::unpark_all(&open);
-      },
-      at_random(20'000));
+  expect_ok([] {
+    syncxx::atomic<int> open(0);
+    const auto wait = [&] {
+      lot::park(
+          &open, [&] { return open.load(kRelaxed) < 2; }, nothing);
+    };
+    model::thread one(wait), other(wait);
+    for (int i = 0; i < 2; ++i) {
+      const auto r = lot::unpark_one(&open, [&](const auto& found) {
+        open.store(open.load(kRelaxed) + 1, kRelaxed);
+        if (found.more) model::require(found.unparked == 1, "the first of two");
+        return std::uintptr_t{0};
+      });
+      if (r.more) lot::unpark_all(&open);
+    }
+    // The second callback has let all through; who came before may be
+    // parked.
+    lot::unpark_all(&open);
+  });
 }
 
 TEST(ParkingLotModel, UnparkAllOfTwo) {
-  expect_ok(
-      [] {
-        syncxx::atomic<int> open(0);
-        syncxx::cell<int> data(0);
-        const auto wait = [&] {
-          const auto r = lot::park(
-              &open, [&] { return open.load(kRelaxed) == 0; }, nothing);
-          if (r.unparked()) model::require(data == 1, "data is there");
-        };
-        model::thread one(wait), other(wait);
-        data = 1;
-        open.store(1, kRelaxed);
-        lot::unpark_all(&open);
-      },
-      at_random(20'000));
+  expect_ok([] {
+    syncxx::atomic<int> open(0);
+    syncxx::cell<int> data(0);
+    const auto wait = [&] {
+      const auto r = lot::park(
+          &open, [&] { return open.load(kRelaxed) == 0; }, nothing);
+      if (r.unparked()) model::require(data == 1, "data is there");
+    };
+    model::thread one(wait), other(wait);
+    data = 1;
+    open.store(1, kRelaxed);
+    lot::unpark_all(&open);
+  });
 }
 
 // A thread that is moved, between buckets or within one, is found where it is.
@@ -250,30 +238,27 @@ TEST(ParkingLotModel, MovesInOppositeDirections) {
 }
 
 // Strangers in one bucket: an unpark finds the thread behind another's.
-TEST(ParkingLotModel, RandomStrangersInOneBucket) {
-  expect_ok(
-      [] {
-        struct alignas(16) word {
-          syncxx::atomic<int> open{0};
-        };
-        word w[2];  // the same bit
-        const auto wait = [&](int i) {
-          lot::park(
-              &w[i], [&w, i] { return w[i].open.load(kRelaxed) == 0; },
-              nothing);
-        };
-        const auto open = [&](int i) {
-          lot::unpark_one(&w[i], [&w, i](const auto& found) {
-            model::require(!found.more, "nobody else waits for this");
-            w[i].open.store(1, kRelaxed);
-            return std::uintptr_t{0};
-          });
-        };
-        model::thread one([&] { wait(0); }), other([&] { wait(1); });
-        open(1);
-        open(0);
-      },
-      at_random(20'000));
+TEST(ParkingLotModel, StrangersInOneBucket) {
+  expect_ok([] {
+    struct alignas(16) word {
+      syncxx::atomic<int> open{0};
+    };
+    word w[2];  // the same bit
+    const auto wait = [&](int i) {
+      lot::park(
+          &w[i], [&w, i] { return w[i].open.load(kRelaxed) == 0; }, nothing);
+    };
+    const auto open = [&](int i) {
+      lot::unpark_one(&w[i], [&w, i](const auto& found) {
+        model::require(!found.more, "nobody else waits for this");
+        w[i].open.store(1, kRelaxed);
+        return std::uintptr_t{0};
+      });
+    };
+    model::thread one([&] { wait(0); }), other([&] { wait(1); });
+    open(1);
+    open(0);
+  });
 }
 
 // There are executions in which it is time to be fair (those in which

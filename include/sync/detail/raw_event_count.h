@@ -68,8 +68,8 @@ class raw_event_count {
 
   // Sleeps until the epoch ends. False: stopped or past the deadline. `stop`
   // may be null. The caller leaves afterwards.
-  SYNCXX_COLD bool sleep(std::uint32_t epoch, deadline until,
-                         const stop_token* stop) noexcept;
+  SYNCXX_COLD bool wait(std::uint32_t epoch, deadline until,
+                        const stop_token* stop) noexcept;
 
   // Ends the epoch and wakes up to `count`, if anybody has entered.
   void notify(int count) noexcept {
