@@ -37,6 +37,9 @@ PROMISES = {
     "mutex_try_lock": 1,
     "recursive_mutex_lock": 1,
     "recursive_mutex_unlock": 1,
+    "byte_mutex_lock": 1,
+    "byte_mutex_unlock": 1,
+    "byte_mutex_try_lock": 1,
     "spinlock_lock": 1,
     "spinlock_unlock": 0,
     "spinlock_try_lock": 1,
@@ -51,6 +54,8 @@ PROMISES = {
     "event_set": 1,
     "auto_reset_event_wait": 1,
     "auto_reset_event_set": 1,
+    "event_count_notify_one": 1,  # a fence
+    "event_count_notify_all": 1,
     "latch_wait": 0,
     "latch_try_wait": 0,
     "latch_count_down": 1,

@@ -5,8 +5,8 @@
 //
 // Bounds: two threads with one turn each, two turns for mutex and byte_mutex,
 // three threads for these and spinlock; one spurious wake-up and one jump of
-// the clock in what an operation depends on. Exhaustive, but for 20 000 random
-// executions of three threads with a semaphore.
+// the clock in what an operation depends on. Exhaustive, but for those named
+// Random.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -127,6 +127,33 @@ TEST(ByteMutexModel, RandomTwoBesideATimeout) {
   some.search = model::options::mode::random;
   some.max_executions = 20'000;
   expect_ok(two_beside_a_timeout<syncxx::byte_mutex>, some);
+}
+
+// One that is woken, loses the lock to a thread that comes by, and gives up:
+// the other one, asleep since before, is woken by that thread.
+template <class Lock>
+void giving_up_leaves_the_others() {
+  Lock lock;
+  syncxx::cell<int> count(0);
+  lock.lock();
+  model::thread hasty([&] {
+    if (lock.try_lock_for(std::chrono::milliseconds(1))) lock.unlock();
+  });
+  model::thread patient([&] {
+    lock.lock();
+    count = count + 1;
+    lock.unlock();
+  });
+  count = count + 1;
+  lock.unlock();
+  if (lock.try_lock()) lock.unlock();
+}
+
+TEST(ByteMutexModel, RandomGivingUpLeavesTheOthers) {
+  model::options some;
+  some.search = model::options::mode::random;
+  some.max_executions = 40'000;
+  expect_ok(giving_up_leaves_the_others<syncxx::byte_mutex>, some);
 }
 
 // A lock that forgets to acquire: the harness can fail.
