@@ -31,6 +31,7 @@ void write_sizes(json_writer& out) {
   semaphores::for_each(of_kind("semaphore"));
   events::for_each(of_kind("event"));
   types<self_auto_reset_event>::for_each(of_kind("event"));
+  types<self_event_count>::for_each(of_kind("event_count"));
   latches::for_each(of_kind("latch"));
   out.end_array();
 }

@@ -43,11 +43,11 @@ template <semaphore_like S>
 }
 
 // Nobody waits: what it costs to say so.
-template <condvar_like C>
+template <notifier_like N>
 [[gnu::aligned(64)]] void notify_nobody(benchmark::State& state) {
-  auto condvar = std::make_unique<apart<C>>();
+  auto notifier = std::make_unique<apart<N>>();
   for (auto _ : state) {
-    condvar->object.notify_one();
+    notifier->object.notify_one();
     benchmark::ClobberMemory();
   }
 }
@@ -103,6 +103,9 @@ void register_benchmarks() {
   semaphores::for_each(semaphore_of);
   condvars::for_each([]<condvar_like C>() {
     add("notify_nobody", C::kName, notify_nobody<C>);
+  });
+  notifiers::for_each([]<notifier_like N>() {
+    add("notify_nobody", N::kName, notify_nobody<N>);
   });
   events::for_each([]<event_like E>() {
     add("event_wait_when_set", E::kName, event_wait_when_set<E>);

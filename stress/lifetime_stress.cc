@@ -2,6 +2,7 @@
 //
 // Destroyed and unmapped at once: every type, right after the call that lets
 // its last user go.
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/latch.h>
@@ -51,6 +52,7 @@ using syncxx::stress::semaphore_script;
 const three_cases<lock_script<syncxx::mutex>> mutexes("mutex");
 const three_cases<lock_script<syncxx::recursive_mutex>> recursive_mutexes(
     "recursive_mutex");
+const three_cases<lock_script<syncxx::byte_mutex>> byte_mutexes("byte_mutex");
 const three_cases<lock_script<syncxx::spinlock>> spinlocks("spinlock");
 const three_cases<semaphore_script<syncxx::counting_semaphore<>>> semaphores(
     "semaphore");

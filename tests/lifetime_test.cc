@@ -5,8 +5,10 @@
 // test takes the memory away in that moment; a touch afterwards is SIGSEGV.
 #include <gtest/gtest.h>
 #include <linux/futex.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
+#include <sync/event_count.h>
 #include <sync/futex.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
@@ -102,11 +104,13 @@ TEST(LifetimeTest, RecursiveMutex) {
 TEST(LifetimeTest, SharedMutex) {
   destroy_after_unlock<syncxx::shared_mutex>();
 }
+TEST(LifetimeTest, ByteMutex) { destroy_after_unlock<syncxx::byte_mutex>(); }
 TEST(LifetimeTest, Spinlock) { destroy_after_unlock<syncxx::spinlock>(); }
 
 // The last of several owners destroys it.
-TEST(LifetimeTest, MutexOfMany) {
-  destroy_after_release<syncxx::mutex>(
+template <class M>
+void destroy_after_unlock_of_many() {
+  destroy_after_release<M>(
       3, iterations(4000), [](auto& page) { page.emplace(); },
       [](auto& m) { m.lock(); }, [](auto& m) { m.unlock(); },
       [](auto& m) {
@@ -161,10 +165,18 @@ TEST(LifetimeTest, SharedMutexOfMany) {
       });
 }
 
-TEST(LifetimeTest, MutexTakenByTimedAndStoppableWaits) {
+TEST(LifetimeTest, MutexOfMany) {
+  destroy_after_unlock_of_many<syncxx::mutex>();
+}
+TEST(LifetimeTest, ByteMutexOfMany) {
+  destroy_after_unlock_of_many<syncxx::byte_mutex>();
+}
+
+template <class M>
+void destroy_after_timed_and_stoppable_waits() {
   std::stop_source source;
   std::atomic<unsigned> turn{0};
-  destroy_after_release<syncxx::mutex>(
+  destroy_after_release<M>(
       2, iterations(4000), [](auto& page) { page.emplace(); },
       [](auto& m) { m.lock(); }, [](auto& m) { m.unlock(); },
       [&](auto& m) {
@@ -175,6 +187,13 @@ TEST(LifetimeTest, MutexTakenByTimedAndStoppableWaits) {
           }
         m.unlock();
       });
+}
+
+TEST(LifetimeTest, MutexTakenByTimedAndStoppableWaits) {
+  destroy_after_timed_and_stoppable_waits<syncxx::mutex>();
+}
+TEST(LifetimeTest, ByteMutexTakenByTimedAndStoppableWaits) {
+  destroy_after_timed_and_stoppable_waits<syncxx::byte_mutex>();
 }
 
 TEST(LifetimeTest, Semaphore) {
@@ -215,6 +234,17 @@ TEST(LifetimeTest, AutoResetEvent) {
       1, iterations(6000), [](auto& page) { page.emplace(); }, do_nothing,
       [](syncxx::auto_reset_event& e) { e.set(); },
       [](syncxx::auto_reset_event& e) { e.wait(); });
+}
+
+// One whose wait has returned because of a notification is the last user: the
+// notifier has nothing left to look at. (Not one that found a predicate true.)
+TEST(LifetimeTest, EventCount) {
+  std::optional<syncxx::event_count::key> key;
+  destroy_after_release<syncxx::event_count>(
+      1, iterations(4000), [](auto& page) { page.emplace(); },
+      [&](syncxx::event_count& c) { key = c.prepare_wait(); },
+      [](syncxx::event_count& c) { c.notify_one(); },
+      [&](syncxx::event_count& c) { c.wait(*key); });
 }
 
 TEST(LifetimeTest, Latch) {
@@ -398,6 +428,10 @@ TEST(LifetimeTest, ConditionVariableThatItsLastWaiterHasLeft) {
 TEST(LifetimeTest, EventAfterStop) {
   destroy_after_stop<syncxx::event>(
       [](auto& e, auto stop) { return e.wait(stop); });
+}
+TEST(LifetimeTest, EventCountAfterStop) {
+  destroy_after_stop<syncxx::event_count>(
+      [](auto& c, auto stop) { return c.await([] { return false; }, stop); });
 }
 TEST(LifetimeTest, AutoResetEventAfterStop) {
   destroy_after_stop<syncxx::auto_reset_event>(

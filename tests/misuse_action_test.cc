@@ -3,6 +3,7 @@
 // What the hooked library does about misuse: each kind of misuse under each
 // action, by name of both places.
 #include <gtest/gtest.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/latch.h>
@@ -128,6 +129,8 @@ TEST_F(MisuseActionDeathTest, UnlockOfAFreeLock) {
   EXPECT_DEATH(m.unlock(), "unlock of a mutex that nobody holds");
   syncxx::spinlock s;
   EXPECT_DEATH(s.unlock(), "unlock of a spinlock that nobody holds");
+  syncxx::byte_mutex b;
+  EXPECT_DEATH(b.unlock(), "unlock of a byte_mutex that nobody holds");
 }
 
 TEST_F(MisuseActionDeathTest, SecondLock) {
@@ -147,6 +150,14 @@ TEST_F(MisuseActionDeathTest, SecondLock) {
       },
       report_of("lock\\(\\) of a spinlock that this thread already holds",
                 "later_place", "earlier_place"));
+  syncxx::byte_mutex b;
+  EXPECT_DEATH(
+      {
+        earlier_place([&] { b.lock(); });
+        later_place([&] { b.lock(); });
+      },
+      report_of("lock\\(\\) of a byte_mutex that this thread already holds",
+                "later_place", "earlier_place"));
 }
 
 template <class M>
@@ -164,6 +175,7 @@ TEST_F(MisuseActionDeathTest, DestructionWhileHeld) {
   };
   EXPECT_DEATH(destroy_while_held<syncxx::mutex>(), report("mutex"));
   EXPECT_DEATH(destroy_while_held<syncxx::spinlock>(), report("spinlock"));
+  EXPECT_DEATH(destroy_while_held<syncxx::byte_mutex>(), report("byte_mutex"));
   EXPECT_DEATH(destroy_while_held<syncxx::recursive_mutex>(),
                report("recursive_mutex"));
   EXPECT_DEATH(
@@ -388,6 +400,9 @@ TEST(MisuseActionThrowTest, CodeOfEachKind) {
   syncxx::spinlock spin;
   expect_system_error(std::errc::operation_not_permitted,
                       [&] { spin.unlock(); });
+  syncxx::byte_mutex byte;
+  expect_system_error(std::errc::operation_not_permitted,
+                      [&] { byte.unlock(); });
 
   syncxx::binary_semaphore s(1);
   expect_system_error(std::errc::value_too_large, [&] { s.release(); });

@@ -4,6 +4,7 @@
 // the action `abort`: a false alarm ends it.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/latch.h>
@@ -46,8 +47,8 @@ class MisuseSilence : public testing::Test {
 
 template <class L>
 class MisuseSilenceOf : public MisuseSilence {};
-using lock_types =
-    testing::Types<syncxx::mutex, syncxx::recursive_mutex, syncxx::spinlock>;
+using lock_types = testing::Types<syncxx::mutex, syncxx::recursive_mutex,
+                                  syncxx::spinlock, syncxx::byte_mutex>;
 TYPED_TEST_SUITE(MisuseSilenceOf, lock_types);
 
 void switch_off() { syncxx::set_misuse_action(misuse_action::off); }

@@ -75,6 +75,10 @@ TEST(SyncTest, NamesOfTheStandardAreHere) {
 
 TEST(SyncTest, NamesOfOurOwnAreHere) {
   syncxx::spinlock spin;
+  syncxx::byte_mutex byte;
+  syncxx::event_count count;
+  count.notify_one();
+  EXPECT_EQ(syncxx::parking_lot::unpark_all(&byte), 0u);
   syncxx::event event(true);
   syncxx::auto_reset_event auto_event(true);
   syncxx::cell<int> cell(2);

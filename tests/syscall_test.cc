@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <linux/futex.h>
 #include <signal.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
+#include <sync/event_count.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
+#include <sync/parking_lot.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
@@ -118,6 +121,9 @@ TEST_F(SyscallTest, UncontendedSharedMutex) {
     });
   }));
 }
+TEST_F(SyscallTest, UncontendedByteMutex) {
+  expect_quiet_lock<syncxx::byte_mutex>();
+}
 TEST_F(SyscallTest, UncontendedSpinlock) {
   expect_quiet_lock<syncxx::spinlock>();
 }
@@ -130,6 +136,17 @@ TEST_F(SyscallTest, IdleNotify) {
     meter.count("notify_all", [&] { c.notify_all(); });
     meter.count("any notify_one", [&] { any.notify_one(); });
     meter.count("any notify_all", [&] { any.notify_all(); });
+    syncxx::event_count count;
+    meter.count("count notify_one", [&] { count.notify_one(); });
+    meter.count("count notify_all", [&] { count.notify_all(); });
+    meter.count("prepare_wait, cancel_wait", [&] {
+      static_cast<void>(count.prepare_wait());
+      count.cancel_wait();
+    });
+    meter.count("await of what is true",
+                [&] { count.await([] { return true; }); });
+    meter.count("unpark_one", [&] { syncxx::parking_lot::unpark_one(&c); });
+    meter.count("unpark_all", [&] { syncxx::parking_lot::unpark_all(&c); });
   }));
 }
 

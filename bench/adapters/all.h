@@ -90,9 +90,9 @@ using boost_latches = types<>;
 #endif
 
 // Locks whose waiters sleep.
-using parking_mutexes =
-    decltype(types<self_mutex, std_mutex, pthread_adaptive_mutex>{} +
-             absl_mutexes{} + nsync_mutexes{} + tbb_mutexes{});
+using parking_mutexes = decltype(
+    types<self_mutex, self_byte_mutex, std_mutex, pthread_adaptive_mutex>{} +
+    absl_mutexes{} + nsync_mutexes{} + tbb_mutexes{});
 // Locks whose waiters don't.
 using spinlocks = decltype(types<self_spinlock, pthread_spin>{} +
                            boost_spinlocks{} + tbb_spinlocks{} +
@@ -102,6 +102,8 @@ using condvars = decltype(types<self_condvar, self_condvar_any, std_condvar,
                                 std_condvar_any, pthread_condvar>{} +
                           absl_condvars{} + nsync_condvars{} +
                           boost_condvars{});
+using notifiers =
+    types<self_event_count, self_event_count_update, std_atomic_notifier>;
 using events = decltype(types<self_event, std_flag_event, std_condvar_event>{} +
                         absl_events{} + nsync_events{});
 using latches = decltype(types<self_latch, std_latch>{} + absl_latches{} +

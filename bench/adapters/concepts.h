@@ -61,6 +61,12 @@ concept condvar_like = named<C> && requires(C& c) {
   c.notify_all();
 };
 
+// Says that something has happened, whether anybody waits for it or not.
+template <class N>
+concept notifier_like = named<N> && requires(N& n) {
+  n.notify_one();
+};
+
 // Manual reset: stays set until somebody resets it.
 template <class E>
 concept event_like = named<E> && requires(E& e) {

@@ -94,6 +94,19 @@ class std_flag_event {
   std::atomic<int> flag_{0};
 };
 
+// The standard's way to sleep without a mutex.
+class std_atomic_notifier {
+ public:
+  static constexpr std::string_view kName = "std::atomic notify_one";
+  static constexpr std::string_view kLibrary = "std";
+  static constexpr std::size_t kSize = sizeof(std::atomic<int>);
+
+  void notify_one() { word_.notify_one(); }
+
+ private:
+  std::atomic<int> word_{0};
+};
+
 // ... or a flag with a mutex and a condition variable.
 class std_condvar_event {
   struct parts {

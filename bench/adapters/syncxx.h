@@ -4,8 +4,10 @@
 #ifndef SYNCXX_BENCH_ADAPTERS_SYNCXX_H_
 #define SYNCXX_BENCH_ADAPTERS_SYNCXX_H_
 
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
+#include <sync/event_count.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
@@ -19,6 +21,11 @@ namespace syncxx_bench {
 
 struct self_mutex : lockable<syncxx::mutex> {
   static constexpr std::string_view kName = "syncxx::mutex";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
+struct self_byte_mutex : lockable<syncxx::byte_mutex> {
+  static constexpr std::string_view kName = "syncxx::byte_mutex";
   static constexpr std::string_view kLibrary = "syncxx";
 };
 
@@ -87,6 +94,30 @@ class self_auto_reset_event {
 
  private:
   syncxx::auto_reset_event event_;
+};
+
+struct self_event_count {
+  static constexpr std::string_view kName = "syncxx::event_count";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = sizeof(syncxx::event_count);
+
+  void notify_one() { count_.notify_one(); }
+
+ private:
+  syncxx::event_count count_;
+};
+
+// What event_count is in builds with ThreadSanitizer, and what folly's is: an
+// update instead of a fence.
+struct self_event_count_update {
+  static constexpr std::string_view kName = "syncxx::event_count, updates";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = 8;
+
+  void notify_one() { count_.notify(1); }
+
+ private:
+  syncxx::detail::raw_event_count<syncxx::detail::store_load::update> count_;
 };
 
 class self_latch {

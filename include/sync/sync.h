@@ -5,13 +5,16 @@
 #define SYNCXX_SYNC_H_
 
 #include <sync/atomic.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
+#include <sync/event_count.h>
 #include <sync/futex.h>
 #include <sync/latch.h>
 #include <sync/lock_guards.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
+#include <sync/parking_lot.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>

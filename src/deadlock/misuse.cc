@@ -20,6 +20,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <sync/byte_mutex.h>
 #include <sync/detail/raw_mutex.h>
 #include <sync/detail/raw_shared_mutex.h>
 #include <sync/mutex.h>
@@ -78,6 +79,7 @@ struct words {
 constexpr words kMutexWords = SYNCXX_WORDS_("mutex");
 constexpr words kRecursiveMutexWords = SYNCXX_WORDS_("recursive_mutex");
 constexpr words kSpinlockWords = SYNCXX_WORDS_("spinlock");
+constexpr words kByteMutexWords = SYNCXX_WORDS_("byte_mutex");
 #undef SYNCXX_WORDS_
 constexpr words kSharedMutexWords = {
     "lock() of a shared_mutex that this thread already holds",
@@ -110,6 +112,8 @@ const words* words_for(object_kind kind) noexcept {
       return &kUpgradeWords;
     case object_kind::shared_mutex_shared:
       return &kShareWords;
+    case object_kind::byte_mutex:
+      return &kByteMutexWords;
     default:
       return nullptr;
   }
@@ -161,7 +165,8 @@ std::uint32_t readers_of(const void* lock) noexcept {
 bool is_locked(const void* lock, object_kind kind) noexcept {
   static_assert(std::is_standard_layout_v<mutex> &&
                 std::is_standard_layout_v<recursive_mutex> &&
-                std::is_standard_layout_v<spinlock>);
+                std::is_standard_layout_v<spinlock> &&
+                std::is_standard_layout_v<byte_mutex>);
   switch (kind) {
     case object_kind::spinlock:
       return static_cast<const atomic<bool>*>(lock)->load(memory_order_relaxed);
@@ -171,6 +176,10 @@ bool is_locked(const void* lock, object_kind kind) noexcept {
       return as_shared(lock).has_upgrader();
     case object_kind::shared_mutex_shared:
       return as_shared(lock).readers() != 0;
+    case object_kind::byte_mutex: {
+      const auto* const byte = static_cast<const atomic<std::uint8_t>*>(lock);
+      return (byte->load(memory_order_relaxed) & 1) != 0;
+    }
     default:
       break;
   }

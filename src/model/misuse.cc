@@ -58,6 +58,8 @@ const char* name_of(object_kind kind) noexcept {
     case object_kind::shared_mutex_upgrade:
     case object_kind::shared_mutex_shared:
       return "shared_mutex";
+    case object_kind::byte_mutex:
+      return "byte_mutex";
     default:
       return nullptr;
   }

@@ -5,6 +5,7 @@
 // warning differs from the comments here.
 // What is expected stands behind what it is about:
 // clang-format off
+#include <sync/byte_mutex.h>
 #include <sync/lock_guards.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
@@ -150,5 +151,15 @@ struct shared_account : account<syncxx::shared_mutex> {
   void fails() {
     syncxx::shared_lock lock(m);
     balance = 1;  // expected-warning {{requires holding shared_mutex 'm' exclusively}}
+  }
+};
+
+struct byte_account : account<syncxx::byte_mutex> {
+  void works() {
+    syncxx::lock_guard lock(m);
+    balance = 1;
+  }
+  void fails() {
+    balance = 1;  // expected-warning {{requires holding byte_mutex 'm' exclusively}}
   }
 };

@@ -46,6 +46,9 @@ PROMISES = {
     "shared_mutex_lock_upgrade": 1,
     "shared_mutex_unlock_upgrade": 1,
     "shared_mutex_unlock_upgrade_and_lock": 1,
+    "byte_mutex_lock": 1,
+    "byte_mutex_unlock": 1,
+    "byte_mutex_try_lock": 1,
     "spinlock_lock": 1,
     "spinlock_unlock": 0,
     "spinlock_try_lock": 1,
@@ -60,6 +63,8 @@ PROMISES = {
     "event_set": 1,
     "auto_reset_event_wait": 1,
     "auto_reset_event_set": 1,
+    "event_count_notify_one": 1,  # a fence
+    "event_count_notify_all": 1,
     "latch_wait": 0,
     "latch_try_wait": 0,
     "latch_count_down": 1,

@@ -2,8 +2,10 @@
 //
 // One function for each fast path that a promise is made about. Never run:
 // check_fast_paths.py compiles this and reads the machine code.
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
+#include <sync/event_count.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
@@ -93,6 +95,10 @@ bool spinlock_try_lock(syncxx::spinlock& s) { return s.try_lock(); }
 void bare_spinlock_lock(bare_spinlock& s) { s.lock(); }
 void bare_spinlock_unlock(bare_spinlock& s) { s.unlock(); }
 
+void byte_mutex_lock(syncxx::byte_mutex& m) { m.lock(); }
+void byte_mutex_unlock(syncxx::byte_mutex& m) { m.unlock(); }
+bool byte_mutex_try_lock(syncxx::byte_mutex& m) { return m.try_lock(); }
+
 void semaphore_acquire(syncxx::counting_semaphore<>& s) { s.acquire(); }
 bool semaphore_try_acquire(syncxx::counting_semaphore<>& s) {
   return s.try_acquire();
@@ -107,6 +113,9 @@ bool event_is_set(syncxx::event& e) { return e.is_set(); }
 void event_set(syncxx::event& e) { e.set(); }
 void auto_reset_event_wait(syncxx::auto_reset_event& e) { e.wait(); }
 void auto_reset_event_set(syncxx::auto_reset_event& e) { e.set(); }
+
+void event_count_notify_one(syncxx::event_count& c) { c.notify_one(); }
+void event_count_notify_all(syncxx::event_count& c) { c.notify_all(); }
 
 void latch_wait(syncxx::latch& l) { l.wait(); }
 bool latch_try_wait(syncxx::latch& l) { return l.try_wait(); }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <sync/condition_variable.h>
+#include <sync/event_count.h>
 #include <sync/mutex.h>
 
+#include <atomic>
 #include <mutex>
 #include <stop_token>
 
@@ -83,6 +85,43 @@ class monitor_waitable {
   bool token_;
 };
 
+// A token that no mutex guards.
+class event_count_waitable {
+ private:
+  auto take() {
+    return [this] { return token_.exchange(false, std::memory_order_acquire); };
+  }
+
+ public:
+  static constexpr waitable_traits kTraits{
+      .exclusive = true, .parks = true, .stops = true};
+
+  explicit event_count_waitable(bool open) : token_(open) {}
+  void open() { give_back(); }
+  void give_back() {
+    token_.store(true, std::memory_order_release);
+    count_.notify_one();
+  }
+
+  bool try_wait() { return take()(); }
+  template <class... Stop>
+  auto wait(const Stop&... stop) {
+    return count_.await(take(), stop...);
+  }
+  template <class D, class... Stop>
+  bool wait_for(const D& d, const Stop&... stop) {
+    return count_.await_for(take(), d, stop...);
+  }
+  template <class T, class... Stop>
+  bool wait_until(const T& t, const Stop&... stop) {
+    return count_.await_until(take(), t, stop...);
+  }
+
+ private:
+  std::atomic<bool> token_;
+  syncxx::event_count count_;
+};
+
 }  // namespace
 
 waitable_kinds condition_kinds() {
@@ -95,6 +134,7 @@ waitable_kinds condition_kinds() {
           "condition_variable_any"),
       kind_of<monitor_waitable<condition_variable_any, std::mutex>>(
           "condition_variable_any_std_mutex"),
+      kind_of<event_count_waitable>("event_count"),
   };
 }
 

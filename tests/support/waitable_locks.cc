@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sync/byte_mutex.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/shared_mutex.h>
@@ -159,6 +160,7 @@ waitable_kinds lock_kinds() {
       kind_of<behind_reader_waitable<shared_mutex>>(
           "shared_mutex_behind_reader"),
       kind_of<readers_waitable<shared_mutex>>("shared_mutex_readers"),
+      kind_of<lock_waitable<syncxx::byte_mutex>>("byte_mutex"),
       kind_of<lock_waitable<syncxx::spinlock, false>>("spinlock"),
   };
 }

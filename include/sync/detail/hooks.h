@@ -30,6 +30,8 @@ enum class object_kind : std::uint8_t {
   shared_mutex,          // exclusively
   shared_mutex_upgrade,  // an upgrader's ownership of a shared_mutex
   shared_mutex_shared,   // a reader's
+  byte_mutex,
+  event_count,
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that

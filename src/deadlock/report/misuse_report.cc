@@ -77,6 +77,9 @@ const char* advice_for(const misuse_found& found) noexcept {
     return "lock the mutex first: wait() unlocks it while it waits; pass a "
            "unique_lock that owns it";
   }
+  if (found.kind == object_kind::event_count) {
+    return "end each prepare_wait() with one wait() or one cancel_wait()";
+  }
   switch (found.code) {
     case EPERM:
       return "unlock a lock once, in the thread that has locked it (a guard "
@@ -189,6 +192,10 @@ const char* name_of(object_kind kind) noexcept {
     case object_kind::shared_mutex_upgrade:
     case object_kind::shared_mutex_shared:
       return "shared_mutex";
+    case object_kind::byte_mutex:
+      return "byte_mutex";
+    case object_kind::event_count:
+      return "event_count";
   }
   return "object";
 }
