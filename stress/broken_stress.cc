@@ -10,6 +10,7 @@
 #include "support/event_cases.h"
 #include "support/latch_cases.h"
 #include "support/lifetime_cases.h"
+#include "support/line_cases.h"
 #include "support/lock_cases.h"
 #include "support/semaphore_cases.h"
 
@@ -72,6 +73,13 @@ void add_mutexes() {
       []<class M>(run& r) {
         exclusion_case<M>(r, {.timeouts = true, .inside_ns = 100000});
       });
+}
+
+void add_lines() {
+  both<small_ticket_lock, bug::lets_others_pass>(
+      "out_of_order", "a lock that lets others pass the one that came first",
+      wrong_result,
+      []<class M>(run& r) { arrivals_case<M>(r, disturbance::jitter); });
 }
 
 template <bug Bug>
@@ -139,6 +147,7 @@ void add_others() {
 
 const bool added = [] {
   add_mutexes();
+  add_lines();
   add_condition_variables();
   add_others();
   return true;

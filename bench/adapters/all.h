@@ -94,7 +94,8 @@ using parking_mutexes =
     decltype(types<self_mutex, std_mutex, pthread_adaptive_mutex>{} +
              absl_mutexes{} + nsync_mutexes{} + tbb_mutexes{});
 // Locks whose waiters don't.
-using spinlocks = decltype(types<self_spinlock, pthread_spin>{} +
+using spinlocks = decltype(types<self_spinlock, self_ticket_lock, self_mcs_lock,
+                                 self_queue_lock, pthread_spin>{} +
                            boost_spinlocks{} + tbb_spinlocks{} +
                            ck_spinlocks{});
 using semaphores = types<self_semaphore, posix_semaphore, std_semaphore>;

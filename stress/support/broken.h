@@ -33,6 +33,8 @@ enum class bug {
   touches_late,      // reads a counter of its own after it has let go
   scribbles_late,    // writes to itself after it has let go
   gives_up_early,    // a timed lock that waits for half the time
+  // a lock that keeps the order of arrival
+  lets_others_pass,  // whoever looks first when it is free takes it
   // condition variable
   leaves_its_place,   // a waiter that times out beside a notifier stays listed
   keeps_a_notify,     // a waiter notified as it timed out says "timed out"
@@ -140,6 +142,32 @@ class small_mutex {
 
   raw_word word_{0};
   raw_word sleepers_{0};
+};
+
+// Two counters: who comes takes the next number.
+template <bug Bug>
+class small_ticket_lock {
+ public:
+  void lock() {
+    const std::uint32_t mine = next_.fetch_add(1, std::memory_order_relaxed);
+    while (!may_go(mine)) sched_yield();
+  }
+  void unlock() {
+    free_.store(true, std::memory_order_release);
+    serving_.fetch_add(1, std::memory_order_release);
+  }
+
+ private:
+  bool may_go(std::uint32_t mine) {
+    if constexpr (Bug == bug::lets_others_pass)
+      return free_.exchange(false, std::memory_order_acquire);
+    else
+      return serving_.load(std::memory_order_acquire) == mine;
+  }
+
+  raw_word next_{0};  // first: the line cases look at it
+  raw_word serving_{0};
+  std::atomic<bool> free_{true};
 };
 
 // A list of waiters, each asleep on a word of its own.

@@ -27,6 +27,9 @@ enum class object_kind : std::uint8_t {
   auto_reset_event,
   latch,
   condition_variable,
+  ticket_lock,
+  mcs_lock,
+  queue_lock,
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that
