@@ -10,9 +10,11 @@
 #include <sync/futex.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@
 
 #include "tests/support/child_process.h"
 #include "tests/support/guard_page.h"
+#include "tests/support/mcs_mutex.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 
@@ -99,6 +102,9 @@ TEST(LifetimeTest, RecursiveMutex) {
   destroy_after_unlock<syncxx::recursive_mutex>();
 }
 TEST(LifetimeTest, Spinlock) { destroy_after_unlock<syncxx::spinlock>(); }
+TEST(LifetimeTest, TicketLock) { destroy_after_unlock<syncxx::ticket_lock>(); }
+TEST(LifetimeTest, McsLock) { destroy_after_unlock<mcs_mutex>(); }
+TEST(LifetimeTest, QueueLock) { destroy_after_unlock<syncxx::queue_lock>(); }
 
 // The last of several owners destroys it.
 TEST(LifetimeTest, MutexOfMany) {
@@ -108,6 +114,17 @@ TEST(LifetimeTest, MutexOfMany) {
       [](auto& m) {
         m.lock();
         m.unlock();
+      });
+}
+
+// Those behind the first one sleep and are woken.
+TEST(LifetimeTest, QueueLockOfMany) {
+  destroy_after_release<syncxx::queue_lock>(
+      3, iterations(3000), [](auto& page) { page.emplace(); },
+      [](auto& l) { l.lock(); }, [](auto& l) { l.unlock(); },
+      [](auto& l) {
+        l.lock();
+        l.unlock();
       });
 }
 

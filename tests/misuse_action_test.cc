@@ -8,9 +8,11 @@
 #include <sync/latch.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include <atomic>
 #include <chrono>
@@ -127,6 +129,10 @@ TEST_F(MisuseActionDeathTest, UnlockOfAFreeLock) {
   EXPECT_DEATH(m.unlock(), "unlock of a mutex that nobody holds");
   syncxx::spinlock s;
   EXPECT_DEATH(s.unlock(), "unlock of a spinlock that nobody holds");
+  syncxx::ticket_lock t;
+  EXPECT_DEATH(t.unlock(), "unlock of a ticket_lock that nobody holds");
+  syncxx::queue_lock q;
+  EXPECT_DEATH(q.unlock(), "unlock of a queue_lock that nobody holds");
 }
 
 TEST_F(MisuseActionDeathTest, SecondLock) {
@@ -163,6 +169,9 @@ TEST_F(MisuseActionDeathTest, DestructionWhileHeld) {
   };
   EXPECT_DEATH(destroy_while_held<syncxx::mutex>(), report("mutex"));
   EXPECT_DEATH(destroy_while_held<syncxx::spinlock>(), report("spinlock"));
+  EXPECT_DEATH(destroy_while_held<syncxx::ticket_lock>(),
+               report("ticket_lock"));
+  EXPECT_DEATH(destroy_while_held<syncxx::queue_lock>(), report("queue_lock"));
   EXPECT_DEATH(destroy_while_held<syncxx::recursive_mutex>(),
                report("recursive_mutex"));
   EXPECT_DEATH(

@@ -9,9 +9,11 @@
 #include <sync/latch.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -26,6 +28,7 @@
 #include <vector>
 
 #include "tests/support/child_process.h"
+#include "tests/support/mcs_mutex.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
@@ -47,7 +50,8 @@ class MisuseSilence : public testing::Test {
 template <class L>
 class MisuseSilenceOf : public MisuseSilence {};
 using lock_types =
-    testing::Types<syncxx::mutex, syncxx::recursive_mutex, syncxx::spinlock>;
+    testing::Types<syncxx::mutex, syncxx::recursive_mutex, syncxx::spinlock,
+                   syncxx::ticket_lock, mcs_mutex, syncxx::queue_lock>;
 TYPED_TEST_SUITE(MisuseSilenceOf, lock_types);
 
 void switch_off() { syncxx::set_misuse_action(misuse_action::off); }

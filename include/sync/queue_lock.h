@@ -27,6 +27,10 @@
 //   waits     block and try; not bounded
 //   errors    see <sync/misuse.h>
 //
+// std::lock and std::scoped_lock over several hardly get on where threads wait
+// for each of them (who tries one that has a line fails, and joins that line):
+// lock several one after the other, everywhere in the same order.
+//
 // A signal handler may use one that the code it interrupts does not use. Any
 // number may be held at once and unlocked in any order.
 //

@@ -25,6 +25,10 @@
 //             (resource_unavailable_try_again), and the line goes on without
 //             that thread. See also <sync/misuse.h>
 //
+// std::lock and std::scoped_lock over several hardly get on where threads wait
+// for each of them (who tries one that has a line fails, and joins that line):
+// lock several one after the other, everywhere in the same order.
+//
 // A signal handler may use one that the code it interrupts does not use.
 //
 // Meets Cpp17Mutex ([thread.mutex.requirements.mutex]). Reference:

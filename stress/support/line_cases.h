@@ -102,10 +102,12 @@ void arrivals_case(run& r, disturbance disturbances) {
   r.go();
 }
 
-// The cases of a lock and, besides, those for one that keeps the order.
+// The cases of a lock and, besides, those for one that keeps the order. Two at
+// once are locked in order: std::lock would hardly get on, for whoever tries a
+// lock that has a line fails, and stands in line there in its turn.
 template <class M>
 struct line_suite : lock_suite<M> {
-  line_suite() {
+  line_suite() : lock_suite<M>(1, both_locks::in_order) {
     using enum disturbance;
     add("arrivals", "served in the order of arrival", none, 0);
     add("arrivals_signals", "the same under signals, and moved between CPUs",
