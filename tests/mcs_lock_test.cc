@@ -27,7 +27,7 @@ namespace {
 using syncxx::mcs_lock;
 
 static_assert(sizeof(mcs_lock) == 8);
-static_assert(sizeof(mcs_lock::node) == (kHooked ? 24 : 16));
+static_assert(sizeof(mcs_lock::node) == (kHooked ? 32 : 16));
 static_assert(std::is_standard_layout_v<mcs_lock>);
 static_assert(std::is_trivially_destructible_v<mcs_lock> == !kHooked);
 static_assert(std::is_trivially_destructible_v<mcs_lock::node> == !kHooked);

@@ -74,7 +74,7 @@ using nsync_latches = types<>;
 #endif
 
 #if defined(SYNCXX_BENCH_HAVE_CK)
-using ck_spinlocks = types<ck_fas, ck_ticket, ck_mcs>;
+using ck_spinlocks = types<ck_fas, ck_ticket, ck_mcs, ck_clh>;
 #else
 using ck_spinlocks = types<>;
 #endif

@@ -10,7 +10,7 @@
 // often one that does not run, and the lock stands idle until it does.
 //
 // Promises
-//   size      8 bytes, and 16 for each node (24 in the hooked library);
+//   size      8 bytes, and 16 for each node (32 in the hooked library);
 //             constinit; usable in zero-initialised memory; trivially
 //             destructible (not in the hooked library)
 //   cost      uncontended: lock 1 atomic RMW, unlock 1; a hand-over is a plain
@@ -44,9 +44,11 @@
 #include <sync/detail/hooks.h>
 #if SYNCXX_HOOKED || SYNCXX_MODELLED
 #include <cerrno>
+#include <cstdint>
 #include <exception>
 #include <system_error>
 
+#include <sync/detail/thread.h>
 #include <sync/misuse.h>
 #endif
 
@@ -77,8 +79,9 @@ class SYNCXX_CAPABILITY("mcs_lock") mcs_lock {
     detail::atomic<node*> next_{nullptr};
     detail::atomic<bool> waiting_{false};
 #if SYNCXX_HOOKED || SYNCXX_MODELLED
-    // Whose queue it is in: its thread's own.
+    // Whose queue it is in, and the thread: its own.
     const mcs_lock* used_by_ = nullptr;
+    std::uintptr_t used_in_ = 0;
 
     void check_end() const;
 #endif
@@ -182,6 +185,7 @@ class SYNCXX_CAPABILITY("mcs_lock") mcs_lock {
   void begin_use(node& mine) const {
     check_unused(mine);
     mine.used_by_ = this;
+    mine.used_in_ = detail::self_id();
   }
   static void end_use(node& mine) noexcept { mine.used_by_ = nullptr; }
 #else
@@ -207,10 +211,12 @@ class SYNCXX_CAPABILITY("mcs_lock") mcs_lock {
 static_assert(SYNCXX_IN_RELACY || sizeof(mcs_lock) == 8);
 
 #if SYNCXX_HOOKED || SYNCXX_MODELLED
-// A destructor cannot throw: it ends the program, but where misuse is only
-// reported.
+// Said only to the thread that uses it: another's may be one that the child of
+// a fork does not have. A destructor cannot throw: it ends the program, but
+// where misuse is only reported.
 inline void mcs_lock::node::check_end() const {
-  if (used_by_ == nullptr || !looks()) [[likely]]
+  if (used_by_ == nullptr || used_in_ != detail::self_id() || !looks())
+      [[likely]]
     return;
   try {
     detail::misused(used_by_, kKind, "destruction of a node in use", EBUSY);
