@@ -12,6 +12,8 @@
 // any other becomes it when the first one, having taken the lock, says so
 // [QL7], which it does once, to the place behind its own. If there is none, the
 // same step that takes the lock takes the queue's last name out of the word.
+// What a first one reads in the word comes after the last one's step there:
+// without kLocked, it is what an owner has left.
 //
 // No wake is lost. A waiter sleeps only if the kernel, in one step with
 // queueing it, has seen kAsleep in its place, which only the waiter itself
@@ -90,21 +92,22 @@ void queue_lock::lock_slow() noexcept {
 void queue_lock::await_front(waiter& self) noexcept {
   detail::line_patience others;
   do {
-    // [QL8] acquire; pairs with [QL7]: nobody touches this place any more.
+    // [QL8] acquire; pairs with [QL7]: nobody touches this place any more, and
+    // the word is seen with that thread's kLocked in it, or later.
     if (self.state.load(detail::memory_order_acquire) == waiter::kFront) return;
   } while (others.try_wait(2));
   std::uint32_t state = waiter::kWaiting;
-  // [QL9] acquire on failure; pairs with [QL7]: as [QL8].
-  if (!self.state.compare_exchange_strong(state, waiter::kAsleep,
-                                          detail::memory_order_relaxed,
-                                          detail::memory_order_acquire)) {
-    return;
+  // Relaxed, as the look behind a sleep: [QL9] follows.
+  if (self.state.compare_exchange_strong(state, waiter::kAsleep,
+                                         detail::memory_order_relaxed,
+                                         detail::memory_order_relaxed)) {
+    detail::sleeper bed(detail::deadline::never(), nullptr);
+    do {
+      bed.sleep(self.state, waiter::kAsleep);
+    } while (self.state.load(detail::memory_order_relaxed) == waiter::kAsleep);
   }
-  detail::sleeper bed(detail::deadline::never(), nullptr);
-  do {
-    bed.sleep(self.state, waiter::kAsleep);
-    // [QL10] acquire; pairs with [QL7]: as [QL8].
-  } while (self.state.load(detail::memory_order_acquire) == waiter::kAsleep);
+  // [QL9] acquire; pairs with [QL7]: as [QL8].
+  static_cast<void>(self.state.load(detail::memory_order_acquire));
 }
 
 void queue_lock::take_as_front(waiter& self) noexcept {
@@ -129,8 +132,8 @@ void queue_lock::take_as_front(waiter& self) noexcept {
     if (next != nullptr) break;
     others.wait(1);
   }
-  // [QL7] release; pairs with [QL8], [QL9], [QL10]: this thread has done with
-  // it.
+  // [QL7] release; pairs with [QL8], [QL9]: this thread has done with that
+  // place, and has taken the lock.
   if (next->state.exchange(waiter::kFront, detail::memory_order_release) ==
       waiter::kAsleep) {
     detail::unpark(&next->state, 1);  // its thread may have gone on

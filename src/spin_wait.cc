@@ -25,9 +25,9 @@ constexpr unsigned kRounds = std::size(kPauses);
 constexpr unsigned kManyCpus = 64;  // more than fit into a cpu_set_t, say
 constexpr unsigned kYields = 64;
 constexpr long kNapNs = 50'000;  // about what waking a thread costs
-// In a line: steps in a first pause, and how many of them (5 us) are made before
-// the CPU is given away. With a few threads a CPU the turn comes after a few
-// yields; after more than those it is cheaper to sleep. Who naps keeps all
+// In a line: steps in a first pause, and how many of them (5 us) are made
+// before the CPU is given away. With a few threads a CPU the turn comes after a
+// few yields; after more than those it is cheaper to sleep. Who naps keeps all
 // behind it waiting: much later than others.
 constexpr unsigned kStepsAPause = 4;
 constexpr unsigned kLineSteps = 160;
