@@ -3,7 +3,7 @@
 // Model tests of mcs_lock: exclusion, order, nodes that are freed or used again
 // right after unlock, destruction right after unlock.
 //
-// Bounds: three threads with one turn each, two with two. Exhaustive.
+// Bounds: four threads with one turn each, two with two. Exhaustive.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -24,6 +24,9 @@ TEST(McsLockModel, TwoThreadsExcludeEachOther) {
 }
 TEST(McsLockModel, ThreeThreadsExcludeEachOther) {
   expect_ok(exclusion<mcs_mutex>(3, 1));
+}
+TEST(McsLockModel, FourThreadsExcludeEachOther) {
+  expect_ok(exclusion<mcs_mutex>(4, 1));
 }
 TEST(McsLockModel, TryBesideLock) { expect_ok(try_beside_lock<mcs_mutex>); }
 TEST(McsLockModel, MayBeDestroyedAfterTheLastUnlock) {

@@ -4,8 +4,9 @@
 // after unlock.
 //
 // Bounds: three threads with one turn each, two with two; one spurious wake-up
-// in what an operation depends on. Exhaustive. Waiters behind the first one
-// sleep at once: that they spin before is left out.
+// in what an operation depends on. Exhaustive, but for 5000 random executions
+// of four threads. Waiters behind the first one sleep at once: that they spin
+// before is left out.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -28,6 +29,12 @@ TEST(QueueLockModel, ThreeThreadsExcludeEachOther) {
 }
 TEST(QueueLockModel, TwoThreadsWithTwoTurnsEach) {
   expect_ok(exclusion<queue_lock>(2, 2));
+}
+TEST(QueueLockModel, RandomFourThreadsWithTwoTurnsEach) {
+  model::options some;
+  some.search = model::options::mode::random;
+  some.max_executions = 5000;
+  expect_ok(exclusion<queue_lock>(4, 2), some);
 }
 TEST(QueueLockModel, TryBesideLock) { expect_ok(try_beside_lock<queue_lock>); }
 TEST(QueueLockModel, MayBeDestroyedAfterTheLastUnlock) {
