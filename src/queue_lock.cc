@@ -112,7 +112,9 @@ void queue_lock::await_front(waiter& self) noexcept {
 
 void queue_lock::take_as_front(waiter& self) noexcept {
   std::uintptr_t seen;
-  for (detail::line_patience owner;;) {
+  // An owner runs when it takes the lock: it is not handed to a thread that
+  // does not. So does the one that has just made this one the first.
+  for (detail::line_patience owner{detail::line_patience::ahead_runs::yes};;) {
     seen = word_.load(detail::memory_order_relaxed);
     if ((seen & kLocked) == 0) break;
     owner.wait(1);

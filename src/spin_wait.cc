@@ -134,13 +134,13 @@ bool line_patience::try_wait(unsigned ahead) noexcept {
     round_ = std::min(round_, kLineSteps);
   }
   if (round_ < kLineSteps) {
-    const bool skips = round_ == 0 && t_skips != 0;
+    const bool skips = !sure_ && round_ == 0 && t_skips != 0;
     if (skips) --t_skips;
     if (!skips && first_pause != 0 && ahead < usable_cpus()) {
       pause_for(std::max(first_pause / kStepsAPause, 1U) * ahead);
       round_ += ahead;
       if (round_ < kLineSteps) return true;
-      spinning_failed();
+      if (!sure_) spinning_failed();
     }
     round_ = kLineSteps;
   }
@@ -161,7 +161,7 @@ void line_patience::wait(unsigned ahead) noexcept {
 }
 
 void line_patience::over() noexcept {
-  if (round_ < kLineSteps) t_next_skips = 1;
+  if (!sure_ && round_ < kLineSteps) t_next_skips = 1;
 }
 
 }  // namespace detail

@@ -27,7 +27,10 @@ void line_patience::wait(unsigned) noexcept {
 }
 // As with a spinner.
 bool line_patience::try_wait(unsigned) noexcept { return false; }
-void line_patience::over() noexcept { static_cast<void>(ahead_); }
+void line_patience::over() noexcept {
+  static_cast<void>(ahead_);
+  static_cast<void>(sure_);
+}
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

@@ -182,7 +182,10 @@ void line_patience::wait(unsigned) noexcept {
   relacy::yield();
 }
 bool line_patience::try_wait(unsigned) noexcept { return false; }
-void line_patience::over() noexcept { static_cast<void>(ahead_); }
+void line_patience::over() noexcept {
+  static_cast<void>(ahead_);
+  static_cast<void>(sure_);
+}
 
 void misused(const void*, object_kind, const char* what, int) {
   rl::ctx().fail_test(what, rl::test_result_user_assert_failed,

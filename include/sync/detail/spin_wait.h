@@ -67,6 +67,10 @@ class patience {
 class line_patience {
  public:
   line_patience() noexcept = default;
+  // The one ahead was running a moment ago: spinning is worth while, whatever
+  // has been learnt.
+  enum class ahead_runs { yes };
+  explicit line_patience(ahead_runs) noexcept : sure_(true) {}
   line_patience(const line_patience&) = delete;
   line_patience& operator=(const line_patience&) = delete;
   ~line_patience() {
@@ -82,6 +86,7 @@ class line_patience {
 
   unsigned round_ = 0;  // since the line has moved
   unsigned ahead_ = 0;
+  bool sure_ = false;
 };
 
 }  // namespace detail
