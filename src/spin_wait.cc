@@ -25,6 +25,14 @@ constexpr unsigned kRounds = std::size(kPauses);
 constexpr unsigned kManyCpus = 64;  // more than fit into a cpu_set_t, say
 constexpr unsigned kYields = 64;
 constexpr long kNapNs = 50'000;  // about what waking a thread costs
+// In a line: steps in a first pause, and how many of them (5 us) are made
+// before the CPU is given away. With a few threads a CPU the turn comes after a
+// few yields; after more than those it is cheaper to sleep. Who naps keeps all
+// behind it waiting: much later than others.
+constexpr unsigned kStepsAPause = 4;
+constexpr unsigned kLineSteps = 160;
+constexpr unsigned kYieldsBeforeSleep = 16;
+constexpr unsigned kLineYields = 512;
 
 void pause_for(unsigned instructions) noexcept {
   for (unsigned i = 0; i < instructions; ++i) pause();
@@ -70,6 +78,20 @@ constexpr unsigned kMostSkips = 256;
 constinit thread_local unsigned t_next_skips = 1;  // after the next failure
 constinit thread_local unsigned t_skips = 0;       // from now on
 
+void spinning_failed() noexcept {
+  t_skips = t_next_skips;
+  t_next_skips = std::min(2 * t_next_skips, kMostSkips);
+}
+
+void nap() noexcept {
+  const timespec time{0, kNapNs};
+  // Not the library's function: that is a cancellation point. A signal ends
+  // the nap with EINTR, which is nobody's business.
+  const int saved = errno;
+  ::syscall(SYS_nanosleep, &time, nullptr);
+  errno = saved;
+}
+
 }  // namespace
 
 unsigned usable_cpus() noexcept { return g_cpus.load(memory_order_relaxed); }
@@ -83,8 +105,7 @@ bool spinner::spin() noexcept {
     return false;
   }
   if (round_ == kRounds) {
-    t_skips = t_next_skips;
-    t_next_skips = std::min(2 * t_next_skips, kMostSkips);
+    spinning_failed();
     round_ = kGivenUp;
     return false;
   }
@@ -102,13 +123,45 @@ void patience::wait() noexcept {
     ++round_;
     yield();
   } else {
-    const timespec nap{0, kNapNs};
-    // Not the library's function: that is a cancellation point. A signal ends
-    // the nap with EINTR, which is nobody's business.
-    const int saved = errno;
-    ::syscall(SYS_nanosleep, &nap, nullptr);
-    errno = saved;
+    nap();
   }
+}
+
+bool line_patience::try_wait(unsigned ahead) noexcept {
+  const unsigned first_pause = g_first_pause.load(memory_order_relaxed);
+  if (ahead != ahead_) {  // the line has moved
+    ahead_ = ahead;
+    round_ = std::min(round_, kLineSteps);
+  }
+  if (round_ < kLineSteps) {
+    const bool skips = !sure_ && round_ == 0 && t_skips != 0;
+    if (skips) --t_skips;
+    if (!skips && first_pause != 0 && ahead < usable_cpus()) {
+      pause_for(std::max(first_pause / kStepsAPause, 1U) * ahead);
+      round_ += ahead;
+      if (round_ < kLineSteps) return true;
+      if (!sure_) spinning_failed();
+    }
+    round_ = kLineSteps;
+  }
+  if (round_ >= kLineSteps + kYieldsBeforeSleep) return false;
+  ++round_;
+  yield();
+  return true;
+}
+
+void line_patience::wait(unsigned ahead) noexcept {
+  if (try_wait(ahead)) return;
+  if (round_ < kLineSteps + kLineYields) {
+    ++round_;
+    yield();
+  } else {
+    nap();
+  }
+}
+
+void line_patience::over() noexcept {
+  if (!sure_ && round_ < kLineSteps) t_next_skips = 1;
 }
 
 }  // namespace detail

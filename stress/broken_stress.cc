@@ -10,6 +10,7 @@
 #include "support/event_cases.h"
 #include "support/latch_cases.h"
 #include "support/lifetime_cases.h"
+#include "support/line_cases.h"
 #include "support/lock_cases.h"
 #include "support/semaphore_cases.h"
 #include "support/shared_cases.h"
@@ -88,6 +89,13 @@ void add_shared_mutexes() {
       });
 }
 
+void add_lines() {
+  both<small_ticket_lock, bug::lets_others_pass>(
+      "out_of_order", "a lock that lets others pass the one that came first",
+      wrong_result,
+      []<class M>(run& r) { arrivals_case<M>(r, disturbance::jitter); });
+}
+
 template <bug Bug>
 using any_cv = small_condition_variable<Bug>;
 
@@ -154,6 +162,7 @@ void add_others() {
 const bool added = [] {
   add_mutexes();
   add_shared_mutexes();
+  add_lines();
   add_condition_variables();
   add_others();
   return true;

@@ -7,13 +7,16 @@
 #include <sync/event.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include <string>
 
 #include "support/lifetime_cases.h"
+#include "support/mcs_mutex.h"
 
 namespace {
 
@@ -54,6 +57,9 @@ const three_cases<lock_script<syncxx::recursive_mutex>> recursive_mutexes(
     "recursive_mutex");
 const three_cases<lock_script<syncxx::byte_mutex>> byte_mutexes("byte_mutex");
 const three_cases<lock_script<syncxx::spinlock>> spinlocks("spinlock");
+const three_cases<lock_script<syncxx::ticket_lock>> ticket_locks("ticket_lock");
+const three_cases<lock_script<syncxx::stress::mcs_mutex>> mcs_locks("mcs_lock");
+const three_cases<lock_script<syncxx::queue_lock>> queue_locks("queue_lock");
 const three_cases<semaphore_script<syncxx::counting_semaphore<>>> semaphores(
     "semaphore");
 const three_cases<event_script<syncxx::event>> events("event");

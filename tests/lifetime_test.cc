@@ -12,10 +12,12 @@
 #include <sync/futex.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,6 +34,7 @@
 
 #include "tests/support/child_process.h"
 #include "tests/support/guard_page.h"
+#include "tests/support/mcs_mutex.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 
@@ -106,6 +109,9 @@ TEST(LifetimeTest, SharedMutex) {
 }
 TEST(LifetimeTest, ByteMutex) { destroy_after_unlock<syncxx::byte_mutex>(); }
 TEST(LifetimeTest, Spinlock) { destroy_after_unlock<syncxx::spinlock>(); }
+TEST(LifetimeTest, TicketLock) { destroy_after_unlock<syncxx::ticket_lock>(); }
+TEST(LifetimeTest, McsLock) { destroy_after_unlock<mcs_mutex>(); }
+TEST(LifetimeTest, QueueLock) { destroy_after_unlock<syncxx::queue_lock>(); }
 
 // The last of several owners destroys it.
 template <class M>
@@ -117,6 +123,11 @@ void destroy_after_unlock_of_many() {
         m.lock();
         m.unlock();
       });
+}
+
+// Those behind the first one sleep and are woken.
+TEST(LifetimeTest, QueueLockOfMany) {
+  destroy_after_unlock_of_many<syncxx::queue_lock>();
 }
 
 // A reader lets the last one go, which waits to write.

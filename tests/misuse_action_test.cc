@@ -9,10 +9,12 @@
 #include <sync/latch.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include <atomic>
 #include <chrono>
@@ -131,6 +133,10 @@ TEST_F(MisuseActionDeathTest, UnlockOfAFreeLock) {
   EXPECT_DEATH(s.unlock(), "unlock of a spinlock that nobody holds");
   syncxx::byte_mutex b;
   EXPECT_DEATH(b.unlock(), "unlock of a byte_mutex that nobody holds");
+  syncxx::ticket_lock t;
+  EXPECT_DEATH(t.unlock(), "unlock of a ticket_lock that nobody holds");
+  syncxx::queue_lock q;
+  EXPECT_DEATH(q.unlock(), "unlock of a queue_lock that nobody holds");
 }
 
 TEST_F(MisuseActionDeathTest, SecondLock) {
@@ -176,6 +182,9 @@ TEST_F(MisuseActionDeathTest, DestructionWhileHeld) {
   EXPECT_DEATH(destroy_while_held<syncxx::mutex>(), report("mutex"));
   EXPECT_DEATH(destroy_while_held<syncxx::spinlock>(), report("spinlock"));
   EXPECT_DEATH(destroy_while_held<syncxx::byte_mutex>(), report("byte_mutex"));
+  EXPECT_DEATH(destroy_while_held<syncxx::ticket_lock>(),
+               report("ticket_lock"));
+  EXPECT_DEATH(destroy_while_held<syncxx::queue_lock>(), report("queue_lock"));
   EXPECT_DEATH(destroy_while_held<syncxx::recursive_mutex>(),
                report("recursive_mutex"));
   EXPECT_DEATH(

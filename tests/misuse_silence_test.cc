@@ -10,9 +10,11 @@
 #include <sync/latch.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -27,6 +29,8 @@
 #include <vector>
 
 #include "tests/support/child_process.h"
+#include "tests/support/lockable_concepts.h"
+#include "tests/support/mcs_mutex.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
@@ -47,8 +51,10 @@ class MisuseSilence : public testing::Test {
 
 template <class L>
 class MisuseSilenceOf : public MisuseSilence {};
-using lock_types = testing::Types<syncxx::mutex, syncxx::recursive_mutex,
-                                  syncxx::spinlock, syncxx::byte_mutex>;
+using lock_types =
+    testing::Types<syncxx::mutex, syncxx::recursive_mutex, syncxx::spinlock,
+                   syncxx::byte_mutex, syncxx::ticket_lock, mcs_mutex,
+                   syncxx::queue_lock>;
 TYPED_TEST_SUITE(MisuseSilenceOf, lock_types);
 
 void switch_off() { syncxx::set_misuse_action(misuse_action::off); }
@@ -138,16 +144,20 @@ TYPED_TEST(MisuseSilenceOf, FailedAndTimedTries) {
   lock.lock();
   std::thread([&] {
     EXPECT_FALSE(lock.try_lock());
-    EXPECT_FALSE(lock.try_lock_for(0ms));
-    EXPECT_FALSE(lock.try_lock_for(5ms));
-    EXPECT_FALSE(lock.try_lock_until(std::chrono::system_clock::now() + 5ms));
+    if constexpr (timed_lockable<TypeParam>) {
+      EXPECT_FALSE(lock.try_lock_for(0ms));
+      EXPECT_FALSE(lock.try_lock_for(5ms));
+      EXPECT_FALSE(lock.try_lock_until(std::chrono::system_clock::now() + 5ms));
+    }
   }).join();
   lock.unlock();
   std::thread([&] {
     ASSERT_TRUE(lock.try_lock());
     lock.unlock();
-    ASSERT_TRUE(lock.try_lock_for(5ms));
-    lock.unlock();
+    if constexpr (timed_lockable<TypeParam>) {
+      ASSERT_TRUE(lock.try_lock_for(5ms));
+      lock.unlock();
+    }
   }).join();
 }
 
@@ -165,6 +175,8 @@ TYPED_TEST(MisuseSilenceOf, ManyHeldGivenBackInAnyOrder) {
 }
 
 TYPED_TEST(MisuseSilenceOf, ScopedLockOfMany) {
+  if (!timed_lockable<TypeParam>)
+    GTEST_SKIP() << "std::lock is not for locks in order of arrival";
   std::array<TypeParam, 6> l;
   const auto take = [&](auto&... all) {
     for (int i = 0; i < iterations(3000); ++i)

@@ -9,12 +9,15 @@
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/latch.h>
+#include <sync/mcs_lock.h>
 #include <sync/mutex.h>
 #include <sync/parking_lot.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include <atomic>
 #include <memory>
@@ -70,10 +73,12 @@ void expect_quiet_lock() {
     meter.count("try_lock, unlock", [&] {
       if (m.try_lock()) m.unlock();
     });
-    meter.count("try_lock_for, unlock", [&] {
-      if (m.try_lock_for(1h)) m.unlock();
-    });
-    if constexpr (!std::is_same_v<M, syncxx::spinlock>) {
+    if constexpr (requires { m.try_lock_for(1h); }) {
+      meter.count("try_lock_for, unlock", [&] {
+        if (m.try_lock_for(1h)) m.unlock();
+      });
+    }
+    if constexpr (requires { m.lock(stop); }) {
       meter.count("lock(stop_token), unlock", [&] {
         if (m.lock(stop)) m.unlock();
       });
@@ -126,6 +131,27 @@ TEST_F(SyscallTest, UncontendedByteMutex) {
 }
 TEST_F(SyscallTest, UncontendedSpinlock) {
   expect_quiet_lock<syncxx::spinlock>();
+}
+
+TEST_F(SyscallTest, UncontendedTicketLock) {
+  expect_quiet_lock<syncxx::ticket_lock>();
+}
+TEST_F(SyscallTest, UncontendedQueueLock) {
+  expect_quiet_lock<syncxx::queue_lock>();
+}
+TEST_F(SyscallTest, UncontendedMcsLock) {
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    syncxx::mcs_lock lock;
+    syncxx::mcs_lock::node mine;
+    meter.count("lock, unlock", [&] {
+      lock.lock(mine);
+      lock.unlock(mine);
+    });
+    meter.count("try_lock, unlock", [&] {
+      if (lock.try_lock(mine)) lock.unlock(mine);
+    });
+    meter.count("guard", [&] { const syncxx::mcs_lock::guard guard(lock); });
+  }));
 }
 
 TEST_F(SyscallTest, IdleNotify) {

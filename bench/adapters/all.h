@@ -74,7 +74,7 @@ using nsync_latches = types<>;
 #endif
 
 #if defined(SYNCXX_BENCH_HAVE_CK)
-using ck_spinlocks = types<ck_fas, ck_ticket, ck_mcs>;
+using ck_spinlocks = types<ck_fas, ck_ticket, ck_mcs, ck_clh>;
 #else
 using ck_spinlocks = types<>;
 #endif
@@ -94,7 +94,8 @@ using parking_mutexes = decltype(
     types<self_mutex, self_byte_mutex, std_mutex, pthread_adaptive_mutex>{} +
     absl_mutexes{} + nsync_mutexes{} + tbb_mutexes{});
 // Locks whose waiters don't.
-using spinlocks = decltype(types<self_spinlock, pthread_spin>{} +
+using spinlocks = decltype(types<self_spinlock, self_ticket_lock, self_mcs_lock,
+                                 self_queue_lock, pthread_spin>{} +
                            boost_spinlocks{} + tbb_spinlocks{} +
                            ck_spinlocks{});
 using semaphores = types<self_semaphore, posix_semaphore, std_semaphore>;

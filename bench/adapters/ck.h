@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConcurrencyKit's spinlocks: fetch-and-store, ticket, MCS. Its headers are C:
-// the umbrella and the MCS header rely on void* converting to anything, so the
-// one exchange that returns void* is given its type here.
+// ConcurrencyKit's spinlocks: fetch-and-store, ticket, MCS, CLH. Its headers
+// are C: the umbrella and the queue headers rely on void* converting to
+// anything, so the one exchange that returns void* is given its type here.
 #ifndef SYNCXX_BENCH_ADAPTERS_CK_H_
 #define SYNCXX_BENCH_ADAPTERS_CK_H_
 
@@ -10,6 +10,10 @@
 #include <ck_pr.h>
 #include <spinlock/fas.h>
 #include <spinlock/ticket.h>
+
+#include <memory>
+#include <mutex>
+#include <vector>
 
 #include "bench/adapters/concepts.h"
 
@@ -21,6 +25,7 @@ inline T* ck_exchange_pointer(T** target, T* value) {
 }  // namespace syncxx_bench
 
 #define ck_pr_fas_ptr ::syncxx_bench::ck_exchange_pointer
+#include <spinlock/clh.h>
 #include <spinlock/mcs.h>
 #undef ck_pr_fas_ptr
 
@@ -72,6 +77,42 @@ class ck_mcs {
 
  private:
   ck_spinlock_mcs_t queue_;
+};
+
+// A thread leaves with another node than it came with: all of them live as long
+// as the lock. The first use of each thread's makes one.
+class ck_clh {
+ public:
+  struct node {
+    ck_spinlock_clh_t* mine = nullptr;
+  };
+  static constexpr std::string_view kName = "ck_spinlock_clh";
+  static constexpr std::string_view kLibrary = "ck";
+  static constexpr std::size_t kSize = sizeof(ck_spinlock_clh_t*);
+  static constexpr waiting kWaiting = waiting::kSpinsFifo;
+
+  ck_clh() { ck_spinlock_clh_init(&last_, make()); }
+  void lock(node& n) {
+    if (n.mine == nullptr) [[unlikely]]
+      n.mine = make();
+    ck_spinlock_clh_lock(&last_, n.mine);
+  }
+  void unlock(node& n) { ck_spinlock_clh_unlock(&n.mine); }
+
+ private:
+  struct alignas(128) place {
+    ck_spinlock_clh_t node;
+  };
+
+  [[gnu::noinline]] ck_spinlock_clh_t* make() {
+    const std::lock_guard guard(places_lock_);
+    places_.push_back(std::make_unique<place>());
+    return &places_.back()->node;
+  }
+
+  alignas(128) ck_spinlock_clh_t* last_ = nullptr;
+  alignas(128) std::mutex places_lock_;
+  std::vector<std::unique_ptr<place>> places_;
 };
 
 }  // namespace syncxx_bench

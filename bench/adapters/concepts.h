@@ -20,9 +20,10 @@ namespace syncxx_bench {
 
 // How a lock behaves when there are more runnable threads than processors.
 enum class waiting {
-  kParks,      // sleeps in the kernel
-  kSpins,      // burns its time slice, anyone may take the lock
-  kSpinsFifo,  // burns its time slice, and only the next in line may take it
+  kParks,       // sleeps in the kernel
+  kSpins,       // burns its time slice, anyone may take the lock
+  kSpinsFifo,   // burns its time slice, and only the next in line may take it
+  kYieldsFifo,  // gives the CPU away; only the next in line may take it
 };
 
 // Every adapter says who it is; kSize is what a user pays in memory.

@@ -9,10 +9,13 @@
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/latch.h>
+#include <sync/mcs_lock.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include "bench/adapters/concepts.h"
 #include "bench/adapters/std.h"
@@ -38,6 +41,33 @@ struct self_spinlock : lockable<syncxx::spinlock> {
   static constexpr std::string_view kName = "syncxx::spinlock";
   static constexpr std::string_view kLibrary = "syncxx";
   static constexpr waiting kWaiting = waiting::kSpins;
+};
+
+struct self_ticket_lock : lockable<syncxx::ticket_lock> {
+  static constexpr std::string_view kName = "syncxx::ticket_lock";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr waiting kWaiting = waiting::kYieldsFifo;
+};
+
+class self_mcs_lock {
+ public:
+  using node = syncxx::mcs_lock::node;
+  static constexpr std::string_view kName = "syncxx::mcs_lock";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = sizeof(syncxx::mcs_lock);
+  static constexpr waiting kWaiting = waiting::kYieldsFifo;
+
+  SYNCXX_BENCH_NO_TSA void lock(node& n) { lock_.lock(n); }
+  SYNCXX_BENCH_NO_TSA void unlock(node& n) { lock_.unlock(n); }
+
+ private:
+  syncxx::mcs_lock lock_;
+};
+
+struct self_queue_lock : lockable<syncxx::queue_lock> {
+  static constexpr std::string_view kName = "syncxx::queue_lock";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr waiting kWaiting = waiting::kYieldsFifo;
 };
 
 class self_semaphore {

@@ -2,13 +2,16 @@
 //
 // What happens when a primitive is misused.
 //
-// The plain library finds what costs nothing to find (the last three below)
+// The plain library finds what costs nothing to find (the last four below)
 // and throws std::system_error with the code named. The hooked
 // library (syncxx::hooks) keeps a table of who holds what and where it was
 // taken, and finds all of these:
 //   - unlock by a thread that does not hold the lock    EPERM
 //   - a second lock() of a non-recursive lock           EDEADLK
+//   - an mcs_lock's node that has not locked it, or is
+//     in use already, or goes while it is in use        EPERM, EDEADLK, EBUSY
 //   - destruction of a lock that is held                EBUSY
+//   - more than 32767 threads at a ticket_lock          EAGAIN
 //   - a semaphore released past max()                   EOVERFLOW
 //   - a latch counted down below zero, a negative number
 //     counted down or released                          EINVAL

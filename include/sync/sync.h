@@ -12,14 +12,17 @@
 #include <sync/futex.h>
 #include <sync/latch.h>
 #include <sync/lock_guards.h>
+#include <sync/mcs_lock.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
 #include <sync/parking_lot.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 #include <sync/thread.h>
+#include <sync/ticket_lock.h>
 #include <sync/version.h>
 
 #endif  // SYNCXX_SYNC_H_

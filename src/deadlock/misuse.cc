@@ -23,10 +23,13 @@
 #include <sync/byte_mutex.h>
 #include <sync/detail/raw_mutex.h>
 #include <sync/detail/raw_shared_mutex.h>
+#include <sync/mcs_lock.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include "detection/ownership.h"
 #include "process.h"
@@ -80,6 +83,9 @@ constexpr words kMutexWords = SYNCXX_WORDS_("mutex");
 constexpr words kRecursiveMutexWords = SYNCXX_WORDS_("recursive_mutex");
 constexpr words kSpinlockWords = SYNCXX_WORDS_("spinlock");
 constexpr words kByteMutexWords = SYNCXX_WORDS_("byte_mutex");
+constexpr words kTicketLockWords = SYNCXX_WORDS_("ticket_lock");
+constexpr words kMcsLockWords = SYNCXX_WORDS_("mcs_lock");
+constexpr words kQueueLockWords = SYNCXX_WORDS_("queue_lock");
 #undef SYNCXX_WORDS_
 constexpr words kSharedMutexWords = {
     "lock() of a shared_mutex that this thread already holds",
@@ -114,6 +120,12 @@ const words* words_for(object_kind kind) noexcept {
       return &kShareWords;
     case object_kind::byte_mutex:
       return &kByteMutexWords;
+    case object_kind::ticket_lock:
+      return &kTicketLockWords;
+    case object_kind::mcs_lock:
+      return &kMcsLockWords;
+    case object_kind::queue_lock:
+      return &kQueueLockWords;
     default:
       return nullptr;
   }
@@ -160,26 +172,42 @@ std::uint32_t readers_of(const void* lock) noexcept {
   return as_shared(lock).readers();
 }
 
+template <class T>
+T first_word(const void* lock) noexcept {
+  return static_cast<const atomic<T>*>(lock)->load(memory_order_relaxed);
+}
+
 // Whether anybody holds a lock, by its own word. All begin with the word (they
-// are standard-layout); but for a shared_mutex, its lowest bit says so.
+// are standard-layout), and in most its lowest bit says so.
 bool is_locked(const void* lock, object_kind kind) noexcept {
   static_assert(std::is_standard_layout_v<mutex> &&
                 std::is_standard_layout_v<recursive_mutex> &&
                 std::is_standard_layout_v<spinlock> &&
-                std::is_standard_layout_v<byte_mutex>);
+                std::is_standard_layout_v<byte_mutex> &&
+                std::is_standard_layout_v<ticket_lock> &&
+                std::is_standard_layout_v<mcs_lock> &&
+                std::is_standard_layout_v<queue_lock>);
   switch (kind) {
     case object_kind::spinlock:
-      return static_cast<const atomic<bool>*>(lock)->load(memory_order_relaxed);
+      return first_word<bool>(lock);
     case object_kind::shared_mutex:
       return as_shared(lock).has_writer();
     case object_kind::shared_mutex_upgrade:
       return as_shared(lock).has_upgrader();
     case object_kind::shared_mutex_shared:
       return as_shared(lock).readers() != 0;
-    case object_kind::byte_mutex: {
-      const auto* const byte = static_cast<const atomic<std::uint8_t>*>(lock);
-      return (byte->load(memory_order_relaxed) & 1) != 0;
+    case object_kind::byte_mutex:
+      return (first_word<std::uint8_t>(lock) & 1) != 0;
+    case object_kind::ticket_lock: {  // the next ticket, and the one served
+      const auto* const tickets =
+          static_cast<const atomic<std::uint16_t>*>(lock);
+      return tickets[0].load(memory_order_relaxed) !=
+             tickets[1].load(memory_order_relaxed);
     }
+    case object_kind::mcs_lock:  // the last node
+      return first_word<mcs_lock::node*>(lock) != nullptr;
+    case object_kind::queue_lock:
+      return (first_word<std::uintptr_t>(lock) & 1) != 0;
     default:
       break;
   }

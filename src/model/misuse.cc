@@ -60,6 +60,12 @@ const char* name_of(object_kind kind) noexcept {
       return "shared_mutex";
     case object_kind::byte_mutex:
       return "byte_mutex";
+    case object_kind::ticket_lock:
+      return "ticket_lock";
+    case object_kind::mcs_lock:
+      return "mcs_lock";
+    case object_kind::queue_lock:
+      return "queue_lock";
     default:
       return nullptr;
   }

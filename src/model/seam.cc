@@ -21,5 +21,16 @@ void patience::wait() noexcept {
   round_ = 1;
 }
 
+void line_patience::wait(unsigned) noexcept {
+  model::engine::spin_hint(round_ != 0);
+  round_ = 1;
+}
+// As with a spinner.
+bool line_patience::try_wait(unsigned) noexcept { return false; }
+void line_patience::over() noexcept {
+  static_cast<void>(ahead_);
+  static_cast<void>(sure_);
+}
+
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

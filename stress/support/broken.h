@@ -36,6 +36,8 @@ enum class bug {
   // shared mutex
   lets_go_to_upgrade,  // an upgrader that unlocks, then locks to write
   counts_too_late,     // a reader that looks for writers, then counts itself
+  // a lock that keeps the order of arrival
+  lets_others_pass,  // whoever looks first when it is free takes it
   // condition variable
   leaves_its_place,   // a waiter that times out beside a notifier stays listed
   keeps_a_notify,     // a waiter notified as it timed out says "timed out"
@@ -143,6 +145,32 @@ class small_mutex {
 
   raw_word word_{0};
   raw_word sleepers_{0};
+};
+
+// Two counters: who comes takes the next number.
+template <bug Bug>
+class small_ticket_lock {
+ public:
+  void lock() {
+    const std::uint32_t mine = next_.fetch_add(1, std::memory_order_relaxed);
+    while (!may_go(mine)) sched_yield();
+  }
+  void unlock() {
+    free_.store(true, std::memory_order_release);
+    serving_.fetch_add(1, std::memory_order_release);
+  }
+
+ private:
+  bool may_go(std::uint32_t mine) {
+    if constexpr (Bug == bug::lets_others_pass)
+      return free_.exchange(false, std::memory_order_acquire);
+    else
+      return serving_.load(std::memory_order_acquire) == mine;
+  }
+
+  raw_word next_{0};  // first: the line cases look at it
+  raw_word serving_{0};
+  std::atomic<bool> free_{true};
 };
 
 // A list of waiters, each asleep on a word of its own.

@@ -6,6 +6,7 @@
 #ifndef SYNCXX_STRESS_SUPPORT_LOCK_CASES_H_
 #define SYNCXX_STRESS_SUPPORT_LOCK_CASES_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -313,9 +314,15 @@ void hog_case(run& r) {
   arena.check_total();
 }
 
+// How a thread gets two locks at once.
+enum class both_locks {
+  trying,    // std::lock: locks one, tries the other
+  in_order,  // that with the lower address first
+};
+
 // Money moves between accounts, two locks at a time; none may be lost.
 template <class M>
-void accounts_case(run& r) {
+void accounts_case(run& r, both_locks how) {
   struct alignas(128) account {
     M lock{};
     std::int64_t money = 1000;
@@ -330,7 +337,16 @@ void accounts_case(run& r) {
           (from + 1 + w.random.below(kAccounts - 1)) % kAccounts;
       const auto sum = static_cast<std::int64_t>(w.random.below(100));
       operation op(w, wait, &accounts[from].lock);
-      const std::scoped_lock both(accounts[from].lock, accounts[to].lock);
+      std::unique_lock first(accounts[std::min(from, to)].lock,
+                             std::defer_lock);
+      std::unique_lock second(accounts[std::max(from, to)].lock,
+                              std::defer_lock);
+      if (how == both_locks::in_order) {
+        first.lock();
+        second.lock();
+      } else {
+        std::lock(first, second);
+      }
       op.finish();
       accounts[from].money -= sum;
       w.jitter();
@@ -350,7 +366,8 @@ void accounts_case(run& r) {
 // Registers the cases above for one type of lock.
 template <class M>
 struct lock_suite {
-  explicit lock_suite(unsigned depth = 1) {
+  explicit lock_suite(unsigned depth = 1,
+                      both_locks both = both_locks::trying) {
     using enum disturbance;
     const bool timed = timed_lock<M>;
     const bool stoppable = stoppable_lock<M>;
@@ -428,8 +445,10 @@ struct lock_suite {
               .what = "one thread locks again at once; the others' waits",
               .body = hog_case<M>});
     add_case({.name = "accounts",
-              .what = "std::scoped_lock over pairs of locks",
-              .body = accounts_case<M>});
+              .what = both == both_locks::trying
+                          ? "std::lock over pairs of locks"
+                          : "pairs of locks, each in the same order",
+              .body = [both](run& r) { accounts_case<M>(r, both); }});
   }
 
  private:

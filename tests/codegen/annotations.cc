@@ -7,10 +7,13 @@
 // clang-format off
 #include <sync/byte_mutex.h>
 #include <sync/lock_guards.h>
+#include <sync/mcs_lock.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include <chrono>
 #include <stop_token>
@@ -121,6 +124,55 @@ struct spin_account : account<syncxx::spinlock> {
   }
   void fails() {
     balance = 1;  // expected-warning {{requires holding spinlock 'm' exclusively}}
+  }
+};
+
+struct ticket_account : account<syncxx::ticket_lock> {
+  void works() {
+    syncxx::lock_guard lock(m);
+    balance = 1;
+  }
+  void fails() {
+    balance = 1;  // expected-warning {{requires holding ticket_lock 'm' exclusively}}
+  }
+};
+
+struct queue_account : account<syncxx::queue_lock> {
+  void works() {
+    syncxx::lock_guard lock(m);
+    balance = 1;
+  }
+  void tries() {
+    if (m.try_lock()) {
+      balance = 1;
+      m.unlock();
+    }
+  }
+  void fails() {
+    balance = 1;  // expected-warning {{requires holding queue_lock 'm' exclusively}}
+  }
+};
+
+struct mcs_account : account<syncxx::mcs_lock> {
+  void works() {
+    const syncxx::mcs_lock::guard lock(m);
+    balance = 1;
+  }
+  void with_a_node() {
+    syncxx::mcs_lock::node mine;
+    m.lock(mine);
+    balance = 1;
+    m.unlock(mine);
+  }
+  void tries() {
+    syncxx::mcs_lock::node mine;
+    if (m.try_lock(mine)) {
+      balance = 1;
+      m.unlock(mine);
+    }
+  }
+  void fails() {
+    balance = 1;  // expected-warning {{requires holding mcs_lock 'm' exclusively}}
   }
 };
 

@@ -7,11 +7,14 @@
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/latch.h>
+#include <sync/mcs_lock.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include <atomic>
 #include <cstdint>
@@ -98,6 +101,24 @@ void bare_spinlock_unlock(bare_spinlock& s) { s.unlock(); }
 void byte_mutex_lock(syncxx::byte_mutex& m) { m.lock(); }
 void byte_mutex_unlock(syncxx::byte_mutex& m) { m.unlock(); }
 bool byte_mutex_try_lock(syncxx::byte_mutex& m) { return m.try_lock(); }
+
+void ticket_lock_lock(syncxx::ticket_lock& l) { l.lock(); }
+void ticket_lock_unlock(syncxx::ticket_lock& l) { l.unlock(); }
+bool ticket_lock_try_lock(syncxx::ticket_lock& l) { return l.try_lock(); }
+
+void mcs_lock_lock(syncxx::mcs_lock& l, syncxx::mcs_lock::node& n) {
+  l.lock(n);
+}
+void mcs_lock_unlock(syncxx::mcs_lock& l, syncxx::mcs_lock::node& n) {
+  l.unlock(n);
+}
+bool mcs_lock_try_lock(syncxx::mcs_lock& l, syncxx::mcs_lock::node& n) {
+  return l.try_lock(n);
+}
+
+void queue_lock_lock(syncxx::queue_lock& l) { l.lock(); }
+void queue_lock_unlock(syncxx::queue_lock& l) { l.unlock(); }
+bool queue_lock_try_lock(syncxx::queue_lock& l) { return l.try_lock(); }
 
 void semaphore_acquire(syncxx::counting_semaphore<>& s) { s.acquire(); }
 bool semaphore_try_acquire(syncxx::counting_semaphore<>& s) {

@@ -15,9 +15,11 @@
 #include <sync/misuse.h>
 #include <sync/model/check.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include "tests/model/support/checks.h"
 
@@ -45,7 +47,8 @@ model::result expect_misuse(const std::string& says,
 template <class Lock>
 class LockMisuse : public ::testing::Test {};
 using Locks =
-    ::testing::Types<syncxx::mutex, syncxx::recursive_mutex, syncxx::spinlock>;
+    ::testing::Types<syncxx::mutex, syncxx::recursive_mutex, syncxx::spinlock,
+                     syncxx::ticket_lock, syncxx::queue_lock>;
 TYPED_TEST_SUITE(LockMisuse, Locks);
 
 TYPED_TEST(LockMisuse, UnlockOfWhatNobodyHolds) {

@@ -4,9 +4,12 @@
 #include <chrono>
 
 #include <sync/atomic.h>
+#include <sync/mcs_lock.h>
 #include <sync/mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/spinlock.h>
+#include <sync/ticket_lock.h>
 
 #include "tests/relacy/suite.h"
 
@@ -57,6 +60,45 @@ struct trying : suite<trying<Lock>, guarded<Lock>, 3> {
   }
 };
 
+// One waits, one tries, one waits and then tries.
+template <class Lock>
+struct trying_in_line : suite<trying_in_line<Lock>, guarded<Lock>, 3> {
+  void thread(unsigned index) {
+    guarded<Lock>& o = this->shared();
+    for (unsigned turn = index == 1 ? 1 : 0; turn < (index == 0 ? 1 : 2);
+         ++turn) {
+      if (turn == 0)
+        o.lock.lock();
+      else if (!o.lock.try_lock())
+        continue;
+      o.count = o.count + 1;
+      o.turns = o.turns + 1;
+      o.lock.unlock();
+    }
+  }
+  void finish() {
+    require(this->shared().count == this->shared().turns, "every turn counts");
+  }
+};
+
+// A node for each turn, on its thread's stack.
+struct nodes : suite<nodes, guarded<syncxx::mcs_lock>, 3> {
+  void thread(unsigned) {
+    auto& o = shared();
+    syncxx::mcs_lock::node mine;
+    for (int i = 0; i < 2; ++i) {
+      o.lock.lock(mine);
+      o.count = o.count + 1;
+      o.lock.unlock(mine);
+    }
+    if (o.lock.try_lock(mine)) {
+      o.turns = o.turns + 1;
+      o.lock.unlock(mine);
+    }
+  }
+  void finish() { require(shared().count == 6, "every turn counts"); }
+};
+
 // Inner levels exclude the others as well.
 struct reentry : suite<reentry, guarded<syncxx::recursive_mutex>, 2> {
   void thread(unsigned) {
@@ -73,8 +115,10 @@ struct reentry : suite<reentry, guarded<syncxx::recursive_mutex>, 2> {
 
 void all() {
   using syncxx::mutex;
+  using syncxx::queue_lock;
   using syncxx::recursive_mutex;
   using syncxx::spinlock;
+  using syncxx::ticket_lock;
   passes<exclusion<mutex>>("mutex");
   finds<exclusion<mutex>>("mutex without release", kNoRelease);
   finds<exclusion<mutex>>("mutex without acquire", kNoAcquire);
@@ -86,6 +130,21 @@ void all() {
   finds<exclusion<spinlock>>("spinlock without release", kNoRelease);
   finds<exclusion<spinlock>>("spinlock without acquire", kNoAcquire);
   passes<trying<spinlock>>("spinlock, trying");
+
+  passes<exclusion<ticket_lock>>("ticket_lock");
+  finds<exclusion<ticket_lock>>("ticket_lock without release", kNoRelease);
+  finds<exclusion<ticket_lock>>("ticket_lock without acquire", kNoAcquire);
+  passes<trying_in_line<ticket_lock>>("ticket_lock, trying");
+
+  passes<nodes>("mcs_lock");
+  finds<nodes>("mcs_lock without release", kNoRelease);
+  finds<nodes>("mcs_lock without acquire", kNoAcquire);
+
+  passes<exclusion<queue_lock>>("queue_lock");
+  finds<exclusion<queue_lock>>("queue_lock without release", kNoRelease);
+  finds<exclusion<queue_lock>>("queue_lock without acquire", kNoAcquire);
+  finds<exclusion<queue_lock>>("queue_lock without wakes", kNoWakes);
+  passes<trying_in_line<queue_lock>>("queue_lock, trying");
 
   passes<exclusion<recursive_mutex>>("recursive_mutex");
   passes<reentry>("recursive_mutex, inner levels");

@@ -177,6 +177,16 @@ void patience::wait() noexcept {
   relacy::yield();
 }
 
+void line_patience::wait(unsigned) noexcept {
+  static_cast<void>(round_);
+  relacy::yield();
+}
+bool line_patience::try_wait(unsigned) noexcept { return false; }
+void line_patience::over() noexcept {
+  static_cast<void>(ahead_);
+  static_cast<void>(sure_);
+}
+
 void misused(const void*, object_kind, const char* what, int) {
   rl::ctx().fail_test(what, rl::test_result_user_assert_failed,
                       rl::debug_info());
@@ -190,8 +200,11 @@ void misused(const void*, object_kind, const char* what, int) {
 #include "src/event.cc"
 #include "src/futex/sleeper.cc"
 #include "src/latch.cc"
+#include "src/mcs_lock.cc"
 #include "src/mutex.cc"
+#include "src/queue_lock.cc"
 #include "src/semaphore.cc"
 #include "src/spinlock.cc"
+#include "src/ticket_lock.cc"
 
 #endif  // SYNCXX_TESTS_RELACY_WORLD_H_

@@ -32,6 +32,9 @@ enum class object_kind : std::uint8_t {
   shared_mutex_shared,   // a reader's
   byte_mutex,
   event_count,
+  ticket_lock,
+  mcs_lock,
+  queue_lock,
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that

@@ -59,6 +59,36 @@ class patience {
   unsigned round_ = 0;
 };
 
+// For one that stands in a line, where nobody else can take what it waits for:
+// `ahead` threads, at least 1, go first. There is no reason to stay away, so
+// the pauses are short and grow with the line only. Where the threads ahead
+// cannot all run, or where spinning has been in vain lately (learnt as by
+// spinner), the CPU is given away at once, and in the end as by patience.
+class line_patience {
+ public:
+  line_patience() noexcept = default;
+  // The one ahead was running a moment ago: spinning is worth while, whatever
+  // has been learnt.
+  enum class ahead_runs { yes };
+  explicit line_patience(ahead_runs) noexcept : sure_(true) {}
+  line_patience(const line_patience&) = delete;
+  line_patience& operator=(const line_patience&) = delete;
+  ~line_patience() {
+    if (round_ != 0) over();
+  }
+
+  SYNCXX_COLD void wait(unsigned ahead) noexcept;
+  // The same for one that can sleep: false, without a wait, when it should.
+  SYNCXX_COLD bool try_wait(unsigned ahead) noexcept;
+
+ private:
+  SYNCXX_COLD void over() noexcept;
+
+  unsigned round_ = 0;  // since the line has moved
+  unsigned ahead_ = 0;
+  bool sure_ = false;
+};
+
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI
 

@@ -178,6 +178,12 @@ const char* name_of(object_kind kind) noexcept {
       return "recursive_mutex";
     case object_kind::spinlock:
       return "spinlock";
+    case object_kind::ticket_lock:
+      return "ticket_lock";
+    case object_kind::mcs_lock:
+      return "mcs_lock";
+    case object_kind::queue_lock:
+      return "queue_lock";
     case object_kind::semaphore:
       return "semaphore";
     case object_kind::event:
