@@ -55,7 +55,7 @@ class event {
     std::uint32_t now_set = 0;
     do {
       now_set = (w & kSet) != 0 ? w : ((w + kEpoch) & ~kParked) | kSet;
-      // [E1] release; pairs with [E2], [E3]: what the setter wrote is seen by
+      // [E1] release; pairs with [E2], [AW1]: what the setter wrote is seen by
       // the released. *this may be gone once it is visible.
     } while (!word_.compare_exchange_weak(w, now_set,
                                           detail::memory_order_release,

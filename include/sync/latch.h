@@ -59,7 +59,7 @@ class latch {
       below_zero();
     detail::hook_releasing(this, kKind);
     const auto n = static_cast<std::uint32_t>(update);
-    // [L1] release; pairs with [L2], [L3]: what each thread wrote before it
+    // [L1] release; pairs with [L2], [AW1]: what each thread wrote before it
     // counted down is seen by those that waited (the RMWs of others continue
     // its release sequence). *this may be gone once it is visible.
     const std::uint32_t w =

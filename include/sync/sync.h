@@ -5,6 +5,7 @@
 #define SYNCXX_SYNC_H_
 
 #include <sync/atomic.h>
+#include <sync/barrier.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/futex.h>
@@ -12,6 +13,7 @@
 #include <sync/lock_guards.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
+#include <sync/once.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>

@@ -185,6 +185,10 @@ const char* name_of(object_kind kind) noexcept {
       return "latch";
     case object_kind::condition_variable:
       return "condition_variable";
+    case object_kind::barrier:
+      return "barrier";
+    case object_kind::once_flag:
+      return "once_flag";
   }
   return "object";
 }
