@@ -67,6 +67,7 @@ class barrier {
    public:
     arrival_token(arrival_token&& other) noexcept
         : of_(std::exchange(other.of_, nullptr)), in_(other.in_) {}
+    // In place of the arrival that it stood for.
     arrival_token& operator=(arrival_token&& other) noexcept {
       in_ = other.in_;
       of_ = std::exchange(other.of_, nullptr);
@@ -120,6 +121,7 @@ class barrier {
     return raw_.is_over(checked(token));
   }
 
+  // wait(arrive()).
   void arrive_and_wait() {
     phase in{};
     if (!come(1, in) && !raw_.is_over(in)) slow(in, detail::deadline::never());

@@ -17,9 +17,11 @@
 //   waits     can be bounded by any clock and by a stop_token
 //   errors    see below; nothing is changed. Where two threads count down
 //             below zero together, the count is wrong until the second is told
-//   fork      in the child: construct anew; do not use the parent's state
+//   fork      in the child: counts on from where it was, without what the other
+//             threads would have counted down
 //
-// Meets [thread.latch]. count_down() is async-signal-safe.
+// Meets [thread.latch]. count_down() that does not throw, and try_wait(), are
+// async-signal-safe.
 // Design: docs/design/latch.md. Stress: stress/latch_stress.cc.
 #ifndef SYNCXX_LATCH_H_
 #define SYNCXX_LATCH_H_
