@@ -41,7 +41,7 @@ bool raw_barrier::wait(phase in, deadline until,
 // returns arrivals_.
 std::uint32_t raw_barrier::await_others() const noexcept {
   for (patience others;; others.wait()) {
-    // [BR8] acquire; pairs with [BR2], [BR3], [BR7]: as [BR1].
+    // [BR8] acquire; pairs with [BR2], [BR7]: as [BR1].
     const std::uint32_t w = arrivals_.load(memory_order_acquire);
     if ((w & kBusy) != 0) continue;
     const phase released = phase_.load(memory_order_relaxed) & ~kParked;
@@ -55,17 +55,17 @@ raw_barrier::arrival raw_barrier::arrive_and_drop(bool renew,
     std::uint32_t w = await_others();
     const std::uint32_t left = w / kOne;
     if (left == 0) return arrival::refused;
-    // [BR6] acq_rel; pairs with [BR2], [BR7]: as [BR2]. It takes the
-    // word for this thread: others wait until it is stored.
-    if (!arrivals_.compare_exchange_weak(w, w | kBusy, memory_order_acq_rel,
+    // [BR6] acquire; pairs with [BR9]. It takes the word for this thread:
+    // others wait until it is stored.
+    if (!arrivals_.compare_exchange_weak(w, w | kBusy, memory_order_acquire,
                                          memory_order_relaxed)) {
       continue;
     }
     in = phase_of(w, phase_.load(memory_order_relaxed) & ~kParked);
     expected_.store(expected_.load(memory_order_relaxed) - 1,
                     memory_order_relaxed);
-    // [BR7] release; pairs with [BR1], [BR2], [BR6], [BR8]: what was seen with
-    // [BR6], and the new number.
+    // [BR7] release; pairs with [BR1], [BR2], [BR8], [BR9]: as [BR2], for what
+    // was read with [BR8] as well, and the new number.
     arrivals_.store(left == 1 && renew ? fresh(in + kStep) : w - kOne,
                     memory_order_release);
     return left == 1 ? arrival::last : arrival::early;

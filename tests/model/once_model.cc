@@ -5,7 +5,8 @@
 // right after.
 //
 // Bounds: three threads with one call each; one spurious wake-up and one jump
-// of the clock in what an operation depends on. All exhaustive.
+// of the clock in what an operation depends on. Exhaustive, but for the test
+// named Random...: 5000 executions.
 #include <gtest/gtest.h>
 
 #include <system_error>
@@ -82,6 +83,13 @@ void first_call_throws(int others) {
 
 TEST(OnceModel, ThrowsOnce) {
   expect_ok([] { first_call_throws(1); });
+}
+
+TEST(OnceModel, RandomThrowsOnceOfThree) {
+  model::options how;
+  how.search = model::options::mode::random;
+  how.max_executions = 5000;
+  expect_ok([] { first_call_throws(2); }, how);
 }
 
 TEST(LongOnceModel, ThrowsOnceOfThree) {

@@ -39,8 +39,9 @@ class raw_barrier {
   // arrive before renew(). After the last arrival, release().
   template <bool Renew>
   arrival arrive(std::uint32_t n, phase& in) noexcept {
-    // [BR1] acquire; pairs with [BR2], [BR3], [BR7]: phase_ is not read older
-    // than I2 says.
+    // [BR1] acquire; pairs with [BR2], [BR7]: what each thread wrote before it
+    // arrived is seen by the last (a compare-exchange that succeeds has found
+    // what was read here), and so is the number that a drop has left.
     std::uint32_t w = arrivals_.load(memory_order_acquire);
     for (;;) {
       const phase released = phase_.load(memory_order_relaxed) & ~kParked;
@@ -52,17 +53,17 @@ class raw_barrier {
         }
         if (w / kOne < n) [[unlikely]]
           return arrival::refused;
-        // [BR2] acq_rel, acquire on failure; pairs with [BR1], [BR2], [BR6],
-        // [BR7], [BR8]: what each thread wrote before it arrived is seen by the
-        // last. Unless this is the last, *this may be gone once it is visible.
+        // [BR9] release, acquire on failure; pairs with [BR2], [BR6], [BR7]:
+        // expected_ is not read as a drop in a later phase will leave it.
         if (arrivals_.compare_exchange_weak(
                 w, Renew ? fresh(in + kStep) : w - n * kOne,
-                memory_order_acq_rel, memory_order_acquire)) {
+                memory_order_release, memory_order_acquire)) {
           return arrival::last;
         }
-        // [BR2], of those that are not the last.
+        // [BR2] release, acquire on failure; pairs with [BR1], [BR2], [BR7],
+        // [BR8], [BR9]. *this may be gone once it is visible.
       } else if (arrivals_.compare_exchange_weak(w, w - n * kOne,
-                                                 memory_order_acq_rel,
+                                                 memory_order_release,
                                                  memory_order_acquire)) {
         return arrival::early;
       }
@@ -73,8 +74,8 @@ class raw_barrier {
   SYNCXX_COLD arrival arrive_and_drop(bool renew, phase& in) noexcept;
 
   void renew(phase ended) noexcept {
-    // [BR3] release; pairs with [BR1], [BR8].
-    arrivals_.store(fresh(ended + kStep), memory_order_release);
+    // Relaxed: whoever arrives next knows of the release() behind it.
+    arrivals_.store(fresh(ended + kStep), memory_order_relaxed);
   }
   void release(phase ended) noexcept {
     const futex_word* const word = &phase_;
