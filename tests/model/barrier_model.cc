@@ -167,7 +167,7 @@ TEST(BarrierModel, Drop) {
   });
 }
 
-TEST(BarrierModel, DropWithCompletion) {
+TEST(LongBarrierModel, DropWithCompletion) {
   expect_ok([] {
     syncxx::cell<int> count(0);
     const auto complete = [&]() noexcept { count = count + 1; };
