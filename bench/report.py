@@ -47,7 +47,7 @@ def contests(data):
 def time_rounds(result):
     """Processor time where one thread does all, else time on the clock."""
     alone = result["scenario"].split("_")[0] not in (
-        "condvar", "broadcast") and "ping_pong" not in result["scenario"]
+        "condvar", "broadcast", "barrier") and "ping_pong" not in result["scenario"]
     gate = result["scenario"].startswith(("event_set_", "latch_open_")) and \
         result["scenario"].rsplit("_", 1)[-1].isdigit()
     if alone and not gate:

@@ -35,6 +35,8 @@ MODES = {
         "uncontended_bench": [["--rounds=2", "--seconds=0.001"]],
         "ping_pong_bench": [["--rounds=2", "--seconds=0.001",
                              "--benchmark_filter=" + PINNED]],
+        "barrier_bench": [["--rounds=1", "--seconds=0.001",
+                           "--benchmark_filter=_2/"]],
         "broadcast_bench": [["--rounds=1",
                              "--benchmark_filter=^broadcast_8/"]],
         "contention": [["--threads=2,8,64", "--rounds=2", "--seconds=0.01",
@@ -45,6 +47,8 @@ MODES = {
                                "--benchmark_filter=" + PAIRS]],
         "ping_pong_bench": [["--rounds=5", "--seconds=0.005",
                              "--benchmark_filter=" + PINNED]],
+        "barrier_bench": [["--rounds=5", "--seconds=0.01",
+                           "--benchmark_filter=_[24]/"]],
         "broadcast_bench": [["--rounds=2",
                              "--benchmark_filter=^broadcast(_unlocked)?_64/"]],
         "contention": [["--threads=2,8,64", "--rounds=5", "--seconds=0.07",
@@ -54,6 +58,7 @@ MODES = {
     "full": {
         "uncontended_bench": [["--rounds=15", "--seconds=0.01"]],
         "ping_pong_bench": [["--rounds=7", "--seconds=0.02"]],
+        "barrier_bench": [["--rounds=15", "--seconds=0.02"]],
         "broadcast_bench": [["--rounds=7"]],
         "contention": [
             ["--threads=1,2,4,8,64", "--rounds=7", "--seconds=0.2",

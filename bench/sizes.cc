@@ -33,6 +33,8 @@ void write_sizes(json_writer& out) {
   types<self_auto_reset_event>::for_each(of_kind("event"));
   types<self_event_count>::for_each(of_kind("event_count"));
   latches::for_each(of_kind("latch"));
+  barriers::for_each(of_kind("barrier"));
+  onces::for_each(of_kind("once_flag"));
   out.end_array();
 }
 

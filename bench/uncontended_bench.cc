@@ -83,6 +83,16 @@ template <latch_like L>
   }
 }
 
+template <once_like O>
+[[gnu::aligned(64)]] void once_when_done(benchmark::State& state) {
+  auto once = std::make_unique<apart<O>>();
+  once->object.call();
+  for (auto _ : state) {
+    once->object.call();
+    benchmark::ClobberMemory();
+  }
+}
+
 }  // namespace
 
 void register_benchmarks() {
@@ -117,6 +127,9 @@ void register_benchmarks() {
   });
   latches::for_each(
       []<latch_like L>() { add("latch_life", L::kName, latch_life<L>); });
+  onces::for_each([]<once_like O>() {
+    add("once_when_done", O::kName, once_when_done<O>);
+  });
 }
 
 }  // namespace syncxx_bench

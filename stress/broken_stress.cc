@@ -5,6 +5,7 @@
 // seconds; and the same primitive without its bug must pass.
 #include <string>
 
+#include "support/barrier_cases.h"
 #include "support/broken.h"
 #include "support/condition_variable_cases.h"
 #include "support/event_cases.h"
@@ -12,6 +13,7 @@
 #include "support/lifetime_cases.h"
 #include "support/line_cases.h"
 #include "support/lock_cases.h"
+#include "support/once_cases.h"
 #include "support/semaphore_cases.h"
 #include "support/shared_cases.h"
 
@@ -115,6 +117,9 @@ void add_condition_variables() {
       []<class CV>(run& r) { broadcast_case<CV, std::mutex>(r, {}); });
 }
 
+template <bug Bug>
+using counting_barrier = small_barrier<Bug, phase_counter>;
+
 void add_others() {
   both<small_semaphore, bug::leaks_on_stop>(
       "leaked_token", "a semaphore that loses a token to a stop request",
@@ -136,6 +141,16 @@ void add_others() {
   both<small_latch, bug::opens_early>(
       "early_latch", "a latch that opens one count too soon", wrong_result,
       []<class L>(run& r) { latch_rounds<L>(r, {}).go(); });
+  both<counting_barrier, bug::renews_late>(
+      "late_renewal", "a barrier that counts anew after it has opened", stuck,
+      []<class B>(run& r) {
+        barrier_rounds<B>(r, {.disturbances = disturbance::jitter}).go();
+      });
+  both<small_once, bug::says_done_early>(
+      "done_early", "a call_once that says done before it is", wrong_result,
+      []<class O>(run& r) {
+        once_rounds<O>(r, {.disturbances = disturbance::jitter}).go();
+      });
   add_case({.name = "crash",
             .what = "must fail: a thread that reads where nothing is",
             .body =

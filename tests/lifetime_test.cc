@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <linux/futex.h>
 #include <sync/byte_mutex.h>
+#include <sync/barrier.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
@@ -13,6 +14,7 @@
 #include <sync/latch.h>
 #include <sync/mutex.h>
 #include <sync/queue_lock.h>
+#include <sync/once.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
@@ -25,6 +27,7 @@
 #include <barrier>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -221,6 +224,53 @@ TEST(LifetimeTest, SemaphoreOfMany) {
       3, iterations(4000), [](auto& page) { page.emplace(0); }, do_nothing,
       [](semaphore& s) { s.release(3); },
       [&](semaphore& s) { s.acquire(source.get_token()); });
+}
+
+TEST(LifetimeTest, Barrier) {
+  using barrier = syncxx::barrier<>;
+  for (const int takers : {1, 3}) {
+    destroy_after_release<barrier>(
+        takers, iterations(4000),
+        [takers](auto& page) { page.emplace(takers + 1); }, do_nothing,
+        [](barrier& b) { static_cast<void>(b.arrive()); },
+        [](barrier& b) { b.arrive_and_wait(); });
+  }
+}
+
+// Whoever arrives without waiting may find it gone, also if not the last.
+TEST(LifetimeTest, BarrierThatOthersArriveAt) {
+  using barrier = syncxx::barrier<>;
+  destroy_after_release<barrier>(
+      1, iterations(4000), [](auto& page) { page.emplace(3); }, do_nothing,
+      [](barrier& b) { static_cast<void>(b.arrive()); },
+      [](barrier& b) {
+        static_cast<void>(b.arrive());
+        b.arrive_and_wait();
+      });
+}
+
+// The one that has called lets those go that wait for the call: they begin when
+// it is in it.
+TEST(LifetimeTest, OnceFlag) {
+  std::atomic<bool> in_call{false};
+  destroy_after_release<syncxx::once_flag>(
+      1, iterations(4000),
+      [&](auto& page) {
+        page.emplace();
+        in_call.store(false);
+      },
+      do_nothing,
+      [&](syncxx::once_flag& o) {
+        syncxx::call_once(o, [&] {
+          in_call.store(true);
+          std::minstd_rand random(1);
+          spin_up_to(random, 2000);
+        });
+      },
+      [&](syncxx::once_flag& o) {
+        while (!in_call.load()) std::this_thread::yield();
+        syncxx::call_once(o, [] { std::abort(); });
+      });
 }
 
 TEST(LifetimeTest, Event) {

@@ -70,6 +70,11 @@ TEST(SyncTest, NamesOfTheStandardAreHere) {
   }).join();
   latch.wait();
   EXPECT_EQ(number.load(), 1);
+  sx::barrier<> barrier(1);
+  barrier.wait(barrier.arrive());
+  sx::once_flag once;
+  sx::call_once(once, [] {});
+  EXPECT_TRUE(once.is_done());
   sx::stop_callback callback(sx::stop_token(), [] {});
 }
 

@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <sync/byte_mutex.h>
+#include <sync/barrier.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
@@ -13,6 +14,7 @@
 #include <sync/mutex.h>
 #include <sync/parking_lot.h>
 #include <sync/queue_lock.h>
+#include <sync/once.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
@@ -176,7 +178,7 @@ TEST_F(SyscallTest, IdleNotify) {
   }));
 }
 
-TEST_F(SyscallTest, IdleSemaphoreEventLatch) {
+TEST_F(SyscallTest, IdleSemaphoreEventLatchBarrierOnce) {
   expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
     syncxx::counting_semaphore<> s(1);
     meter.count("acquire", [&] { s.acquire(); });
@@ -200,6 +202,17 @@ TEST_F(SyscallTest, IdleSemaphoreEventLatch) {
     meter.count("count_down", [&] { l.count_down(); });
     meter.count("last count_down", [&] { l.count_down(); });
     meter.count("latch wait after it has opened", [&] { l.wait(); });
+
+    syncxx::barrier<> b(2);
+    auto t = b.arrive();
+    meter.count("barrier arrive", [&] { t = b.arrive(); });
+    meter.count("last arrive", [&] { static_cast<void>(b.arrive()); });
+    meter.count("barrier wait after the phase", [&] { b.try_wait(t); });
+    meter.count("barrier drop", [&] { b.arrive_and_drop(); });
+
+    syncxx::once_flag o;
+    meter.count("the call", [&] { syncxx::call_once(o, [] {}); });
+    meter.count("call_once after it", [&] { syncxx::call_once(o, [] {}); });
   }));
 }
 

@@ -5,6 +5,7 @@
 #ifndef SYNCXX_BENCH_ADAPTERS_ABSL_H_
 #define SYNCXX_BENCH_ADAPTERS_ABSL_H_
 
+#include <absl/base/call_once.h>
 #include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/mutex.h>
 #include <absl/synchronization/notification.h>
@@ -74,6 +75,20 @@ class absl_blocking_counter {
 
  private:
   absl::BlockingCounter counter_;
+};
+
+class absl_once {
+ public:
+  static constexpr std::string_view kName = "absl::call_once";
+  static constexpr std::string_view kLibrary = "absl";
+  static constexpr std::size_t kSize = sizeof(absl::once_flag);
+
+  void call() {
+    absl::call_once(flag_, [] {});
+  }
+
+ private:
+  absl::once_flag flag_;
 };
 
 }  // namespace syncxx_bench

@@ -46,11 +46,13 @@ using absl_mutexes = types<absl_mutex>;
 using absl_condvars = types<absl_condvar>;
 using absl_events = types<absl_notification>;
 using absl_latches = types<absl_blocking_counter>;
+using absl_onces = types<absl_once>;
 #else
 using absl_mutexes = types<>;
 using absl_condvars = types<>;
 using absl_events = types<>;
 using absl_latches = types<>;
+using absl_onces = types<>;
 #endif
 
 #if defined(SYNCXX_BENCH_HAVE_TBB)
@@ -83,10 +85,12 @@ using ck_spinlocks = types<>;
 using boost_spinlocks = types<boost_spinlock>;
 using boost_condvars = types<boost_condvar>;
 using boost_latches = types<boost_latch>;
+using boost_barriers = types<boost_barrier>;
 #else
 using boost_spinlocks = types<>;
 using boost_condvars = types<>;
 using boost_latches = types<>;
+using boost_barriers = types<>;
 #endif
 
 // Locks whose waiters sleep.
@@ -109,6 +113,10 @@ using events = decltype(types<self_event, std_flag_event, std_condvar_event>{} +
                         absl_events{} + nsync_events{});
 using latches = decltype(types<self_latch, std_latch>{} + absl_latches{} +
                          nsync_latches{} + boost_latches{});
+using barriers = decltype(types<self_barrier, std_barrier, pthread_barrier>{} +
+                          boost_barriers{});
+using onces = decltype(types<self_once, std_once, pthread_once_flag>{} +
+                       absl_onces{});
 
 }  // namespace syncxx_bench
 

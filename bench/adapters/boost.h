@@ -6,6 +6,7 @@
 #define SYNCXX_BENCH_ADAPTERS_BOOST_H_
 
 #include <boost/smart_ptr/detail/spinlock.hpp>
+#include <boost/thread/barrier.hpp>
 #include <boost/thread/condition_variable.hpp>
 #include <boost/thread/latch.hpp>
 #include <boost/thread/mutex.hpp>
@@ -64,6 +65,19 @@ class boost_latch {
 
  private:
   boost::latch latch_;
+};
+
+class boost_barrier {
+ public:
+  static constexpr std::string_view kName = "boost::barrier";
+  static constexpr std::string_view kLibrary = "boost";
+  static constexpr std::size_t kSize = sizeof(boost::barrier);
+
+  explicit boost_barrier(int count) : barrier_(static_cast<unsigned>(count)) {}
+  void arrive_and_wait() { barrier_.wait(); }
+
+ private:
+  boost::barrier barrier_;
 };
 
 }  // namespace syncxx_bench

@@ -88,6 +88,18 @@ concept latch_like = named<L> && std::constructible_from<L, int> &&
   l.wait();
 };
 
+template <class B>
+concept barrier_like = named<B> && std::constructible_from<B, int> &&
+    requires(B& b) {
+  b.arrive_and_wait();
+};
+
+// Something that is done one time: call(f) does it, and then looks.
+template <class O>
+concept once_like = named<O> && requires(O& o) {
+  o.call();
+};
+
 // Some peers can be waited for by one thread only, and say kOneWaiter.
 template <class T>
 concept one_waiter = requires {

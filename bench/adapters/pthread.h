@@ -108,6 +108,38 @@ class pthread_condvar {
   pthread_cond_t condvar_ = PTHREAD_COND_INITIALIZER;
 };
 
+class pthread_barrier {
+ public:
+  static constexpr std::string_view kName = "pthread_barrier";
+  static constexpr std::string_view kLibrary = "pthread";
+  static constexpr std::size_t kSize = sizeof(pthread_barrier_t);
+
+  explicit pthread_barrier(int count) {
+    pthread_barrier_init(&barrier_, nullptr, static_cast<unsigned>(count));
+  }
+  pthread_barrier(const pthread_barrier&) = delete;
+  pthread_barrier& operator=(const pthread_barrier&) = delete;
+  ~pthread_barrier() { pthread_barrier_destroy(&barrier_); }
+
+  void arrive_and_wait() { pthread_barrier_wait(&barrier_); }
+
+ private:
+  pthread_barrier_t barrier_;
+};
+
+class pthread_once_flag {
+ public:
+  static constexpr std::string_view kName = "pthread_once";
+  static constexpr std::string_view kLibrary = "pthread";
+  static constexpr std::size_t kSize = sizeof(pthread_once_t);
+
+  void call() { pthread_once(&flag_, nothing); }
+
+ private:
+  static void nothing() {}
+  pthread_once_t flag_ = PTHREAD_ONCE_INIT;
+};
+
 }  // namespace syncxx_bench
 
 #endif  // SYNCXX_BENCH_ADAPTERS_PTHREAD_H_

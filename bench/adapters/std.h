@@ -5,6 +5,7 @@
 #define SYNCXX_BENCH_ADAPTERS_STD_H_
 
 #include <atomic>
+#include <barrier>
 #include <condition_variable>
 #include <latch>
 #include <mutex>
@@ -154,6 +155,33 @@ class std_latch {
 
  private:
   std::latch latch_;
+};
+
+class std_barrier {
+ public:
+  static constexpr std::string_view kName = "std::barrier";
+  static constexpr std::string_view kLibrary = "std";
+  static constexpr std::size_t kSize = sizeof(std::barrier<>);
+
+  explicit std_barrier(int count) : barrier_(count) {}
+  void arrive_and_wait() { barrier_.arrive_and_wait(); }
+
+ private:
+  std::barrier<> barrier_;
+};
+
+class std_once {
+ public:
+  static constexpr std::string_view kName = "std::call_once";
+  static constexpr std::string_view kLibrary = "std";
+  static constexpr std::size_t kSize = sizeof(std::once_flag);
+
+  void call() {
+    std::call_once(flag_, [] {});
+  }
+
+ private:
+  std::once_flag flag_;
 };
 
 }  // namespace syncxx_bench

@@ -5,6 +5,7 @@
 #define SYNCXX_BENCH_ADAPTERS_SYNCXX_H_
 
 #include <sync/byte_mutex.h>
+#include <sync/barrier.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
@@ -12,6 +13,7 @@
 #include <sync/mcs_lock.h>
 #include <sync/mutex.h>
 #include <sync/queue_lock.h>
+#include <sync/once.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
@@ -162,6 +164,33 @@ class self_latch {
 
  private:
   syncxx::latch latch_;
+};
+
+class self_barrier {
+ public:
+  static constexpr std::string_view kName = "syncxx::barrier";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = sizeof(syncxx::barrier<>);
+
+  explicit self_barrier(int count) : barrier_(count) {}
+  void arrive_and_wait() { barrier_.arrive_and_wait(); }
+
+ private:
+  syncxx::barrier<> barrier_;
+};
+
+class self_once {
+ public:
+  static constexpr std::string_view kName = "syncxx::call_once";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = sizeof(syncxx::once_flag);
+
+  void call() {
+    syncxx::call_once(flag_, [] {});
+  }
+
+ private:
+  syncxx::once_flag flag_;
 };
 
 }  // namespace syncxx_bench

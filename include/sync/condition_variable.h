@@ -19,7 +19,9 @@
 //   ordering  by the lock alone, as in the standard
 //   lifetime  may be destroyed as soon as all waiters have been notified, even
 //             if their waits have not returned
-//   fork      in the child: construct anew; do not use the parent's state
+//   fork      in the child: reset_after_fork() before anything else: the
+//   waiters
+//             that it tells of are not there
 //   waits     can be bounded by any clock and by a stop_token
 //   errors    waiting with a lock that does not own its mutex throws
 //             std::system_error (EPERM)
@@ -56,12 +58,16 @@ class condition_variable : public detail::cv_waits<condition_variable> {
 
   void notify_one() noexcept { waiters_.notify_one(); }
   void notify_all() noexcept { waiters_.notify_all(); }
+  // In the child of a fork, while it has one thread: nobody waits.
+  void reset_after_fork() noexcept { waiters_.reset_after_fork(); }
 
   // The waits: see detail::cv_waits. Lock is std::unique_lock<mutex>, and all
   // concurrent waiters use one mutex.
 
  private:
   friend class detail::cv_waits<condition_variable>;
+  friend void notify_all_at_thread_exit(condition_variable&,
+                                        std::unique_lock<mutex>);
   static constexpr auto kKind = detail::object_kind::condition_variable;
 
   bool wait_once(std::unique_lock<mutex>& lock, detail::deadline until,
@@ -93,6 +99,8 @@ class condition_variable_any : public detail::cv_waits<condition_variable_any> {
 
   void notify_one() noexcept { waiters_.notify_one(); }
   void notify_all() noexcept { waiters_.notify_all(); }
+  // In the child of a fork, while it has one thread: nobody waits.
+  void reset_after_fork() noexcept { waiters_.reset_after_fork(); }
 
   // The waits: see detail::cv_waits. Lock is any Cpp17BasicLockable, held. If
   // its unlock() throws (the standard forbids it), the exception passes on, and
@@ -133,6 +141,17 @@ class condition_variable_any : public detail::cv_waits<condition_variable_any> {
 
   detail::wait_list waiters_;
 };
+
+// When the calling thread ends, and its thread_local objects have been
+// destroyed: c.notify_all(), and the lock is given back. (In this order, so
+// that who sees under the lock that the thread is done may destroy both.) The
+// lock is held until then. For the thread that calls std::exit() that is the
+// end of its thread_local objects, too. Calls of one thread are served in their
+// order. Throws std::system_error: EPERM if the lock does not own its mutex;
+// what pthread_key_create(3) and pthread_setspecific(3) fail with;
+// std::bad_alloc.
+SYNCXX_COLD void notify_all_at_thread_exit(condition_variable& c,
+                                           std::unique_lock<mutex> lock);
 
 static_assert(SYNCXX_IN_RELACY || sizeof(condition_variable) == 8);
 static_assert(SYNCXX_IN_RELACY || sizeof(condition_variable_any) == 8);

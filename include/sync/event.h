@@ -18,11 +18,11 @@
 //             also when the event was set already; reset() orders nothing
 //   lifetime  may be destroyed as soon as the last wait has returned, even if
 //             the set() that made that possible has not
-//   fork      in the child: construct anew; do not use the parent's state
+//   fork      in the child: set or not as in the parent, and fit for use
 //   waits     can be bounded by any clock and by a stop_token
 //
-// set() is async-signal-safe. Design: docs/design/event.md.
-// Stress: stress/event_stress.cc.
+// set(), reset(), is_set() and try_wait() are async-signal-safe. Design:
+// docs/design/event.md. Stress: stress/event_stress.cc.
 #ifndef SYNCXX_EVENT_H_
 #define SYNCXX_EVENT_H_
 
@@ -56,7 +56,7 @@ class event {
     do {
       w = word_.load(detail::memory_order_relaxed);
       now_set = (w & kSet) != 0 ? w : ((w + kEpoch) & ~kParked) | kSet;
-      // [E1] release; pairs with [E2], [E3]: what the setter wrote is seen by
+      // [E1] release; pairs with [E2], [AW1]: what the setter wrote is seen by
       // the released. *this may be gone once it is visible.
     } while (!detail::confirm(word_, w, now_set, detail::memory_order_release));
     if ((w & kParked) != 0) [[unlikely]]

@@ -17,9 +17,11 @@
 //   waits     can be bounded by any clock and by a stop_token
 //   errors    see below; nothing is changed. Where two threads count down
 //             below zero together, the count is wrong until the second is told
-//   fork      in the child: construct anew; do not use the parent's state
+//   fork      in the child: counts on from where it was, without what the other
+//             threads would have counted down
 //
-// Meets [thread.latch]. count_down() is async-signal-safe.
+// Meets [thread.latch]. count_down() that does not throw, and try_wait(), are
+// async-signal-safe.
 // Design: docs/design/latch.md. Stress: stress/latch_stress.cc.
 #ifndef SYNCXX_LATCH_H_
 #define SYNCXX_LATCH_H_
@@ -59,7 +61,7 @@ class latch {
       below_zero();
     detail::hook_releasing(this, kKind);
     const auto n = static_cast<std::uint32_t>(update);
-    // [L1] release; pairs with [L2], [L3]: what each thread wrote before it
+    // [L1] release; pairs with [L2], [AW1]: what each thread wrote before it
     // counted down is seen by those that waited (the RMWs of others continue
     // its release sequence). *this may be gone once it is visible.
     const std::uint32_t w =

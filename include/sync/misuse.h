@@ -2,7 +2,7 @@
 //
 // What happens when a primitive is misused.
 //
-// The plain library finds what costs nothing to find (the last four below)
+// The plain library finds what costs nothing to find (the last seven below)
 // and throws std::system_error with the code named. The hooked
 // library (syncxx::hooks) keeps a table of who holds what and where it was
 // taken, and finds all of these:
@@ -15,8 +15,14 @@
 //   - a semaphore released past max()                   EOVERFLOW
 //   - a latch counted down below zero, a negative number
 //     counted down or released                          EINVAL
-//   - a wait on a condition variable with a lock that
-//     does not own its mutex                            EPERM
+//   - an arrival that a barrier does not expect, a wait
+//     with a token of another                           EINVAL
+//   - a wait() or cancel_wait() of an event_count that
+//     nobody has prepared                               EPERM
+//   - call_once from inside of its own call             EDEADLK
+//   - a wait on a condition variable (or
+//     notify_all_at_thread_exit) with a lock that does
+//     not own its mutex                                 EPERM
 // It prints both places, that of the misuse and that of the operation it
 // conflicts with, and then does as misuse_action says.
 //

@@ -17,8 +17,9 @@
 //   lifetime  may be destroyed, and its memory unmapped, as soon as the last
 //             unlock() has released it, even if that call has not returned
 //   waits     lock() can be bounded by any clock and by a stop_token
-//   fork      in the child: construct anew; do not unlock what the parent had
-//             locked (the child has none of the waiters that the word tells of)
+//   fork      in the child: reset_after_fork() makes it free. Without, a lock
+//             that another thread held stays held for ever, and one that had
+//             waiters may not be unlocked (the child has none of them)
 //   errors    see <sync/misuse.h>; the plain library cannot know a recursive
 //             lock() (it deadlocks) or a stranger's unlock()
 //
@@ -98,6 +99,13 @@ class SYNCXX_CAPABILITY("mutex") mutex {
            detail::wait_until(
                time, [&](detail::deadline until) { return slow(until, &stop); },
                stop);
+  }
+
+  // In the child of a fork, while it has one thread: makes the lock free,
+  // whoever held it in the parent. What it guards may be half changed.
+  void reset_after_fork() noexcept SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
+    detail::hook_reset(this, kKind);
+    raw_.reset_after_fork();
   }
 
  private:

@@ -10,7 +10,8 @@
 //   size      16 bytes; constinit; usable in zero-initialised memory; trivially
 //             destructible (not in the hooked library)
 //   cost      uncontended: the mutex's 1 + 1 atomic RMW; inner levels 0
-//   the rest  progress, ordering, lifetime and waits are those of mutex
+//   the rest  progress, ordering, lifetime, waits and fork are those of
+//             mutex
 //   errors    unlock() by a thread that is not the owner throws
 //             std::system_error (EPERM); lock() past 2^32 - 1 levels throws
 //             resource_unavailable_try_again, try_lock() is false there. A
@@ -105,6 +106,15 @@ class SYNCXX_CAPABILITY("recursive_mutex") recursive_mutex {
            detail::wait_until(
                time, [&](detail::deadline until) { return slow(until, &stop); },
                stop);
+  }
+
+  // In the child of a fork, while it has one thread: makes the lock free,
+  // whoever held it in the parent. What it guards may be half changed.
+  void reset_after_fork() noexcept SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
+    detail::hook_reset(this, kKind);
+    owner_.store(kNobody, detail::memory_order_relaxed);
+    inner_levels_ = 0;
+    raw_.reset_after_fork();
   }
 
  private:

@@ -21,9 +21,11 @@
 //   errors    std::invalid_argument (std::system_error for release) and
 //             EOVERFLOW, see below. A release past max() takes its tokens back;
 //             for a moment others may take them, or be refused in its stead
-//   fork      in the child: construct anew; do not use the parent's state
+//   fork      in the child: reset_after_fork(n): tokens that other threads held
+//             do not come back, and one that was taken at that moment is lost
 //
-// Meets [thread.sema]. release() is async-signal-safe.
+// Meets [thread.sema]. release() that does not throw, and try_acquire(), are
+// async-signal-safe.
 // Design: docs/design/semaphore.md. Stress: stress/semaphore_stress.cc.
 #ifndef SYNCXX_SEMAPHORE_H_
 #define SYNCXX_SEMAPHORE_H_
@@ -116,6 +118,14 @@ class counting_semaphore {
            detail::wait_until(
                time, [&](detail::deadline until) { return slow(until, &stop); },
                stop);
+  }
+
+  // In the child of a fork, while it has one thread: as constructed anew.
+  // Throws std::invalid_argument unless 0 <= desired <= max().
+  void reset_after_fork(std::ptrdiff_t desired) {
+    const std::int32_t tokens = checked(desired);
+    detail::hook_reset(this, kKind);
+    raw_.reset_after_fork(tokens);
   }
 
  private:

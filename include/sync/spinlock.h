@@ -16,7 +16,8 @@
 //   ordering  unlock() synchronizes with the lock() that follows it
 //   lifetime  may be destroyed, and its memory unmapped, as soon as the last
 //             unlock() has released it
-//   fork      in the child: construct anew; do not use the parent's state
+//   fork      in the child: reset_after_fork() makes it free. Without, what the
+//             forking thread held it may unlock; what another held stays held
 //   waits     lock() can be bounded by any clock
 //
 // Meets Cpp17TimedMutex. Reference: Rudolph and Segall, "Dynamic Decentralized
@@ -74,6 +75,13 @@ class SYNCXX_CAPABILITY("spinlock") spinlock {
     return try_lock() ||
            detail::wait_until(
                time, [this](detail::deadline until) { return slow(until); });
+  }
+
+  // In the child of a fork, while it has one thread: makes the lock free,
+  // whoever held it in the parent. What it guards may be half changed.
+  void reset_after_fork() noexcept SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
+    detail::hook_reset(this, kKind);
+    locked_.store(false, detail::memory_order_relaxed);
   }
 
  private:

@@ -6,6 +6,7 @@
 
 #include <sync/atomic.h>
 #include <sync/byte_mutex.h>
+#include <sync/barrier.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
@@ -17,6 +18,7 @@
 #include <sync/mutex.h>
 #include <sync/parking_lot.h>
 #include <sync/queue_lock.h>
+#include <sync/once.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>

@@ -132,7 +132,8 @@ const words* words_for(object_kind kind) noexcept {
 }
 
 bool counts(object_kind kind) noexcept {
-  return kind == object_kind::semaphore || kind == object_kind::latch;
+  return kind == object_kind::semaphore || kind == object_kind::latch ||
+         kind == object_kind::barrier;
 }
 
 // What the holder of a shared_mutex waits for in vain if it locks it once more:
@@ -416,8 +417,10 @@ verdict misusing(const void* object, object_kind kind, const char* what,
   if (words_for(kind) != nullptr) {
     if (ownership::find_holder(object, kind, latest)) found.holder = &latest;
   } else if (counts(kind)) {
-    // A release that fails has told that it was about to give: that is `here`.
-    if (errno_code == EOVERFLOW) ownership::refused(object, kind);
+    // A release or arrival that fails has told that it was about to give: that
+    // is `here`.
+    if (errno_code == EOVERFLOW || kind == object_kind::barrier)
+      ownership::refused(object, kind);
     if (ownership::find_last(object, kind, latest, before)) {
       found.latest = &latest;
       if (before.thread != 0) found.before = &before;
@@ -432,6 +435,12 @@ void on_misuse(const void* object, object_kind kind, const char* what,
       verdict::end) {
     std::abort();
   }
+}
+
+void on_reset(const void* object, object_kind kind) noexcept {
+  const entrance checker;
+  operation holder;
+  if (checker) ownership::forget(object, kind, holder);
 }
 
 verdict destroying(const void* object, object_kind kind,
@@ -481,6 +490,7 @@ constexpr hook_table kChecker = {
     .wait_begin = on_wait,
     .wait_end = on_wait,
     .misuse = on_misuse,
+    .reset = on_reset,
     .destroyed = on_destroyed,
 };
 

@@ -148,6 +148,10 @@ void hook_releasing(const void* object, object_kind kind) {
        other);
 }
 
+void hook_reset(const void* object, object_kind kind) noexcept {
+  if (checker* const c = listener(kind)) c->locks().gave(object);
+}
+
 void hook_destroyed(const void* object, object_kind kind) noexcept {
   checker* const c = listener(kind);
   if (c == nullptr) return;

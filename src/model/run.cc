@@ -38,6 +38,7 @@ outcome checker::run() {
     t.body = nullptr;
     t.plain_writes = 0;
     t.storage.at_end.clear();
+    t.storage.after_end.clear();
     t.round_began = t.writing_rounds = 0;
   }
   sieve_.met = false;

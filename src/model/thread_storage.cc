@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "../thread_exit.h"
 #include "engine.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -78,15 +79,29 @@ void thread_block::reset() const noexcept {
 
 // In the order in which the standard wants it: the last made first.
 void checker::destroy_thread_locals() {
-  auto& at_end = current_->storage.at_end;
-  while (!at_end.empty()) {
-    const thread_storage::destruction d = at_end.back();
-    at_end.pop_back();
-    d.function(d.object);
+  auto& [image, at_end, after_end] = current_->storage;
+  for (std::size_t done = 0;;) {
+    thread_storage::destruction next;
+    if (!at_end.empty()) {
+      next = at_end.back();
+      at_end.pop_back();
+    } else if (done < after_end.size()) {
+      next = after_end[done++];
+    } else {
+      break;
+    }
+    next.function(next.object);
   }
 }
 
 }  // namespace model::engine
+
+void detail::at_thread_exit(void (*function)(void*), void* object) {
+  model::engine::running_checker("notify_all_at_thread_exit")
+      .storage()
+      .after_end.push_back({function, object});
+}
+
 }  // namespace syncxx::inline SYNCXX_ABI
 
 // A thread_local with a destructor has been made. (This takes the place of the

@@ -25,6 +25,7 @@ struct thread_storage {
   };
   vec<std::byte> image;
   vec<destruction> at_end;
+  vec<destruction> after_end;  // when those have run, in this order
 };
 
 // Where the OS thread that calls it has them.

@@ -77,6 +77,10 @@ PROMISES = {
     "latch_wait": 0,
     "latch_try_wait": 0,
     "latch_count_down": 1,
+    "barrier_arrive": 2,  # the last of a phase; the others 1
+    "barrier_try_wait": 0,
+    "once_call": 0,
+    "once_is_done": 0,
     "condition_variable_notify_one": 0,
     "condition_variable_notify_all": 0,
     "condition_variable_any_notify_one": 0,

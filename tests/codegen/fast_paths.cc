@@ -3,6 +3,7 @@
 // One function for each fast path that a promise is made about. Never run:
 // check_fast_paths.py compiles this and reads the machine code.
 #include <sync/byte_mutex.h>
+#include <sync/barrier.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
@@ -10,6 +11,7 @@
 #include <sync/mcs_lock.h>
 #include <sync/mutex.h>
 #include <sync/queue_lock.h>
+#include <sync/once.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
@@ -141,6 +143,15 @@ void event_count_notify_all(syncxx::event_count& c) { c.notify_all(); }
 void latch_wait(syncxx::latch& l) { l.wait(); }
 bool latch_try_wait(syncxx::latch& l) { return l.try_wait(); }
 void latch_count_down(syncxx::latch& l) { l.count_down(); }
+
+void barrier_arrive(syncxx::barrier<>& b) { static_cast<void>(b.arrive()); }
+bool barrier_try_wait(syncxx::barrier<>& b,
+                      const syncxx::barrier<>::arrival_token& t) {
+  return b.try_wait(t);
+}
+
+void once_call(syncxx::once_flag& o, void (*f)()) { syncxx::call_once(o, f); }
+bool once_is_done(syncxx::once_flag& o) { return o.is_done(); }
 
 void condition_variable_notify_one(syncxx::condition_variable& c) {
   c.notify_one();

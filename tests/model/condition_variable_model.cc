@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <mutex>
+#include <utility>
 
 #include <sync/condition_variable.h>
 #include <sync/mutex.h>
@@ -262,6 +263,57 @@ TYPED_TEST(ConditionModel, TwoWaitersAndNotifyOneTwice) {
 
 TYPED_TEST(LongConditionModel, TwoWaitersAndNotifyAllUnderTheLock) {
   expect_ok(two_waiters<TypeParam, notified::under_the_lock>);
+}
+
+// --- notify_all_at_thread_exit -----------------------------------------------
+
+// What the destructors of the thread's own objects write is there, too.
+thread_local syncxx::cell<int>* t_written_last = nullptr;
+struct writes_last {
+  bool used = false;
+  ~writes_last() {
+    if (used) *t_written_last = 1;
+  }
+};
+thread_local writes_last t_writes_last;
+
+TEST(NotifyAtThreadExitModel, ComesAfterTheThreadsOwnObjects) {
+  expect_ok([] {
+    syncxx::mutex m;
+    syncxx::condition_variable c;
+    syncxx::cell<int> said(0), last(0);
+    model::thread speaker([&] {
+      std::unique_lock own(m);
+      said = 1;
+      syncxx::notify_all_at_thread_exit(c, std::move(own));
+      t_written_last = &last;
+      t_writes_last.used = true;
+    });
+    std::unique_lock own(m);
+    c.wait(own, [&] { return said == 1; });
+    model::require(last == 1, "what its last object wrote is there");
+  });
+}
+
+TEST(NotifyAtThreadExitModel, TheWaiterMayDestroyBoth) {
+  expect_ok([] {
+    struct shared {
+      syncxx::mutex m;
+      syncxx::condition_variable c;
+      syncxx::cell<int> said{0};
+    };
+    auto* const s = new shared;
+    model::thread speaker([s] {
+      std::unique_lock own(s->m);
+      s->said = 1;
+      syncxx::notify_all_at_thread_exit(s->c, std::move(own));
+    });
+    {
+      std::unique_lock own(s->m);
+      s->c.wait(own, [&] { return s->said == 1; });
+    }
+    delete s;
+  });
 }
 
 }  // namespace

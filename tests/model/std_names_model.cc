@@ -104,6 +104,13 @@ TEST(std_names, semaphore_and_latch) {
   expect_verdict(verdict::assertion_failed, [] { programs::arrive(false); });
 }
 
+TEST(std_names, barrier_and_once) {
+  expect_ok([] { programs::meet(true); });
+  expect_verdict(verdict::assertion_failed, [] { programs::meet(false); });
+  expect_ok([] { programs::set_up(true); });
+  expect_verdict(verdict::data_race, [] { programs::set_up(false); });
+}
+
 TEST(std_names, stop_token) {
   expect_ok([] { programs::stopped(true); });
   expect_verdict(verdict::deadlock, [] { programs::stopped(false); });

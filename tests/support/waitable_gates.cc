@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sync/barrier.h>
 #include <sync/event.h>
 #include <sync/latch.h>
+#include <sync/once.h>
+
+#include <thread>
+#include <utility>
 
 #include "tests/support/waitable_of.h"
 
@@ -58,6 +63,93 @@ class latch_waitable : public gate_waits<syncxx::latch, false> {
   void give_back() {}
 };
 
+// All wait with one token, for the one arrival that is missing.
+class barrier_waitable {
+ public:
+  static constexpr waitable_traits kTraits{
+      .exclusive = false, .parks = true, .stops = true};
+
+  explicit barrier_waitable(bool is_open) : token_(b_.arrive()) {
+    if (is_open) open();
+  }
+  void open() { static_cast<void>(b_.arrive()); }
+  void give_back() {}
+
+  bool try_wait() { return b_.try_wait(token_); }
+  void wait() { b_.wait(std::move(token_)); }  // which does not move it
+  bool wait(const std::stop_token& stop) { return b_.wait(token_, stop); }
+  template <class D, class... Stop>
+  bool wait_for(const D& d, const Stop&... stop) {
+    return b_.wait_for(token_, d, stop...);
+  }
+  template <class T, class... Stop>
+  bool wait_until(const T& t, const Stop&... stop) {
+    return b_.wait_until(token_, t, stop...);
+  }
+
+ private:
+  syncxx::barrier<> b_{2};
+  syncxx::barrier<>::arrival_token token_;
+};
+
+// A thread is in its call until open().
+class once_waitable {
+ public:
+  static constexpr waitable_traits kTraits{
+      .exclusive = false, .parks = true, .stops = true};
+
+  explicit once_waitable(bool is_open) {
+    syncxx::latch begun(1);
+    caller_ = std::thread([&] {
+      syncxx::call_once(flag_, [&] {
+        begun.count_down();
+        may_end_.wait();
+      });
+    });
+    begun.wait();
+    if (is_open) open();
+  }
+  once_waitable(const once_waitable&) = delete;
+  once_waitable& operator=(const once_waitable&) = delete;
+  ~once_waitable() {
+    if (caller_.joinable()) open();
+  }
+  void open() {
+    may_end_.count_down();
+    caller_.join();
+  }
+  void give_back() {}
+
+  bool try_wait() { return syncxx::try_call_once(flag_, called_twice); }
+  void wait() { syncxx::call_once(flag_, called_twice); }
+  bool wait(const std::stop_token& stop) {
+    return syncxx::call_once(flag_, stop, called_twice);
+  }
+  template <class D>
+  bool wait_for(const D& d) {
+    return syncxx::try_call_once_for(flag_, d, called_twice);
+  }
+  template <class D>
+  bool wait_for(const D& d, const std::stop_token& stop) {
+    return syncxx::try_call_once_for(flag_, d, stop, called_twice);
+  }
+  template <class T>
+  bool wait_until(const T& t) {
+    return syncxx::try_call_once_until(flag_, t, called_twice);
+  }
+  template <class T>
+  bool wait_until(const T& t, const std::stop_token& stop) {
+    return syncxx::try_call_once_until(flag_, t, stop, called_twice);
+  }
+
+ private:
+  static void called_twice() { ADD_FAILURE() << "called a second time"; }
+
+  syncxx::once_flag flag_;
+  syncxx::latch may_end_{1};
+  std::thread caller_;
+};
+
 }  // namespace
 
 waitable_kinds gate_kinds() {
@@ -65,6 +157,8 @@ waitable_kinds gate_kinds() {
       kind_of<event_waitable>("event"),
       kind_of<auto_reset_event_waitable>("auto_reset_event"),
       kind_of<latch_waitable>("latch"),
+      kind_of<barrier_waitable>("barrier"),
+      kind_of<once_waitable>("once_flag"),
   };
 }
 

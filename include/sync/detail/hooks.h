@@ -35,6 +35,8 @@ enum class object_kind : std::uint8_t {
   ticket_lock,
   mcs_lock,
   queue_lock,
+  barrier,
+  once_flag,
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that
@@ -56,6 +58,8 @@ struct hook_table {
   // Returns where misuse is only reported; else throws or aborts.
   void (*misuse)(const void* object, object_kind kind, const char* what,
                  int errno_code);
+  // About to be made anew in the child of a fork: who held it there does not.
+  void (*reset)(const void* object, object_kind kind) noexcept;
   // About to be destroyed.
   void (*destroyed)(const void* object, object_kind kind) noexcept;
 };
@@ -88,6 +92,7 @@ inline const hook_table* hooks() noexcept {
 void hook_attempt(const void* object, object_kind kind);
 void hook_acquired(const void* object, object_kind kind) noexcept;
 void hook_releasing(const void* object, object_kind kind);
+void hook_reset(const void* object, object_kind kind) noexcept;
 void hook_destroyed(const void* object, object_kind kind) noexcept;
 inline void hook_wait_begin(const void*, object_kind) noexcept {}
 inline void hook_wait_end(const void*, object_kind) noexcept {}
@@ -106,6 +111,7 @@ SYNCXX_DEFINE_HOOK_(acquired, false)
 SYNCXX_DEFINE_HOOK_(releasing, true)
 SYNCXX_DEFINE_HOOK_(wait_begin, false)
 SYNCXX_DEFINE_HOOK_(wait_end, false)
+SYNCXX_DEFINE_HOOK_(reset, false)
 SYNCXX_DEFINE_HOOK_(destroyed, false)
 #undef SYNCXX_DEFINE_HOOK_
 #endif

@@ -52,6 +52,9 @@ class raw_mutex {
   void wake_one() const noexcept { unpark(&word_, 1, kQueue); }
   const futex_word* address() const noexcept { return &word_; }
 
+  // In the child of a fork, while it has one thread: free, whoever owned it.
+  void reset_after_fork() noexcept { word_.store(kFree, memory_order_relaxed); }
+
   // The masks with which threads sleep on word_.
   static constexpr std::uint32_t kQueue = 1;     // in the queue
   static constexpr std::uint32_t kClaimant = 2;  // the one that is next

@@ -28,6 +28,12 @@ class raw_semaphore {
     return tokens(word_.load(memory_order_relaxed));
   }
 
+  // In the child of a fork, while it has one thread.
+  void reset_after_fork(std::int32_t tokens) noexcept {
+    word_.store(static_cast<std::uint32_t>(tokens) * kToken,
+                memory_order_relaxed);
+  }
+
   // Takes a token if there is one.
   bool try_acquire() noexcept {
     for (;;) {

@@ -83,6 +83,11 @@ class wait_list {
     // the last waiter to leave has just let go of.
     return tail_.load(memory_order_acquire) == kEmpty;
   }
+  // In the child of a fork, while it has one thread: without those that waited
+  // in the parent, and that are not there.
+  void reset_after_fork() noexcept {
+    tail_.store(kEmpty, memory_order_relaxed);
+  }
   void notify_one() noexcept {
     if (!empty()) notify_one_slow();
   }

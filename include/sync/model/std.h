@@ -15,14 +15,13 @@
 //
 // Mapped: atomic (with its free functions and typedefs), atomic_flag, fences,
 // mutex and its timed and recursive kinds, condition_variable(_any),
-// counting_semaphore, binary_semaphore, latch, thread, jthread, this_thread,
-// stop_token, stop_source, stop_callback, the clocks' now(). Locks over them
-// (lock_guard, unique_lock, scoped_lock, lock, ...) are the real ones.
-// Not known to the checker, and so errors of the compiler: shared_mutex,
-// barrier, once_flag, future and what belongs to it, atomic_ref, parallel
-// algorithms.
-// Unseen: the counter of shared_ptr. Sharing one between threads may be taken
-// for a race.
+// counting_semaphore, binary_semaphore, latch, barrier, once_flag, call_once,
+// notify_all_at_thread_exit, thread, jthread, this_thread, stop_token,
+// stop_source, stop_callback, the clocks' now(). Locks over them (lock_guard,
+// unique_lock, scoped_lock, lock, ...) are the real ones. Not known to the
+// checker, and so errors of the compiler: shared_mutex, future and what belongs
+// to it, atomic_ref, parallel algorithms. Unseen: the counter of shared_ptr.
+// Sharing one between threads may be taken for a race.
 //
 // What has to be written differently:
 //   using namespace std;      unqualified names that are mapped are ambiguous

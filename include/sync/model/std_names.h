@@ -8,12 +8,14 @@
 #include <sync/model/std_headers.h>
 //
 #include <sync/atomic.h>
+#include <sync/barrier.h>
 #include <sync/condition_variable.h>
 #include <sync/latch.h>
 #include <sync/model/check.h>
 #include <sync/model/std_atomic.h>
 #include <sync/model/std_thread.h>
 #include <sync/mutex.h>
+#include <sync/once.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/sync.h>
@@ -35,6 +37,11 @@ using ::syncxx::timed_mutex;
 using ::syncxx::binary_semaphore;
 using ::syncxx::counting_semaphore;
 using ::syncxx::latch;
+
+using ::syncxx::barrier;
+using ::syncxx::call_once;
+using ::syncxx::notify_all_at_thread_exit;
+using ::syncxx::once_flag;
 
 using ::syncxx::nostopstate;
 using ::syncxx::nostopstate_t;
@@ -79,9 +86,6 @@ using high_resolution_clock = system_clock;
 
 class SYNCXX_NOT_MODELLED_("shared_mutex") shared_mutex;
 class SYNCXX_NOT_MODELLED_("shared_timed_mutex") shared_timed_mutex;
-class SYNCXX_NOT_MODELLED_("once_flag") once_flag;
-template <class... T>
-class SYNCXX_NOT_MODELLED_("barrier") barrier;
 template <class T>
 class SYNCXX_NOT_MODELLED_("atomic_ref") atomic_ref;
 template <class T>
@@ -94,11 +98,7 @@ template <class T>
 class SYNCXX_NOT_MODELLED_("packaged_task") packaged_task;
 struct SYNCXX_NOT_MODELLED_("execution") execution;
 template <class... T>
-void call_once(T&&...) = delete;
-template <class... T>
 void async(T&&...) = delete;
-template <class... T>
-void notify_all_at_thread_exit(T&&...) = delete;
 
 #undef SYNCXX_NOT_MODELLED_
 

@@ -85,6 +85,9 @@ const char* advice_for(const misuse_found& found) noexcept {
       return "unlock a lock once, in the thread that has locked it (a guard "
              "does); to signal another thread use binary_semaphore or event";
     case EDEADLK:
+      if (found.kind == object_kind::once_flag)
+        return "take what needs the flag out of the function that sets it, or "
+               "give it a flag of its own";
       return "let the caller lock or the callee, not both; recursive_mutex "
              "if that can't be told apart";
     case EBUSY:
@@ -94,9 +97,12 @@ const char* advice_for(const misuse_found& found) noexcept {
       return "release what was acquired, once; or raise the semaphore's "
              "LeastMaxValue";
     case EINVAL:
-      return found.kind == object_kind::latch
-                 ? "give the latch as many counts as there are count_down()s"
-                 : "release a number of tokens, not less than none";
+      if (found.kind == object_kind::latch)
+        return "give the latch as many counts as there are count_down()s";
+      if (found.kind == object_kind::barrier)
+        return "let as many threads arrive in each phase as the barrier "
+               "expects, and wait with the token of an arrival there";
+      return "release a number of tokens, not less than none";
     default:
       return "see <sync/misuse.h>";
   }
@@ -132,7 +138,10 @@ void compose(const misuse_found& found, std::int64_t number,
   }
   symbols.resolve();
 
-  const bool is_latch = found.kind == object_kind::latch;
+  const std::string_view gave =
+      found.kind == object_kind::latch     ? ", count_down"
+      : found.kind == object_kind::barrier ? ", arrival"
+                                           : ", release";
   out << "syncxx: misuse: " << found.what << "\n  object   "
       << name_of(found.kind) << " ";
   out.hex(found.object) << "\n";
@@ -142,14 +151,10 @@ void compose(const misuse_found& found, std::int64_t number,
                     out);
   }
   if (found.latest != nullptr) {
-    print_operation("  last     ", *found.latest,
-                    is_latch ? ", count_down" : ", release", found, symbols,
-                    out);
+    print_operation("  last     ", *found.latest, gave, found, symbols, out);
   }
   if (found.before != nullptr) {
-    print_operation("  before   ", *found.before,
-                    is_latch ? ", count_down" : ", release", found, symbols,
-                    out);
+    print_operation("  before   ", *found.before, gave, found, symbols, out);
   }
   symbols.print_help(kMargin, out);
   out << "  what to do: " << advice_for(found)
@@ -202,6 +207,10 @@ const char* name_of(object_kind kind) noexcept {
       return "byte_mutex";
     case object_kind::event_count:
       return "event_count";
+    case object_kind::barrier:
+      return "barrier";
+    case object_kind::once_flag:
+      return "once_flag";
   }
   return "object";
 }

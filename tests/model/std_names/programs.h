@@ -6,6 +6,7 @@
 #define SYNCXX_TESTS_MODEL_STD_NAMES_PROGRAMS_H_
 
 #include <atomic>
+#include <barrier>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -212,6 +213,35 @@ inline void arrive(bool wait) {
     all.count_down();
   }
   require(result == 1);
+}
+
+inline void meet(bool wait) {
+  cell<int> parts[2] = {};
+  cell<int> sum(0);
+  std::barrier all(2, [&]() noexcept { sum = parts[0] + parts[1]; });
+  const auto come = [&](int i) {
+    parts[i] = 1;
+    auto token = all.arrive();
+    if (wait) all.wait(std::move(token));
+    require(sum == 2);
+  };
+  std::jthread other(come, 1);
+  come(0);
+}
+
+inline void set_up(bool once) {
+  std::once_flag flag;
+  cell<int> value(0);
+  const auto use = [&] {
+    if (once)
+      std::call_once(
+          flag, [&](int n) { value = value + n; }, 1);
+    else
+      value = value + 1;
+    require(value == 1);
+  };
+  std::jthread other(use);
+  use();
 }
 
 inline void stopped(bool stop) {

@@ -38,10 +38,6 @@ while IFS='|' read -r name body; do
 done << 'END'
 shared_mutex|std::shared_mutex m;
 shared_timed_mutex|std::shared_timed_mutex m;
-barrier|std::barrier b(1);
-barrier|std::barrier<> b(1);
-once_flag|std::once_flag once;
-call_once|std::call_once(i, [] {});
 atomic_ref|std::atomic_ref<int> r(i);
 atomic_ref|std::atomic_ref r(i);
 promise|std::promise<int> p;
