@@ -64,7 +64,7 @@ class checker {
   // --- Called by the test, on its fibers (run.cc, access.cc) ----------------
   value perform(const access& a, const void* site) noexcept;
   bool last_exchange_succeeded() const noexcept { return exchanged_; }
-  void fence(memory_order order, const source& where) noexcept;
+  void fence(memory_order order, const source& where, access_kind what) noexcept;
   std::uint32_t spawn(task* body, const source& where);
   void join(std::uint32_t thread, const source& where);
   // `what`: other, or what makes alternative 1 a jump of the clock.
@@ -219,7 +219,7 @@ class checker {
   fingerprint world() const noexcept;
   bool suspicious(const access& a, location_id l);
   value follow(const access& a, location_id l);
-  void follow_fence(memory_order order);
+  void follow_fence(const event& e);
   bool in_vain(const thread_state& s, thread_number t) const;
   const event& next_in_cycle();
   [[noreturn]] void spin_confirmed();
