@@ -13,23 +13,23 @@
 //             heavy: one syscall, which interrupts every CPU on which a thread
 //             of the process runs (about 0.2 us if none does, 15 us for one in
 //             a virtual machine). Before the first heavy fence, and for good
-//             where the kernel or a sandbox refuses membarrier(2), a light fence
-//             is a full one and heavy fences make no syscall
+//             where the kernel or a sandbox refuses membarrier(2), a light
+//             fence is a full one and heavy fences make no syscall
 //   progress  light wait-free; heavy returns when the kernel does
 //   ordering  as below
 //   fork      both work in the child
 //   waits     no. async-signal-safe, no cancellation point; errno is kept
 //   errors    the process ends with a message if membarrier(2), having worked,
-//             is refused: a sandbox must be set up before the first heavy fence,
-//             or allow it
+//             is refused: a sandbox must be set up before the first heavy
+//             fence, or allow it
 //
 // Names and meaning: P1202R5 (Goldblatt, "Asymmetric Fences"), now in the
-// Concurrency TS 2. A heavy fence is atomic_thread_fence. A light fence is that,
-// too, towards heavy fences: it synchronizes with them and they with it, and
-// the two have an order in S. Towards everything else it is nothing: two light
-// fences, a light fence and an atomic_thread_fence, a light fence and an atomic
-// operation do not order each other.
-// Design: docs/design/asymmetric_fence.md. Model: tests/model/litmus/asymmetric.cc.
+// Concurrency TS 2. A heavy fence is atomic_thread_fence. A light fence is
+// that, too, towards heavy fences: it synchronizes with them and they with it,
+// and the two have an order in S. Towards everything else it is nothing: two
+// light fences, a light fence and an atomic_thread_fence, a light fence and an
+// atomic operation do not order each other. Design:
+// docs/design/asymmetric_fence.md. Model: tests/model/litmus/asymmetric.cc.
 #ifndef SYNCXX_ASYMMETRIC_FENCE_H_
 #define SYNCXX_ASYMMETRIC_FENCE_H_
 
@@ -96,10 +96,12 @@ SYNCXX_COLD void heavy_fence() noexcept;
 // that all of them share.
 extern constinit atomic<std::uint32_t> g_fence_word;
 inline void full_fence() noexcept {
+  // [AF1] seq_cst; pairs with [AF1]: with membarrier(2) missing, and with the
+  // barrier that it is.
 #if SYNCXX_TSAN
   g_fence_word.fetch_add(0, memory_order_seq_cst);
 #else
-  atomic_thread_fence(memory_order_seq_cst);
+  detail::atomic_thread_fence(memory_order_seq_cst);
 #endif
 }
 
@@ -118,11 +120,11 @@ inline void asymmetric_thread_fence_heavy(detail::memory_order order) noexcept {
 inline void asymmetric_thread_fence_light(detail::memory_order order) noexcept {
   if (order == detail::memory_order_relaxed) return;
 #if !SYNCXX_TSAN
-  if (detail::g_membarrier.load(detail::memory_order_relaxed) ==
-      detail::kWorks) [[likely]] {
+  if (detail::g_membarrier.load(detail::memory_order_relaxed) == detail::kWorks)
+      [[likely]] {
     // The compiler is kept from moving accesses; the CPU is held to it by the
     // other side's membarrier.
-    std::atomic_signal_fence(order);
+    detail::atomic_signal_fence(order);
     return;
   }
 #endif

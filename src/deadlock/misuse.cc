@@ -76,6 +76,7 @@ struct words {
 constexpr words kMutexWords = SYNCXX_WORDS_("mutex");
 constexpr words kRecursiveMutexWords = SYNCXX_WORDS_("recursive_mutex");
 constexpr words kSpinlockWords = SYNCXX_WORDS_("spinlock");
+constexpr words kBiasedSharedMutexWords = SYNCXX_WORDS_("biased_shared_mutex");
 #undef SYNCXX_WORDS_
 
 // Null: a kind without an owner.
@@ -87,6 +88,8 @@ const words* words_for(object_kind kind) noexcept {
       return &kRecursiveMutexWords;
     case object_kind::spinlock:
       return &kSpinlockWords;
+    case object_kind::biased_shared_mutex:
+      return &kBiasedSharedMutexWords;
     default:
       return nullptr;
   }
@@ -96,8 +99,8 @@ bool counts(object_kind kind) noexcept {
   return kind == object_kind::semaphore || kind == object_kind::latch;
 }
 
-// Whether anybody holds a lock, by its own word. All three begin with the word
-// (they are standard-layout), and its lowest bit says so.
+// Whether anybody holds a lock, by its own word. They begin with the word
+// (being standard-layout), and its lowest bit says so.
 bool is_locked(const void* lock, object_kind kind) noexcept {
   static_assert(std::is_standard_layout_v<mutex> &&
                 std::is_standard_layout_v<recursive_mutex> &&

@@ -15,9 +15,9 @@
 // Why nobody disagrees. The answer to "does membarrier work?" leaves kUnsettled
 // once, by compare-exchange, and before it does every light fence is a full
 // fence: right beside a heavy fence of either kind. A thread that reads
-// kUnsettled although it is settled has a full fence, too. One that reads kWorks
-// is held by every heavy fence from then on: those of threads that have not
-// heard of it look at the word with an update and not with a load.
+// kUnsettled although it is settled has a full fence, too. One that reads
+// kWorks is held by every heavy fence from then on: those of threads that have
+// not heard of it look at the word with an update and not with a load.
 #include <sync/asymmetric_fence.h>
 
 #include "../futex/syscall.h"

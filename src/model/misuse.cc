@@ -54,6 +54,8 @@ const char* name_of(object_kind kind) noexcept {
       return "recursive_mutex";
     case object_kind::spinlock:
       return "spinlock";
+    case object_kind::biased_shared_mutex:
+      return "biased_shared_mutex";
     default:
       return nullptr;
   }

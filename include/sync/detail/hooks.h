@@ -27,6 +27,7 @@ enum class object_kind : std::uint8_t {
   auto_reset_event,
   latch,
   condition_variable,
+  biased_shared_mutex,  // its exclusive side
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that

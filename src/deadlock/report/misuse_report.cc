@@ -185,6 +185,8 @@ const char* name_of(object_kind kind) noexcept {
       return "latch";
     case object_kind::condition_variable:
       return "condition_variable";
+    case object_kind::biased_shared_mutex:
+      return "biased_shared_mutex";
   }
   return "object";
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Asymmetric fences (P1202R5). A heavy fence is atomic_thread_fence; a light one
-// is that towards heavy ones alone. So where a fence of one kind stands instead
-// of a seq_cst one, a psc edge between two fences counts unless one of them is
-// light and the other is not heavy.
+// Asymmetric fences (P1202R5). A heavy fence is atomic_thread_fence; a light
+// one is that towards heavy ones alone. So where a fence of one kind stands
+// instead of a seq_cst one, a psc edge between two fences counts unless one of
+// them is light and the other is not heavy.
 #include <sync/asymmetric_fence.h>
 
 #include "tests/model/litmus/litmus.h"
@@ -107,8 +107,8 @@ TEST(AsymmetricFenceTest, StoreBufferingBesideSeqCstAccesses) {
       kKinds);
 }
 
-// A ring of three. The cycle leads from each fence to the next: it is none where
-// two light ones meet.
+// A ring of three. The cycle leads from each fence to the next: it is none
+// where two light ones meet.
 TEST(AsymmetricFenceTest, StoreBufferingInARing) {
   for_each(
       [](kind f0, kind f1, kind f2) {
@@ -164,8 +164,7 @@ TEST(AsymmetricFenceTest, StoreBufferingInARingOfFour) {
 TEST(AsymmetricFenceTest, MessagePassing) {
   for_each(
       [](kind f0, order o0, kind f1, order o1) {
-        const bool synchronizes =
-            meet(f0, f1) && releases(o0) && acquires(o1);
+        const bool synchronizes = meet(f0, f1) && releases(o0) && acquires(o1);
         expect(
             [=](registers& r) {
               atomic<int> x{0}, y{0};
@@ -377,8 +376,8 @@ TEST(AsymmetricFenceTest, R) {
       kKinds, kKinds);
 }
 
-// Two light fences do not meet by way of a heavy one that another thread runs at
-// some time: it would have to be in the cycle.
+// Two light fences do not meet by way of a heavy one that another thread runs
+// at some time: it would have to be in the cycle.
 TEST(AsymmetricFenceTest, AHeavyFenceElsewhereIsNoHelp) {
   expect(
       [](registers& r) {
