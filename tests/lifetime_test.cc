@@ -5,6 +5,7 @@
 // test takes the memory away in that moment; a touch afterwards is SIGSEGV.
 #include <gtest/gtest.h>
 #include <linux/futex.h>
+#include <sync/biased_shared_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/futex.h>
@@ -94,6 +95,9 @@ void destroy_after_unlock() {
       });
 }
 
+TEST(LifetimeTest, BiasedSharedMutex) {
+  destroy_after_unlock<syncxx::biased_shared_mutex>();
+}
 TEST(LifetimeTest, Mutex) { destroy_after_unlock<syncxx::mutex>(); }
 TEST(LifetimeTest, RecursiveMutex) {
   destroy_after_unlock<syncxx::recursive_mutex>();
