@@ -92,18 +92,7 @@ SYNCXX_COLD void settle_asymmetric_fences() noexcept;
 
 SYNCXX_COLD void heavy_fence() noexcept;
 
-// A full fence. ThreadSanitizer knows none: there it is an update of an atomic
-// that all of them share.
-extern constinit atomic<std::uint32_t> g_fence_word;
-inline void full_fence() noexcept {
-  // [AF1] seq_cst; pairs with [AF1]: with membarrier(2) missing, and with the
-  // barrier that it is.
-#if SYNCXX_TSAN
-  g_fence_word.fetch_add(0, memory_order_seq_cst);
-#else
-  detail::atomic_thread_fence(memory_order_seq_cst);
-#endif
-}
+SYNCXX_COLD void full_fence() noexcept;
 
 }  // namespace detail
 

@@ -79,9 +79,11 @@ class guarded_ptr {
     return *this;
   }
 
+  // Throw std::system_error (EPERM) unless it holds the lock.
   T& operator*() const { return checked(); }
   T* operator->() const { return std::addressof(checked()); }
 
+  // Whether it holds the lock.
   bool owns_lock() const noexcept { return lock_.owns_lock(); }
   explicit operator bool() const noexcept { return owns_lock(); }
 

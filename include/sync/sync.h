@@ -4,16 +4,20 @@
 #ifndef SYNCXX_SYNC_H_
 #define SYNCXX_SYNC_H_
 
+#include <sync/asymmetric_fence.h>
 #include <sync/atomic.h>
+#include <sync/biased_shared_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/futex.h>
+#include <sync/guarded.h>
 #include <sync/latch.h>
 #include <sync/lock_guards.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
+#include <sync/seqlock.h>
 #include <sync/spinlock.h>
 #include <sync/thread.h>
 #include <sync/version.h>

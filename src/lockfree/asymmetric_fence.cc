@@ -30,7 +30,20 @@ namespace detail {
 #if !SYNCXX_MODELLED && !SYNCXX_IN_RELACY
 
 alignas(kCacheLine) constinit atomic<std::uint32_t> g_membarrier{kUnsettled};
-alignas(kCacheLine) constinit atomic<std::uint32_t> g_fence_word{0};
+
+// ThreadSanitizer knows no fences: there it is an update of an atomic that all
+// of them share.
+void full_fence() noexcept {
+#if SYNCXX_TSAN
+  static constinit atomic<std::uint32_t> shared{0};
+  // [AF1] seq_cst; pairs with [AF1]: with membarrier(2) missing, and with the
+  // barrier that it is.
+  shared.fetch_add(0, memory_order_seq_cst);
+#else
+  // [AF1], as a fence.
+  detail::atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
 
 void settle_asymmetric_fences() noexcept {
   if (g_membarrier.load(memory_order_relaxed) != kUnsettled) return;
