@@ -11,6 +11,12 @@
 // that gives up leaves kLeaving, so that the next one looks at the slots, too;
 // it needs no fence, for the first one's happens before its looks.
 //
+// While writers are frequent the bias is kFenced: the reader's fence is an
+// exchange [V14], the writer's one of state_ [V15]. A light reader is not left
+// behind: it has found kOn [V3], so the writer that took that away has fenced
+// heavily and waited for it, or left kLeaving to the next, before anybody could
+// store kFenced (I3).
+//
 // No wake is lost. A writer that waits for a slot makes `wanted` odd, fences
 // [V8], looks at the slot once more [V9] and sleeps while `wanted` has not
 // changed. The thread gives the slot up [V4], fences [V5], and looks at
@@ -38,12 +44,15 @@ namespace {
 #if SYNCXX_MODELLED
 constexpr std::uint32_t kRecords = 4;
 constexpr std::uint32_t kLooksBetween = 1;
+constexpr std::uint32_t kReadsBefore = 1;
 #else
 // Threads that read with bias at one time; more use the lock behind. Untouched
 // records are untouched pages.
 constexpr std::uint32_t kRecords = 4096;
-// Readers that find the bias off, from one look at the clock to the next.
-constexpr std::uint32_t kLooksBetween = 8;
+// From one look of a thread at the clock to the next.
+constexpr std::uint32_t kLooksBetween = 32;
+// Readers that use the lock behind before the bias comes back, fenced.
+constexpr std::uint32_t kReadsBefore = 4;
 #endif
 
 // After a revocation the bias stays off for so many times as long as that took:
@@ -55,6 +64,7 @@ constinit reader_record g_records[kRecords];
 // thread's [V2], read behind [V7].
 constinit atomic<std::uint32_t> g_first_unused{0};
 
+constinit thread_local std::uint32_t t_looks = 0;
 // Locks that the thread reads by another slot than their first.
 constinit thread_local std::uint32_t t_displaced = 0;
 // The thread has been through its end: it takes no record again.
@@ -124,7 +134,8 @@ void reader_record::wake_writers() noexcept {
 }
 
 bool reader_bias::enter_slow() noexcept {
-  if (state_.load(memory_order_relaxed) != kOn) return false;
+  const std::uint32_t state = state_.load(memory_order_relaxed);
+  if (state != kOn && state != kFenced) return false;
   reader_record* mine = t_reader_record;
   if (mine == nullptr) {
     mine = take_record();
@@ -134,10 +145,33 @@ bool reader_bias::enter_slow() noexcept {
   for (std::size_t i = 0; i < reader_record::kSlots; ++i) {
     auto& slot = mine->slots[(first + i) % reader_record::kSlots];
     if (slot.load(memory_order_relaxed) != nullptr) continue;
-    const bool entered = enter(*mine, slot);
+    const bool entered =
+        state == kOn ? enter(*mine, slot) : enter_fenced(*mine, slot);
     if (entered && i != 0) ++t_displaced;
     return entered;
   }
+  return false;
+}
+
+bool reader_bias::enter_fenced() noexcept {
+  reader_record* const mine = t_reader_record;
+  return mine != nullptr &&
+         enter_fenced(*mine, mine->slots[reader_record::place_of(this)]);
+}
+
+bool reader_bias::enter_fenced(reader_record& mine,
+                               atomic<const reader_bias*>& slot) noexcept {
+  if (slot.load(memory_order_relaxed) != nullptr) return false;
+  // [V1], and [V14] seq_cst; pairs with [V7], [V15]: the fence behind it, on
+  // the thread's own line. (An exchange: as cheap as a fence.)
+  slot.exchange(this, memory_order_seq_cst);
+  // [V18] seq_cst; pairs with [V11], [V15], [V16], [V17].
+  const std::uint32_t state = state_.load(memory_order_seq_cst);
+  if (state == kFenced || state == kOn) [[likely]] {
+    if (state == kFenced && may_be_light()) lighten();
+    return true;
+  }
+  mine.leave(slot);
   return false;
 }
 
@@ -152,34 +186,60 @@ bool reader_bias::leave_slow() noexcept {
   return false;
 }
 
-void reader_bias::turn_on() noexcept {
+// Whether the last heavy fence is long enough ago. Mostly false without a look
+// at the clock.
+bool reader_bias::may_be_light() noexcept {
   // Relaxed: what is read here was written by a writer that has given the lock
   // back, and a count that is a little wrong will do.
-  const std::int64_t off_until = off_until_.load(memory_order_relaxed);
-  if (off_until != 0) {
-    const std::uint32_t looks = looks_.load(memory_order_relaxed);
-    looks_.store(looks + 1, memory_order_relaxed);
-    if (looks % kLooksBetween != 0) return;
-    if (now_ns(clock_id::monotonic) < off_until) return;
+  const std::int64_t until = heavy_until_.load(memory_order_relaxed);
+  if (until == 0) return true;
+  if (++t_looks % kLooksBetween != 0) return false;
+  return now_ns(clock_id::monotonic) >= until;
+}
+
+void reader_bias::turn_on() noexcept {
+  if (may_be_light()) {
+    settle_asymmetric_fences();  // so that light fences are light
+    // [V11] release; pairs with [V3], [V18]: what writers did before this
+    // thread got the lock.
+    state_.store(kOn, memory_order_release);
+    return;
   }
-  settle_asymmetric_fences();  // so that light fences are light
-  // [V11] release; pairs with [V3]: what writers did before this thread got the
-  // lock.
-  state_.store(kOn, memory_order_release);
+  const std::uint32_t looks = looks_.load(memory_order_relaxed) + 1;
+  looks_.store(looks, memory_order_relaxed);
+  if (looks % kReadsBefore != 0) return;
+  // [V16] release; pairs with [V18]: as [V11].
+  state_.store(kFenced, memory_order_release);
+}
+
+// By a visible reader: no writer is there.
+void reader_bias::lighten() noexcept {
+  settle_asymmetric_fences();
+  std::uint32_t fenced = kFenced;
+  // [V17] release; pairs with [V3], [V18]: as [V11].
+  state_.compare_exchange_strong(fenced, kOn, memory_order_release,
+                                 memory_order_relaxed);
 }
 
 bool reader_bias::revoke_slow(deadline until, const stop_token* stop) noexcept {
+  // [V15] seq_cst; pairs with [V14], [V18]: a fenced reader sees it, or is
+  // seen. An update: what a reader makes of kFenced now is not passed over.
+  if (state_.exchange(kLeaving, memory_order_seq_cst) != kOn)
+    return await_and_leave_off(until, stop);
   const std::int64_t begin = now_ns(clock_id::monotonic);
-  if (state_.load(memory_order_relaxed) == kOn) {
-    state_.store(kLeaving, memory_order_relaxed);
-    // [V7] seq_cst; pairs with [V2].
-    asymmetric_thread_fence_heavy(memory_order_seq_cst);
-  }
+  // [V7] seq_cst; pairs with [V2], [V14].
+  asymmetric_thread_fence_heavy(memory_order_seq_cst);
+  const bool alone = await_and_leave_off(until, stop);
+  const std::int64_t end = now_ns(clock_id::monotonic);
+  heavy_until_.store(saturating_add(end, kInhibit * (end - begin)),
+                     memory_order_relaxed);
+  return alone;
+}
+
+bool reader_bias::await_and_leave_off(deadline until,
+                                      const stop_token* stop) noexcept {
   const bool alone = await_readers(until, stop);
   if (alone) state_.store(kOff, memory_order_relaxed);
-  const std::int64_t end = now_ns(clock_id::monotonic);
-  off_until_.store(saturating_add(end, kInhibit * (end - begin)),
-                   memory_order_relaxed);
   return alone;
 }
 

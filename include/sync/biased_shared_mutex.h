@@ -19,8 +19,9 @@
 //             that ends the bias: one membarrier(2), and a look at each thread
 //             that has read by bias
 //   progress  blocking; a writer waits for the readers that are there, no new
-//             ones pass it. After it the bias stays off for nine times as long
-//             as it took to end it: writers lose a tenth of their time at most
+//             ones pass it. After it readers have a full fence (1 RMW, of their
+//             own line) for nine times as long as it took to end the bias:
+//             writers lose a tenth of their time at most
 //   ordering  as the standard's: unlock() synchronizes with the next locks of
 //             either kind, unlock_shared() with the next lock()
 //   lifetime  may be destroyed, and its memory unmapped, as soon as the last

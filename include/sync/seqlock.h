@@ -73,16 +73,21 @@ class seqlock {
 
   // A copy of the value, as it was at one moment during the call.
   T load() const noexcept {
-    words copy;
-    if (!try_copy(copy)) [[unlikely]]
-      for (detail::patience writer; !try_copy(copy);) writer.wait();
-    return from_words(copy);
+    if constexpr (std::is_default_constructible_v<T>) {
+      T value;  // words go straight to where they are returned
+      copy_whole(std::addressof(value));
+      return value;
+    } else {
+      bytes value;
+      copy_whole(&value);
+      return std::bit_cast<T>(value);
+    }
   }
   // False: somebody is writing, or was just now.
   bool try_load(T& value) const noexcept {
-    words copy;
-    if (!try_copy(copy)) return false;
-    value = from_words(copy);
+    bytes copy;
+    if (!try_copy(&copy)) return false;
+    value = std::bit_cast<T>(copy);
     return true;
   }
 
@@ -154,21 +159,27 @@ class seqlock {
     std::memcpy(&copy, std::addressof(value), sizeof(T));
     return copy;
   }
+  using bytes = std::array<std::byte, sizeof(T)>;
   static T from_words(const words& copy) noexcept {
-    if constexpr (sizeof(words) == sizeof(T)) return std::bit_cast<T>(copy);
-    std::array<std::byte, sizeof(T)> bytes;
-    std::memcpy(&bytes, &copy, sizeof bytes);
-    return std::bit_cast<T>(bytes);
+    bytes value;
+    std::memcpy(&value, &copy, sizeof value);
+    return std::bit_cast<T>(value);
   }
 
-  bool try_copy(words& copy) const noexcept {
+  void copy_whole(void* to) const noexcept {
+    if (!try_copy(to)) [[unlikely]]
+      for (detail::patience writer; !try_copy(to);) writer.wait();
+  }
+  bool try_copy(void* to) const noexcept {
     const std::uint32_t before = sequence_.begin_read();
-    // (Unrolled, a few words stay in registers.)
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kWords; ++i) {
       // [Q5] acquire; pairs with [Q6]: a word of a write makes that write's
       // beginning visible to end_read(). (No fence: TSan knows none.)
-      copy.word[i] = words_[i].load(detail::memory_order_acquire);
+      const unit w = words_[i].load(detail::memory_order_acquire);
+      const std::size_t at = i * sizeof(unit);
+      std::memcpy(static_cast<std::byte*>(to) + at, &w,
+                  i + 1 < kWords ? sizeof w : sizeof(T) - at);
     }
     return sequence_.end_read(before);
   }

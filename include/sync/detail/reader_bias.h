@@ -82,7 +82,8 @@ class reader_bias {
   // --- Readers -------------------------------------------------------------
   // True: the calling thread reads now, and leave() ends that.
   bool enter() noexcept {
-    if (state_.load(memory_order_relaxed) != kOn) return false;
+    const std::uint32_t state = state_.load(memory_order_relaxed);
+    if (state != kOn) return state == kFenced && enter_fenced();
     reader_record* const mine = t_reader_record;
     return mine != nullptr &&
            enter(*mine, mine->slots[reader_record::place_of(this)]);
@@ -101,9 +102,11 @@ class reader_bias {
     return true;
   }
 
-  // With the lock held shared: turns the bias on, unless writers are frequent.
+  // With the lock held shared, not by bias: turns the bias on, unless writers
+  // are frequent.
   void reconsider() noexcept {
-    if (state_.load(memory_order_relaxed) != kOn) turn_on();
+    const std::uint32_t state = state_.load(memory_order_relaxed);
+    if (state == kOff || state == kLeaving) turn_on();
   }
 
   // --- Writers ---------------------------------------------------------------
@@ -124,38 +127,53 @@ class reader_bias {
     // [V2] seq_cst; pairs with [V7]: a writer that does not see the slot is
     // seen here.
     asymmetric_thread_fence_light(memory_order_seq_cst);
-    // [V3] acquire; pairs with [V11]: what the last writer did.
+    // [V3] acquire; pairs with [V11], [V17]: what the last writer did.
     if (state_.load(memory_order_acquire) == kOn) [[likely]]
       return true;
     mine.leave(slot);
     return false;
   }
+  bool enter_fenced() noexcept;
+  bool enter_fenced(reader_record& mine,
+                    atomic<const reader_bias*>& slot) noexcept;
   SYNCXX_COLD bool leave_slow() noexcept;
+  bool may_be_light() noexcept;
   SYNCXX_COLD void turn_on() noexcept;
+  SYNCXX_COLD void lighten() noexcept;
   SYNCXX_COLD bool revoke_slow(deadline until, const stop_token* stop) noexcept;
+  bool await_and_leave_off(deadline until, const stop_token* stop) noexcept;
   bool await_readers(deadline until, const stop_token* stop) const noexcept;
   bool await_reader(reader_record& theirs,
                     const atomic<const reader_bias*>& slot, deadline until,
                     const stop_token* stop) const noexcept;
 
   //  state_   | meaning                            | left by
-  //  kOff     | there is no visible reader         | reader -> kOn [V11]
-  //  kOn      | there may be, and more may come    | writer -> kLeaving
+  //  kOff     | there is no visible reader         | reader -> kOn [V11],
+  //           |                                    | -> kFenced [V16]
+  //  kOn      | there may be, and more may come,    | writer -> kLeaving
+  //           | with light fences                  |
+  //  kFenced  | the same, with full fences: writers | writer -> kLeaving
+  //           | need no heavy one                  | reader -> kOn [V17]
   //  kLeaving | there may be, but no more come     | writer -> kOff
-  //           | (they withdraw)                    | reader -> kOn [V11]
+  //           | (they withdraw)                    | reader, as from kOff
   //
-  // I1: state_ is written with the lock behind it held: kOn shared, the others
-  //     exclusively.
+  // I1: state_ is written with the lock behind it held, exclusively or shared;
+  //     but kFenced -> kOn, by compare-exchange, by a visible reader.
   // I2: a writer that has seen kOff, or has awaited the readers of kLeaving,
   //     with the lock held, is alone.
+  // I3: a light reader that is there, or about to be, has been waited for by a
+  //     writer with a heavy fence before state_ is anything else than kOn or
+  //     kLeaving.
   static constexpr std::uint32_t kOff = 0;
   static constexpr std::uint32_t kOn = 1;
   static constexpr std::uint32_t kLeaving = 2;
+  static constexpr std::uint32_t kFenced = 3;
 
   atomic<std::uint32_t> state_{kOff};
-  atomic<std::uint32_t> looks_{0};  // readers that found it off, roughly
-  // Steady time up to which it stays off. Written with the lock held.
-  atomic<std::int64_t> off_until_{0};
+  atomic<std::uint32_t> looks_{0};  // of readers at what to do next, roughly
+  // Steady time before which it does not become kOn. Written with the lock
+  // held.
+  atomic<std::int64_t> heavy_until_{0};
 };
 
 static_assert(SYNCXX_IN_RELACY || sizeof(reader_bias) == 16);
