@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <sync/byte_mutex.h>
 #include <sync/barrier.h>
+#include <sync/biased_shared_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
@@ -103,6 +104,9 @@ void destroy_after_unlock() {
       });
 }
 
+TEST(LifetimeTest, BiasedSharedMutex) {
+  destroy_after_unlock<syncxx::biased_shared_mutex>();
+}
 TEST(LifetimeTest, Mutex) { destroy_after_unlock<syncxx::mutex>(); }
 TEST(LifetimeTest, RecursiveMutex) {
   destroy_after_unlock<syncxx::recursive_mutex>();

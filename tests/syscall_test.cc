@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sync/byte_mutex.h>
 #include <sync/barrier.h>
+#include <sync/biased_shared_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
@@ -18,6 +19,7 @@
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
+#include <sync/seqlock.h>
 #include <sync/spinlock.h>
 #include <sync/ticket_lock.h>
 
@@ -153,6 +155,49 @@ TEST_F(SyscallTest, UncontendedMcsLock) {
       if (lock.try_lock(mine)) lock.unlock(mine);
     });
     meter.count("guard", [&] { const syncxx::mcs_lock::guard guard(lock); });
+  }));
+}
+
+TEST_F(SyscallTest, UncontendedBiasedSharedMutex) {
+  expect_quiet_lock<syncxx::biased_shared_mutex>();
+}
+
+// But for the write that ends the bias.
+TEST_F(SyscallTest, ReadersOfABiasedSharedMutex) {
+  const auto readings = measure_syscalls([](syscall_meter& meter) {
+    syncxx::biased_shared_mutex m;
+    m.lock_shared();
+    m.unlock_shared();
+    meter.count("lock_shared, unlock_shared", [&] {
+      m.lock_shared();
+      m.unlock_shared();
+    });
+    meter.count("try_lock_shared_for, unlock_shared", [&] {
+      if (m.try_lock_shared_for(1h)) m.unlock_shared();
+    });
+    meter.count("lock, unlock", [&] {
+      m.lock();
+      m.unlock();
+    });
+    meter.count("lock, unlock again", [&] {
+      m.lock();
+      m.unlock();
+    });
+  });
+  ASSERT_EQ(readings.size(), 4u);
+  EXPECT_EQ(readings[0].calls, 0);
+  EXPECT_EQ(readings[1].calls, 0);
+  EXPECT_EQ(readings[2].calls, 1);
+  EXPECT_EQ(readings[2].first_call, SYS_membarrier);
+  EXPECT_EQ(readings[3].calls, 0);
+}
+
+TEST_F(SyscallTest, UncontendedSeqlock) {
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    syncxx::seqlock<long> lock;
+    meter.count("load", [&] { static_cast<void>(lock.load()); });
+    meter.count("store", [&] { lock.store(1); });
+    meter.count("update", [&] { lock.update([](long& v) { ++v; }); });
   }));
 }
 

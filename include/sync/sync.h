@@ -4,13 +4,16 @@
 #ifndef SYNCXX_SYNC_H_
 #define SYNCXX_SYNC_H_
 
+#include <sync/asymmetric_fence.h>
 #include <sync/atomic.h>
 #include <sync/byte_mutex.h>
 #include <sync/barrier.h>
+#include <sync/biased_shared_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/futex.h>
+#include <sync/guarded.h>
 #include <sync/latch.h>
 #include <sync/lock_guards.h>
 #include <sync/mcs_lock.h>
@@ -22,6 +25,7 @@
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
+#include <sync/seqlock.h>
 #include <sync/spinlock.h>
 #include <sync/thread.h>
 #include <sync/ticket_lock.h>

@@ -86,6 +86,7 @@ constexpr words kByteMutexWords = SYNCXX_WORDS_("byte_mutex");
 constexpr words kTicketLockWords = SYNCXX_WORDS_("ticket_lock");
 constexpr words kMcsLockWords = SYNCXX_WORDS_("mcs_lock");
 constexpr words kQueueLockWords = SYNCXX_WORDS_("queue_lock");
+constexpr words kBiasedSharedMutexWords = SYNCXX_WORDS_("biased_shared_mutex");
 #undef SYNCXX_WORDS_
 constexpr words kSharedMutexWords = {
     "lock() of a shared_mutex that this thread already holds",
@@ -126,6 +127,8 @@ const words* words_for(object_kind kind) noexcept {
       return &kMcsLockWords;
     case object_kind::queue_lock:
       return &kQueueLockWords;
+    case object_kind::biased_shared_mutex:
+      return &kBiasedSharedMutexWords;
     default:
       return nullptr;
   }

@@ -161,6 +161,44 @@ int futex_waitv(std::span<const waitv_entry> entries, deadline until,
   refused("futex_waitv", error);
 }
 
+namespace {
+
+// linux/membarrier.h, from 4.14 on.
+constexpr int kPrivateExpedited = 1 << 3;
+constexpr int kRegisterPrivateExpedited = 1 << 4;
+
+// 0 or -errno.
+int membarrier(int command) noexcept {
+  const int saved = errno;
+  const long result = ::syscall(SYS_membarrier, command, 0u, 0);
+  return result >= 0 ? 0 : -take_error(saved);
+}
+
+}  // namespace
+
+bool membarrier_register() noexcept {
+  // EINVAL: an older kernel; ENOSYS, EPERM, EACCES: none, or a sandbox. Asked
+  // for both: a sandbox may tell the commands apart.
+  return membarrier(kRegisterPrivateExpedited) == 0 &&
+         membarrier(kPrivateExpedited) == 0;
+}
+
+void membarrier() noexcept {
+  int error = membarrier(kPrivateExpedited);
+  // Not registered: no memory is shared with who was (a child that was made in
+  // an unusual way).
+  if (error == -EPERM && membarrier(kRegisterPrivateExpedited) == 0)
+    error = membarrier(kPrivateExpedited);
+  if (error == 0) return;
+  std::fprintf(stderr,
+               "syncxx: membarrier(2) failed, having worked before: %s (errno "
+               "%d): a sandbox (seccomp filter) must allow it, or be there "
+               "before the first asymmetric_thread_fence_heavy() or "
+               "biased_shared_mutex\n",
+               std::strerror(-error), -error);
+  std::abort();
+}
+
 }  // namespace detail::sys
 
 int detail::unpark(const futex_word* word, int count, std::uint32_t mask,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The futex syscalls, one function each: the only door to the kernel's queues.
+// The futex syscalls, one function each: the only door to the kernel's queues;
+// and membarrier(2).
 // A checker's world puts its own functions behind these declarations.
 //
 // All return a count or index >= 0, or -errno, and leave errno alone. An error
@@ -59,6 +60,12 @@ inline constexpr std::size_t kWaitvMax = 128;  // FUTEX_WAITV_MAX
 // memory for it now.
 int futex_waitv(std::span<const waitv_entry> entries, deadline until,
                 on_refusal then = on_refusal::told) noexcept;
+
+// membarrier(PRIVATE_EXPEDITED): every thread of the process passes through a
+// full barrier before it returns. To be registered for before; false: this
+// kernel or sandbox does not have it.
+bool membarrier_register() noexcept;
+void membarrier() noexcept;
 
 }  // namespace detail::sys
 }  // namespace syncxx::inline SYNCXX_ABI

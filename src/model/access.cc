@@ -342,13 +342,15 @@ void checker::write(const access& a, location_id l) {
   wake_awaits(l, id);
 }
 
-void checker::fence(memory_order order, const source& where) noexcept {
+void checker::fence(memory_order order, const source& where,
+                    access_kind what) noexcept {
   event e = fresh(kind::fence);
+  e.access = what;
   e.order = order;
   e.where = where;
   if (order == memory_order_relaxed) return;
   if (!replaying() && current_->following) {
-    follow_fence(order);
+    follow_fence(e);
     return;
   }
   step(e);

@@ -228,14 +228,14 @@ bool last_exchange_succeeded() noexcept {
   return g_checker->last_exchange_succeeded();
 }
 
-void fence(memory_order order, const source& where) noexcept {
+void fence(memory_order order, const source& where, access_kind what) noexcept {
   if (checker_here() == nullptr) outside("a fence");
   if (g_mutating) [[unlikely]]
-    order = mutated_fence(order, where);
+    order = mutated_fence(order, where, what);
   const recorded as(action::fence, nullptr, 0, where);
   if (as) [[unlikely]]
-    as->order(order);
-  g_checker->fence(order, as.where(where));
+    as->fence(order, what);
+  g_checker->fence(order, as.where(where), what);
 }
 
 void construct(const void* object, std::size_t size) noexcept {

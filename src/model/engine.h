@@ -56,16 +56,15 @@ class checker {
   result explore();
   result explore_randomly();
   result replay();
-  // The other access, or end of life, that the present one collides with: it
-  // follows that event. To be called before fail().
+  // Whose access, or end of life, the present one collides with: before fail().
   void collides_with(const moment& other) noexcept { collision_ = other; }
-  // Set where more threads were made than the graphs were laid out for.
+  // More threads were made than the graphs were laid out for.
   bool needs_more_threads() const noexcept { return too_many_threads_; }
 
   // --- Called by the test, on its fibers (run.cc, access.cc) ----------------
   value perform(const access& a, const void* site) noexcept;
   bool last_exchange_succeeded() const noexcept { return exchanged_; }
-  void fence(memory_order order, const source& where) noexcept;
+  void fence(memory_order o, const source& where, access_kind what) noexcept;
   std::uint32_t spawn(task* body, const source& where);
   void join(std::uint32_t thread, const source& where);
   // `what`: other, or what makes alternative 1 a jump of the clock.
@@ -229,7 +228,7 @@ class checker {
   fingerprint world() const noexcept;
   bool suspicious(const access& a, location_id l);
   value follow(const access& a, location_id l);
-  void follow_fence(memory_order order);
+  void follow_fence(const event& e);
   bool in_vain(const thread_state& s, thread_number t) const;
   const event& next_in_cycle();
   [[noreturn]] void spin_confirmed();

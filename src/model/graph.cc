@@ -82,7 +82,29 @@ void graph::acquire_reads(std::uint32_t* into,
   for (std::uint32_t i = fence.index - 1; i > 0; --i) {
     const event& e = events_[po[i - 1]];
     if (e.is_read() && e.rf < kInitial) join(into, clock(e.rf, 2), stride_);
-    if (e.what == kind::fence && acquires(e.order)) return;
+    if (e.what == kind::fence && acquires(e.order) && !e.is_light()) return;
+  }
+}
+
+// What an asymmetric acquire fence acquires besides: a light one synchronizes
+// with the heavy release fences before what the reads before it have read from,
+// or before a write whose release sequence that continues; a heavy one with the
+// light ones. (So rare that no clocks are kept for it.)
+void graph::acquire_fences(std::uint32_t* into,
+                           const event& fence) const noexcept {
+  const vec<event_id>& po = threads_[fence.thread];
+  for (std::uint32_t i = fence.index - 1; i > 0; --i) {
+    const event& e = events_[po[i - 1]];
+    if (e.what == kind::fence && e.access == fence.access && acquires(e.order))
+      return;  // has acquired what is before it
+    if (!e.is_read()) continue;
+    for (event_id w = e.rf; w < kInitial;) {
+      const event& from = events_[w];
+      const std::uint32_t release = fence.is_light() ? from.heavy : from.light;
+      if (release != 0)
+        join(into, clock(threads_[from.thread][release - 1], 0), stride_);
+      w = from.what == kind::update_write ? from.rf : kNone;
+    }
   }
 }
 
@@ -135,8 +157,16 @@ template <std::uint32_t kStride>
         join(view, clock(e.rf, 2), n);
       break;
     case kind::fence:
+      if (e.is_light()) {
+        if (acquires(e.order)) acquire_fences(hb, e);
+        if (releases(e.order)) e.light = e.index;
+        break;
+      }
       if (acquires(e.order)) acquire_reads(hb, e);
       if (releases(e.order)) e.release = e.index;
+      if (!e.is_heavy()) break;
+      if (acquires(e.order)) acquire_fences(hb, e);
+      if (releases(e.order)) e.heavy = e.index;
       break;
     case kind::start:
     case kind::join:

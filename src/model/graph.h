@@ -45,6 +45,8 @@ enum class kind : std::uint8_t {
 // What an event takes over from the one before it in its thread.
 struct carried {
   std::uint32_t release = 0;  // index of the last release fence in po
+  std::uint32_t heavy = 0;    // the same, of heavy and of light fences alone
+  std::uint32_t light = 0;
   std::uint32_t open = 0;     // updates begun and not ended, in po
   std::uint32_t time = 0;     // jumps of the clock that have happened
   bool clocked = false;       // the clock has been read, in its past
@@ -102,6 +104,13 @@ struct event : carried {
   }
   bool is_write() const noexcept {
     return what == kind::write || what == kind::update_write;
+  }
+  // Asymmetric fences. A heavy one is a fence besides.
+  bool is_heavy() const noexcept {
+    return what == kind::fence && access == access_kind::heavy_fence;
+  }
+  bool is_light() const noexcept {
+    return what == kind::fence && access == access_kind::light_fence;
   }
 };
 
@@ -306,6 +315,7 @@ class graph {
   void fill_clocks_of(event_id id, event_id po) noexcept;
   void insert_in_co(vec<event_id>& co, event_id write, std::uint32_t place);
   void acquire_reads(std::uint32_t* into, const event& fence) const noexcept;
+  void acquire_fences(std::uint32_t* into, const event& fence) const noexcept;
   place_list& location(location_id l) {
     if (!is_used(l)) use(l);
     return locations_[l];

@@ -66,6 +66,8 @@ const char* name_of(object_kind kind) noexcept {
       return "mcs_lock";
     case object_kind::queue_lock:
       return "queue_lock";
+    case object_kind::biased_shared_mutex:
+      return "biased_shared_mutex";
     default:
       return nullptr;
   }

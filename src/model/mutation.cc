@@ -50,6 +50,10 @@ const char* name(access_kind what) noexcept {
       return "fetch_or";
     case access_kind::fetch_xor:
       return "fetch_xor";
+    case access_kind::heavy_fence:
+      return "heavy_fence";
+    case access_kind::light_fence:
+      return "light_fence";
     default:
       return "fence";
   }
@@ -165,8 +169,9 @@ void mutate(access& a) noexcept {
   a.failure = mutated(a.failure, "failure", a.what, a.where, true);
 }
 
-memory_order mutated_fence(memory_order order, const source& where) noexcept {
-  return mutated(order, "order", access_kind::other, where);
+memory_order mutated_fence(memory_order order, const source& where,
+                           access_kind what) noexcept {
+  return mutated(order, "order", what, where);
 }
 
 bool drops_wake(const source& where) noexcept {

@@ -26,7 +26,8 @@ extern const bool g_mutating;
 
 // Lists the mutants of an operation, or makes it one.
 void mutate(access& a) noexcept;
-memory_order mutated_fence(memory_order order, const source& where) noexcept;
+memory_order mutated_fence(memory_order order, const source& where,
+                           access_kind what) noexcept;
 // Whether this wake is to be left out.
 bool drops_wake(const source& where) noexcept;
 

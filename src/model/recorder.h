@@ -27,6 +27,10 @@ class recorder {
 
   // More about what has begun.
   void order(memory_order o) noexcept { pending().order = o; }
+  void fence(memory_order o, access_kind what) noexcept {
+    pending().order = o;
+    pending().access = what;
+  }
   void peer(thread_number t) noexcept { pending().peer = t; }
   void target(const void* address) {
     pending().other = object_at(address, false, 4, source());

@@ -5,6 +5,10 @@
 //   psc_base = ([E.sc] | [F.sc];hb?) ; scb ; ([E.sc] | hb?;[F.sc])
 //   psc_F    = [F.sc] ; (hb | hb;eco;hb) ; [F.sc]
 // over the seq_cst accesses E.sc and fences F.sc (PLDI 2017, section 3.3).
+//
+// Of the asymmetric fences heavy ones are in F.sc, and light ones are, too, but
+// for this: an edge that begins or ends at a light fence counts only if a heavy
+// one is at its other end.
 #include <algorithm>
 
 #include "graph.h"
@@ -110,6 +114,10 @@ class sc_order {
     return e.is_write() ? e.co : g_.place_of(e.rf);
   }
 
+  static bool ordered(const event& a, const event& b) {
+    return (!a.is_light() || b.is_heavy()) && (!b.is_light() || a.is_heavy());
+  }
+
   // Marks what follows `c` in co or fr.
   void mark_later_writes(event_id c) {
     const event& e = g_.at(c);
@@ -164,6 +172,7 @@ class sc_order {
     out.clear();
     for (std::uint32_t j = 0; j < nodes_.size(); ++j) {
       const event_id b = nodes_[j];
+      if (!ordered(g_.at(a), g_.at(b))) continue;
       const bool to_fence = g_.at(b).what == kind::fence;
       bool edge = marked_[b];
       if (!edge && to_fence) {

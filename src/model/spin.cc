@@ -133,15 +133,17 @@ bool checker::in_vain(const thread_state& s, thread_number t) const {
   return true;
 }
 
-void checker::follow_fence(memory_order order) {
+void checker::follow_fence(const event& e) {
   if (current_->sifting) {
     if (current_->sifted) give_up_following();
     return;
   }
   if (current_->cycle - 1 + current_->in_cycle == g_->of_thread(self_).size())
     give_up_following();
-  const event& e = next_in_cycle();
-  if (e.what != kind::fence || e.order != order) give_up_following();
+  const event& then = next_in_cycle();
+  if (then.what != kind::fence || then.order != e.order ||
+      then.access != e.access)
+    give_up_following();
   ++current_->in_cycle;
 }
 

@@ -156,7 +156,10 @@ text describe(const trace& t, const trace_step& s) {
     case action::compare_exchange:
       return describe_update(t, s);
     case action::fence:
-      return text("fence") + comma_order(s);
+      return text(s.access == access_kind::heavy_fence   ? "heavy fence"
+                  : s.access == access_kind::light_fence ? "light fence"
+                                                         : "fence") +
+             comma_order(s);
     case action::create:
       return s.peer == kNone ? "starts a thread"
                              : "starts thread " + number(s.peer);

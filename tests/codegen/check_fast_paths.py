@@ -85,6 +85,12 @@ PROMISES = {
     "condition_variable_notify_all": 0,
     "condition_variable_any_notify_one": 0,
     "condition_variable_any_notify_all": 0,
+    "asymmetric_fence_light": 0,
+    "biased_shared_mutex_lock_shared": 0,
+    "biased_shared_mutex_try_lock_shared": 0,
+    "biased_shared_mutex_unlock_shared": 0,
+    "seqlock_try_load": 0,
+    "seqlock_store": 2,
     # Not promises: they show that the counting can tell.
     "control_two_locked": 2,
     "control_one_of_two_ways": 1,

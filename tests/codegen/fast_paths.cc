@@ -4,6 +4,8 @@
 // check_fast_paths.py compiles this and reads the machine code.
 #include <sync/byte_mutex.h>
 #include <sync/barrier.h>
+#include <sync/asymmetric_fence.h>
+#include <sync/biased_shared_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
@@ -15,9 +17,11 @@
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
+#include <sync/seqlock.h>
 #include <sync/spinlock.h>
 #include <sync/ticket_lock.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -164,6 +168,27 @@ void condition_variable_any_notify_one(syncxx::condition_variable_any& c) {
 }
 void condition_variable_any_notify_all(syncxx::condition_variable_any& c) {
   c.notify_all();
+}
+
+void asymmetric_fence_light() {
+  syncxx::asymmetric_thread_fence_light(std::memory_order_seq_cst);
+}
+void biased_shared_mutex_lock_shared(syncxx::biased_shared_mutex& m) {
+  m.lock_shared();
+}
+bool biased_shared_mutex_try_lock_shared(syncxx::biased_shared_mutex& m) {
+  return m.try_lock_shared();
+}
+void biased_shared_mutex_unlock_shared(syncxx::biased_shared_mutex& m) {
+  m.unlock_shared();
+}
+
+using three_words = std::array<std::uint64_t, 3>;
+bool seqlock_try_load(const syncxx::seqlock<three_words>& s, three_words& v) {
+  return s.try_load(v);
+}
+void seqlock_store(syncxx::seqlock<three_words>& s, const three_words& v) {
+  s.store(v);
 }
 
 // The checker itself must be able to fail: these have known counts.

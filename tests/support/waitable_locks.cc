@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sync/byte_mutex.h>
+#include <sync/biased_shared_mutex.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
+
+#include <stop_token>
 
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/waitable_of.h"
@@ -147,11 +150,60 @@ class readers_waitable {
   bool held_;
 };
 
+// The shared side, which a writer keeps shut: a gate, whose waiters read for a
+// moment when they are let through.
+template <class M>
+class shared_side {
+ public:
+  explicit shared_side(bool open) : held_(!open) {
+    if (held_) m_.lock();
+  }
+  ~shared_side() {
+    if (held_) m_.unlock();
+  }
+  static constexpr waitable_traits kTraits{
+      .exclusive = false, .parks = true, .stops = true};
+  void open() {
+    held_ = false;
+    m_.unlock();
+  }
+  void give_back() {}
+
+  bool try_wait() { return passed(m_.try_lock_shared()); }
+  void wait() {
+    m_.lock_shared();
+    passed(true);
+  }
+  bool wait(const std::stop_token& stop) {
+    return passed(m_.lock_shared(stop));
+  }
+  template <class D, class... Stop>
+  bool wait_for(const D& d, const Stop&... stop) {
+    return passed(m_.try_lock_shared_for(d, stop...));
+  }
+  template <class T, class... Stop>
+  bool wait_until(const T& t, const Stop&... stop) {
+    return passed(m_.try_lock_shared_until(t, stop...));
+  }
+
+ private:
+  bool passed(bool shared) {
+    if (shared) m_.unlock_shared();
+    return shared;
+  }
+  M m_;
+  bool held_;
+};
+
 }  // namespace
 
 waitable_kinds lock_kinds() {
   using syncxx::shared_mutex;
   return {
+      kind_of<lock_waitable<syncxx::biased_shared_mutex>>(
+          "biased_shared_mutex"),
+      kind_of<shared_side<syncxx::biased_shared_mutex>>(
+          "biased_shared_mutex_shared"),
       kind_of<lock_waitable<syncxx::mutex>>("mutex"),
       kind_of<lock_waitable<syncxx::recursive_mutex>>("recursive_mutex"),
       kind_of<lock_waitable<shared_mutex>>("shared_mutex"),

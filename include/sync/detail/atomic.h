@@ -54,6 +54,11 @@ using std::atomic_flag;
 inline void atomic_thread_fence(memory_order order) noexcept {
   std::atomic_thread_fence(order);
 }
+
+// One towards signal handlers of the same thread: it holds the compiler alone.
+inline void atomic_signal_fence(memory_order order) noexcept {
+  std::atomic_signal_fence(order);
+}
 #endif
 
 // The step that ends a loop of this form:

@@ -37,6 +37,7 @@ enum class object_kind : std::uint8_t {
   queue_lock,
   barrier,
   once_flag,
+  biased_shared_mutex,  // its exclusive side
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that

@@ -4,6 +4,8 @@
 #ifndef SYNCXX_DETAIL_THREAD_H_
 #define SYNCXX_DETAIL_THREAD_H_
 
+#include <pthread.h>
+
 #include <cstdint>
 #include <stop_token>
 #include <thread>
@@ -64,6 +66,12 @@ inline void pause() noexcept {
 
 // Lets another runnable thread of the same CPU go first.
 inline void yield() noexcept { std::this_thread::yield(); }
+
+// From now on fork() calls it in the child, on the one thread that is there.
+// False: no memory.
+inline bool at_fork_in_child(void (*handler)()) noexcept {
+  return ::pthread_atfork(nullptr, nullptr, handler) == 0;
+}
 #endif
 
 }  // namespace detail

@@ -59,6 +59,8 @@ enum class access_kind : std::uint8_t {
   timed_sleep,  // a choice: woken, or out of time
   clock,        // a choice: the time stands still, or jumps
   rest,         // no choice: the time jumps
+  heavy_fence,  // one that orders against light fences, too
+  light_fence,  // one that orders against heavy fences alone
   other,
 };
 
@@ -84,8 +86,10 @@ value perform(access* what) noexcept __asm__("syncxx_model_access");
 // Whether the compare-exchange just performed has stored its value.
 bool last_exchange_succeeded() noexcept;
 
-// `where` may be default-constructed: unknown.
-void fence(memory_order order, const source& where) noexcept;
+// `where` may be default-constructed: unknown. `what`: heavy_fence, light_fence;
+// other: atomic_thread_fence.
+void fence(memory_order order, const source& where,
+           access_kind what = access_kind::other) noexcept;
 // An atomic object begins and ends its life. Outside check they do nothing.
 void construct(const void* object, std::size_t size) noexcept;
 void destroy(const void* object) noexcept;

@@ -211,6 +211,8 @@ const char* name_of(object_kind kind) noexcept {
       return "barrier";
     case object_kind::once_flag:
       return "once_flag";
+    case object_kind::biased_shared_mutex:
+      return "biased_shared_mutex";
   }
   return "object";
 }

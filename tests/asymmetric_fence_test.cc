@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sync/asymmetric_fence.h>
+#include <sync/biased_shared_mutex.h>
+
+#include <atomic>
+#include <cerrno>
+#include <thread>
+
+#include "tests/support/child_process.h"
+#include "tests/support/seccomp_filter.h"
+#include "tests/support/threads.h"
+
+namespace syncxx_test {
+namespace {
+
+using syncxx::asymmetric_thread_fence_heavy;
+using syncxx::asymmetric_thread_fence_light;
+
+static_assert(
+    noexcept(asymmetric_thread_fence_heavy(std::memory_order_seq_cst)));
+static_assert(
+    noexcept(asymmetric_thread_fence_light(std::memory_order_seq_cst)));
+
+// Store buffering, again and again: how often both threads have missed the
+// other's store. Each round is a row of places at which they may meet.
+template <class First, class Second>
+int misses(int rounds, First first, Second second) {
+  constexpr int kPlaces = 64;
+  struct alignas(64) flag {
+    std::atomic<int> value{0};
+  };
+  static flag flags[2][kPlaces];
+  static int seen[2][kPlaces];
+  std::atomic<int> phase[2]{};
+  int missed = 0;
+  const auto run = [&](int me, auto fence) {
+    const auto meet = [&](int at) {
+      phase[me].store(at, std::memory_order_release);
+      for (int spins = 0; phase[1 - me].load(std::memory_order_acquire) < at;
+           ++spins)
+        if (spins % 1024 == 1023) std::this_thread::yield();
+    };
+    for (int i = 1; i <= rounds; ++i) {
+      for (flag& f : flags[me]) f.value.store(0, std::memory_order_relaxed);
+      meet(3 * i);
+      for (int n = 0; n < kPlaces; ++n) {
+        flags[me][n].value.store(1, std::memory_order_relaxed);
+        fence();
+        seen[me][n] = flags[1 - me][n].value.load(std::memory_order_relaxed);
+      }
+      meet(3 * i + 1);
+      if (me == 0)
+        for (int n = 0; n < kPlaces; ++n)
+          missed += seen[0][n] == 0 && seen[1][n] == 0 ? 1 : 0;
+      meet(3 * i + 2);
+    }
+  };
+  std::thread other([&] { run(1, second); });
+  run(0, first);
+  other.join();
+  return missed;
+}
+
+void light() { asymmetric_thread_fence_light(std::memory_order_seq_cst); }
+void heavy() { asymmetric_thread_fence_heavy(std::memory_order_seq_cst); }
+
+TEST(AsymmetricFenceTest, LightAndHeavyOrderEachOther) {
+  heavy();
+  EXPECT_EQ(misses(iterations(2'000), light, heavy), 0);
+  EXPECT_EQ(misses(iterations(200), heavy, light), 0);
+  EXPECT_EQ(misses(iterations(200), heavy, heavy), 0);
+}
+
+TEST(AsymmetricFenceTest, KeepsErrno) {
+  errno = EDOM;
+  heavy();
+  light();
+  EXPECT_EQ(errno, EDOM);
+}
+
+TEST(AsymmetricFenceTest, ARelaxedFenceIsNone) {
+  asymmetric_thread_fence_light(std::memory_order_relaxed);
+  asymmetric_thread_fence_heavy(std::memory_order_relaxed);
+}
+
+TEST(AsymmetricFenceTest, WorksInTheChildOfAFork) {
+  heavy();
+  EXPECT_TRUE(succeeds_in_child(
+      [] { EXPECT_EQ(misses(iterations(100), light, heavy), 0); }));
+}
+
+// In programs that are started anew, in which nothing is settled yet.
+class AsymmetricFenceDeathTest : public testing::TestWithParam<int> {
+ protected:
+  AsymmetricFenceDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+// Refused from the beginning: both are full fences.
+TEST_P(AsymmetricFenceDeathTest, WithoutMembarrierBothAreFullFences) {
+  if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate seccomp";
+  EXPECT_EXIT(
+      {
+        refuse_syscalls({SYS_membarrier}, GetParam());
+        const int missed = misses(100, light, heavy);
+        // Neither makes a syscall any more: this would be the end.
+        trap_syscalls_but({SYS_exit_group});
+        light();
+        heavy();
+        syncxx::biased_shared_mutex lock;
+        for (int i = 0; i < 3; ++i) {
+          lock.lock_shared();
+          lock.unlock_shared();
+          lock.lock();
+          lock.unlock();
+        }
+        _exit(missed == 0 ? 42 : 1);
+      },
+      testing::ExitedWithCode(42), "");
+}
+
+// Refused when threads already rely on it: there is no way out.
+TEST_P(AsymmetricFenceDeathTest, MembarrierRefusedLaterEndsTheProcess) {
+  if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate seccomp";
+  EXPECT_DEATH(
+      {
+        heavy();
+        refuse_syscalls({SYS_membarrier}, GetParam());
+        light();
+        heavy();
+      },
+      "syncxx: membarrier.*sandbox");
+}
+
+using AsymmetricFenceFirstDeathTest = AsymmetricFenceDeathTest;
+
+// The first heavy fence settles what light ones are, in the middle of it.
+TEST_P(AsymmetricFenceFirstDeathTest, TheFirstHeavyFenceOrdersToo) {
+  EXPECT_EXIT(_exit(misses(100, light, heavy) == 0 ? 42 : 1),
+              testing::ExitedWithCode(42), "");
+}
+INSTANTIATE_TEST_SUITE_P(, AsymmetricFenceFirstDeathTest, testing::Values(0));
+
+INSTANTIATE_TEST_SUITE_P(Errors, AsymmetricFenceDeathTest,
+                         testing::Values(ENOSYS, EPERM, EACCES),
+                         [](const testing::TestParamInfo<int>& error) {
+                           return error.param == EPERM    ? "EPERM"
+                                  : error.param == ENOSYS ? "ENOSYS"
+                                                          : "EACCES";
+                         });
+
+}  // namespace
+}  // namespace syncxx_test
