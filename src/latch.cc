@@ -11,35 +11,54 @@
 #include "futex/sleeper.h"
 
 #include <sync/detail/spin_wait.h>
+#include <sync/detail/wait_any_access.h>
 
 namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
 
-bool latch::wait_slow(detail::deadline until,
-                      const stop_token* stop) const noexcept {
-  detail::sleeper self(until, stop);
-  detail::spinner spinning;
+template <futex_scope Scope>
+bool basic_latch<Scope>::wait_slow(deadline until,
+                                   const stop_token* stop) const noexcept {
+  sleeper self(until, stop, Scope);
+  spinner spinning;
   for (;;) {
     // [L3] acquire; pairs with [L1].
-    std::uint32_t w = word_.load(detail::memory_order_acquire);
+    std::uint32_t w = word_.load(memory_order_acquire);
     if (w / kOne == 0) return true;
     if (spinning.spin()) continue;
     if (self.must_leave()) return false;
     const std::uint32_t asleep = w | kParked;
     if (w == asleep ||
-        word_.compare_exchange_weak(w, asleep, detail::memory_order_relaxed,
-                                    detail::memory_order_relaxed)) {
+        word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
+                                    memory_order_relaxed)) {
       self.sleep(word_, asleep);
     }
   }
 }
 
-void latch::past_zero(std::uint32_t n) {
+template <futex_scope Scope>
+bool basic_latch<Scope>::any_park(wait_any_slot& slot) const noexcept {
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  if (w / kOne == 0) return false;
+  slot.word = &word_;
+  slot.asleep = w | kParked;
+  return w == slot.asleep ||
+         word_.compare_exchange_weak(w, slot.asleep, memory_order_relaxed,
+                                     memory_order_relaxed);
+}
+
+template <futex_scope Scope>
+void basic_latch<Scope>::past_zero(std::uint32_t n) {
   // Relaxed: as an RMW it continues the release sequence of [L1].
   const std::uint32_t w =
-      word_.fetch_add(n * kOne, detail::memory_order_relaxed) + n * kOne;
+      word_.fetch_add(n * kOne, memory_order_relaxed) + n * kOne;
   // Threads that came meanwhile may sleep, though nobody will count down.
-  if (w == kParked) detail::unpark(&word_, detail::kAllSleepers);
+  if (w == kParked) unpark(&word_, kAllSleepers, kAnySleeper, Scope);
   below_zero();
 }
 
+template class basic_latch<futex_scope::process_private>;
+template class basic_latch<futex_scope::process_shared>;
+
+}  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

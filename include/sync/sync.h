@@ -8,6 +8,7 @@
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/futex.h>
+#include <sync/interprocess.h>
 #include <sync/latch.h>
 #include <sync/lock_guards.h>
 #include <sync/misuse.h>
@@ -17,5 +18,6 @@
 #include <sync/spinlock.h>
 #include <sync/thread.h>
 #include <sync/version.h>
+#include <sync/wait_any.h>
 
 #endif  // SYNCXX_SYNC_H_

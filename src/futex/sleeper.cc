@@ -18,6 +18,16 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
+namespace {
+
+// Of what sys::futex_wait returns, or sys::futex_waitv if the word comes first.
+// (If the words behind it were woken as well, that names the last.)
+sleep_end end_of(int result) noexcept {
+  if (result == 0) return sleep_end::woken;
+  return result == -EAGAIN ? sleep_end::changed : sleep_end::other;
+}
+
+}  // namespace
 
 void stop_listener::request() noexcept {
   // [S1] acq_rel; pairs with [S3], [S4], [S5]: target_ is readable; a waiter
@@ -34,42 +44,23 @@ void stop_listener::request() noexcept {
   }
 }
 
-void stop_listener::sleep(const futex_word& word, std::uint32_t expected,
-                          deadline until, std::uint32_t mask,
-                          futex_scope scope) noexcept {
+sleep_end stop_listener::sleep(const futex_word& word, std::uint32_t expected,
+                               deadline until, std::uint32_t mask,
+                               futex_scope scope) noexcept {
   const sys::waitv_entry both[] = {
       {&word, expected, scope}, {&state_, kIdle, futex_scope::process_private}};
-  if (sys::futex_waitv(both, until) == -ENOSYS) {
-    sleep_without_waitv(word, expected, until, mask, scope);
-    return;
+  int result = sys::futex_waitv(both, until);
+  if (result == -ENOSYS) {
+    result = -EAGAIN;  // if a stop was requested
+    sleep_reachably(word, scope, [&] {
+      result = sys::futex_wait(&word, expected, until, mask, scope);
+    });
+    return end_of(result);
   }
   // [S4] acquire; pairs with [S1]. The kernel's look at the word orders
   // nothing.
   static_cast<void>(state_.load(memory_order_acquire));
-}
-
-void stop_listener::sleep_without_waitv(const futex_word& word,
-                                        std::uint32_t expected, deadline until,
-                                        std::uint32_t mask,
-                                        futex_scope scope) noexcept {
-  target_ = &word;
-  target_scope_ = scope;
-  std::uint32_t state = kIdle;
-  // [S3] release, acquire on failure; pairs with [S1]: publishes target_; as
-  // [S4].
-  if (!state_.compare_exchange_strong(state, kSleeping, memory_order_release,
-                                      memory_order_acquire)) {
-    return;  // requested
-  }
-  sys::futex_wait(&word, expected, until, mask, scope);
-  state = kSleeping;
-  if (!state_.compare_exchange_strong(state, kIdle, memory_order_relaxed,
-                                      memory_order_relaxed)) {
-    // [S5] acquire; pairs with [S1]: as [S4], and target_, which the requester
-    // may be reading, is not written again.
-    static_cast<void>(state_.load(memory_order_acquire));
-    state_.store(kAwake, memory_order_relaxed);
-  }
+  return end_of(result);
 }
 
 void sleeper::stop_listening() noexcept {
@@ -78,14 +69,12 @@ void sleeper::stop_listening() noexcept {
   errno = saved;
 }
 
-void sleeper::sleep(const futex_word& word, std::uint32_t expected,
-                    std::uint32_t mask) noexcept {
-  if (stop_ == nullptr) {
-    sys::futex_wait(&word, expected, until_, mask, scope_);
-    return;
-  }
+sleep_end sleeper::sleep(const futex_word& word, std::uint32_t expected,
+                         std::uint32_t mask) noexcept {
+  if (stop_ == nullptr)
+    return end_of(sys::futex_wait(&word, expected, until_, mask, scope_));
   if (!listener_) listener_.emplace(*stop_);
-  listener_->sleep(word, expected, until_, mask, scope_);
+  return listener_->sleep(word, expected, until_, mask, scope_);
 }
 
 }  // namespace detail

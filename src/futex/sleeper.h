@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include <sync/atomic.h>
 #include <sync/detail/deadline.h>
@@ -27,7 +28,17 @@
 #include <sync/detail/thread.h>
 
 namespace syncxx::inline SYNCXX_ABI {
+
+struct futex_wait_entry;
+
 namespace detail {
+
+// What ended a sleep on one word.
+enum class sleep_end : std::uint8_t {
+  woken,    // a wake of that word
+  changed,  // the word was not `expected`, or a stop was requested
+  other,    // time, a stop request, a signal
+};
 
 // A stop request that one blocking call listens to. The callback runs on the
 // requester's thread, and the destructor waits for it to end, so that the
@@ -45,8 +56,11 @@ class stop_listener {
   stop_listener& operator=(const stop_listener&) = delete;
 
   // Sleeps while `word` is `expected` and no stop is requested.
-  void sleep(const futex_word& word, std::uint32_t expected, deadline until,
-             std::uint32_t mask, futex_scope scope) noexcept;
+  sleep_end sleep(const futex_word& word, std::uint32_t expected,
+                  deadline until, std::uint32_t mask,
+                  futex_scope scope) noexcept;
+  // The same for several words; false if the time has passed.
+  bool sleep_any(std::span<const futex_wait_entry> words, deadline until);
 
  private:
   struct on_stop {
@@ -54,9 +68,30 @@ class stop_listener {
     void operator()() const noexcept { self->request(); }
   };
   void request() noexcept;
-  void sleep_without_waitv(const futex_word& word, std::uint32_t expected,
-                           deadline until, std::uint32_t mask,
-                           futex_scope scope) noexcept;
+  // For a sleep that a change of state_ does not end: until it has ended, a
+  // request wakes `word`.
+  template <class Sleep>
+  void sleep_reachably(const futex_word& word, futex_scope scope,
+                       const Sleep& sleep) {
+    target_ = &word;
+    target_scope_ = scope;
+    std::uint32_t state = kIdle;
+    // [S3] release, acquire on failure; pairs with [S1]: publishes target_; as
+    // [S4].
+    if (!state_.compare_exchange_strong(state, kSleeping, memory_order_release,
+                                        memory_order_acquire)) {
+      return;  // requested
+    }
+    sleep();
+    state = kSleeping;
+    if (!state_.compare_exchange_strong(state, kIdle, memory_order_relaxed,
+                                        memory_order_relaxed)) {
+      // [S5] acquire; pairs with [S1]: as [S4], and target_, which the
+      // requester may be reading, is not written again.
+      static_cast<void>(state_.load(memory_order_acquire));
+      state_.store(kAwake, memory_order_relaxed);
+    }
+  }
 
   //  state_    | meaning                                | left by
   //  kIdle     | no request; the waiter is awake, or    | request() -> kStopped
@@ -100,8 +135,13 @@ class sleeper {
   // the deadline, a stop request, a signal, or for no reason. With a stop token
   // the mask does not narrow the wakes (futex_waitv has none): a wake of one
   // thread with a narrower mask may reach such a waiter instead.
-  void sleep(const futex_word& word, std::uint32_t expected,
-             std::uint32_t mask = kAnySleeper) noexcept;
+  sleep_end sleep(const futex_word& word, std::uint32_t expected,
+                  std::uint32_t mask = kAnySleeper) noexcept;
+
+  // Sleeps while each of the words, 1 to 128, has the value its entry names.
+  // False: the time has passed, and no wake was consumed. True: any wakes of
+  // them may have been.
+  bool sleep_any(std::span<const futex_wait_entry> words);
 
  private:
   void stop_listening() noexcept;

@@ -114,6 +114,11 @@ int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
             expected);
   if (moved >= 0) return static_cast<int>(moved);
   if (moved == -EAGAIN) return -EAGAIN;
+  // As a wake, this may come late between processes.
+  if (scope == futex_scope::process_shared &&
+      (moved == -EFAULT || moved == -EINVAL)) {
+    return 0;
+  }
   refused("futex(FUTEX_CMP_REQUEUE)", static_cast<int>(-moved));
 }
 

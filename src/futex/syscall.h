@@ -30,7 +30,8 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
                futex_scope scope) noexcept;
 
 // FUTEX_CMP_REQUEUE: how many were woken or moved. -EAGAIN: `*from` was not
-// `expected`.
+// `expected`. 0 also where nothing is mapped any more, or the memory is a PI
+// futex by now, if the scope is process_shared.
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
                   int move, const futex_word* to, futex_scope scope,
                   wake_site where = wake_site::current()) noexcept;

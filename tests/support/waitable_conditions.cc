@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <sync/condition_variable.h>
+#include <sync/interprocess.h>
 #include <sync/mutex.h>
 
 #include <mutex>
@@ -95,6 +96,9 @@ waitable_kinds condition_kinds() {
           "condition_variable_any"),
       kind_of<monitor_waitable<condition_variable_any, std::mutex>>(
           "condition_variable_any_std_mutex"),
+      kind_of<monitor_waitable<syncxx::interprocess::condition_variable,
+                               syncxx::interprocess::mutex>>(
+          "interprocess_condition_variable"),
   };
 }
 

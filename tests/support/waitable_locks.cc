@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sync/interprocess.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/spinlock.h>
@@ -54,6 +55,7 @@ waitable_kinds lock_kinds() {
       kind_of<lock_waitable<syncxx::mutex>>("mutex"),
       kind_of<lock_waitable<syncxx::recursive_mutex>>("recursive_mutex"),
       kind_of<lock_waitable<syncxx::spinlock, false>>("spinlock"),
+      kind_of<lock_waitable<syncxx::interprocess::mutex>>("interprocess_mutex"),
   };
 }
 
