@@ -61,8 +61,8 @@ const futex_word* wait_sequence::mutex_at(std::uint32_t place) const noexcept {
 // Makes notifiers see a waiter, whose mutex is owned; returns the word to sleep
 // on. `place`: of the mutex, if the waiter may be moved there.
 std::uint32_t wait_sequence::arrive(std::uint32_t place) noexcept {
-  // [V3] acquire; pairs with [V1]: hints_ as they were for this word.
-  std::uint32_t w = word_.load(memory_order_acquire);
+  // Relaxed: whoever waits here now has come under the same mutex.
+  std::uint32_t w = word_.load(memory_order_relaxed);
   for (bool differs = false;;) {
     std::uint32_t asleep = w;
     std::uint32_t hints = hints_.load(memory_order_relaxed);
@@ -79,9 +79,9 @@ std::uint32_t wait_sequence::arrive(std::uint32_t place) noexcept {
     }
     hints_.store(hints, memory_order_relaxed);
     if (asleep == w) return w;
-    // [V1] release, acquire on failure; pairs with [V2], [V3]: hints_; as [V3].
+    // [V1] release; pairs with [V2]: hints_.
     if (word_.compare_exchange_weak(w, asleep, memory_order_release,
-                                    memory_order_acquire)) {
+                                    memory_order_relaxed)) {
       return asleep;
     }
   }

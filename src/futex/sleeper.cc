@@ -30,8 +30,9 @@ sleep_end end_of(int result) noexcept {
 }  // namespace
 
 void stop_listener::request() noexcept {
-  // [S1] acq_rel; pairs with [S3], [S4], [S5]: target_ is readable; a waiter
-  // that has seen kStopped sees the request, and does not try to sleep again.
+  // [S1] acq_rel; pairs with [S3], [S4], [S5], [S6]: target_ is readable; a
+  // waiter that has seen kStopped sees the request, and does not try to sleep
+  // again.
   if (state_.exchange(kStopped, memory_order_acq_rel) != kSleeping) {
     unpark(&state_, 1);
     return;

@@ -217,7 +217,7 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
   close_queue(target_queue, target_before, [&](futex_queue& moved) {
     futex_queue q = queues_[source_before];
     for (std::size_t i = 0; i < q.size();) {
-      if (q[i].moved_to != kNone || done >= wake + move) {
+      if (q[i].moved_to != kNone || done - wake >= move) {
         ++i;
       } else if (done < wake) {
         ++done;
