@@ -140,17 +140,19 @@ void wait_sequence::notify_one_slow() noexcept {
 }
 
 void wait_sequence::notify_all_slow() noexcept {
-  // [V2] acquire; pairs with [V1]: hints_.
-  std::uint32_t w = word_.load(memory_order_acquire);
   std::uint32_t notified = 0;
   std::uint32_t place = 0;
-  do {
+  for (;;) {
+    // [V2] acquire; pairs with [V1]: hints_ as they are for this word.
+    std::uint32_t w = word_.load(memory_order_acquire);
     if ((w & kParked) == 0) return;
     place = hints_.load(memory_order_relaxed) & kPlace;
     notified = next(w) & ~kParked;
-    // [V2], again where it fails.
-  } while (!word_.compare_exchange_weak(w, notified, memory_order_relaxed,
-                                        memory_order_acquire));
+    if (word_.compare_exchange_weak(w, notified, memory_order_relaxed,
+                                    memory_order_relaxed)) {
+      break;
+    }
+  }
   // Refused: others wait here by now, or notify.
   if (place != 0 && sys::futex_requeue(&word_, notified, 1, kAllSleepers,
                                        mutex_at(place), kShared) != -EAGAIN) {
