@@ -61,6 +61,7 @@ class waitable_ref {
       : object_(std::addressof(object)), ops_(&detail::kWaitAnyOps<W>) {}
 
   const void* object() const noexcept { return object_; }
+  // How to wait for it.
   const detail::wait_any_ops& ops() const noexcept { return *ops_; }
 
  private:
