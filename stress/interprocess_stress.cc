@@ -82,8 +82,12 @@ void processes(run& r) {
       rng random(r.seed() + i);
       for (;;) {
         if (!turn(c, random)) _exit(kTornCounters);
-        const std::lock_guard own(c.mutex);
-        if (c.over != 0) _exit(0);
+        bool over = false;
+        {
+          const std::lock_guard own(c.mutex);
+          over = c.over != 0;
+        }
+        if (over) _exit(0);
       }
     }
   }

@@ -54,7 +54,8 @@ class distracted_lock {
   bool try_lock() { return syncxx::try_wait_any(mutex_).has_value(); }
   template <class D>
   bool try_lock_for(const D& d) {
-    return try_lock_until(std::chrono::steady_clock::now() + d);
+    return other_.wait_for(
+        [&](auto& pulse) { return syncxx::wait_any_for(d, pulse, mutex_); });
   }
   template <class T>
   bool try_lock_until(const T& t) {
@@ -67,7 +68,9 @@ class distracted_lock {
   }
   template <class D>
   bool try_lock_for(const D& d, const std::stop_token& stop) {
-    return try_lock_until(std::chrono::steady_clock::now() + d, stop);
+    return other_.wait_for([&](auto& pulse) {
+      return syncxx::wait_any_for(d, stop, pulse, mutex_);
+    });
   }
   template <class T>
   bool try_lock_until(const T& t, const std::stop_token& stop) {
@@ -105,7 +108,8 @@ class distracted_semaphore {
   bool try_acquire() { return syncxx::try_wait_any(tokens_).has_value(); }
   template <class D>
   bool try_acquire_for(const D& d) {
-    return try_acquire_until(std::chrono::steady_clock::now() + d);
+    return other_.wait_for(
+        [&](auto& pulse) { return syncxx::wait_any_for(d, pulse, tokens_); });
   }
   template <class T>
   bool try_acquire_until(const T& t) {
@@ -118,7 +122,9 @@ class distracted_semaphore {
   }
   template <class D>
   bool try_acquire_for(const D& d, const std::stop_token& stop) {
-    return try_acquire_until(std::chrono::steady_clock::now() + d, stop);
+    return other_.wait_for([&](auto& pulse) {
+      return syncxx::wait_any_for(d, stop, pulse, tokens_);
+    });
   }
   template <class T>
   bool try_acquire_until(const T& t, const std::stop_token& stop) {

@@ -20,8 +20,7 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 namespace {
 
-// Of what sys::futex_wait returns, or sys::futex_waitv if the word comes first.
-// (If the words behind it were woken as well, that names the last.)
+// Of what sys::futex_wait returns.
 sleep_end end_of(int result) noexcept {
   if (result == 0) return sleep_end::woken;
   return result == -EAGAIN ? sleep_end::changed : sleep_end::other;
@@ -48,8 +47,10 @@ void stop_listener::request() noexcept {
 sleep_end stop_listener::sleep(const futex_word& word, std::uint32_t expected,
                                deadline until, std::uint32_t mask,
                                futex_scope scope) noexcept {
+  // The kernel names the last that was woken: if both were, the word, so that
+  // no wake of it is taken without being told.
   const sys::waitv_entry both[] = {
-      {&word, expected, scope}, {&state_, kIdle, futex_scope::process_private}};
+      {&state_, kIdle, futex_scope::process_private}, {&word, expected, scope}};
   int result = sys::futex_waitv(both, until);
   if (result == -ENOSYS) {
     result = -EAGAIN;  // if a stop was requested
@@ -61,6 +62,7 @@ sleep_end stop_listener::sleep(const futex_word& word, std::uint32_t expected,
   // [S4] acquire; pairs with [S1]. The kernel's look at the word orders
   // nothing.
   static_cast<void>(state_.load(memory_order_acquire));
+  if (result >= 0) return result == 1 ? sleep_end::woken : sleep_end::other;
   return end_of(result);
 }
 

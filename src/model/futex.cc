@@ -240,8 +240,8 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
 int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
                          bool timed) {
   if (!entries.empty()) {
-    const detail::sys::waitv_entry& first = entries.front();
-    const int error = nap(first.word, {first.expected, 0});
+    const detail::sys::waitv_entry& last = entries.back();
+    const int error = nap(last.word, {last.expected, 0});
     if (error != 0) return error;
   }
   const std::uint32_t ticket = current_->done;
@@ -370,7 +370,7 @@ int futex_count(const futex_word* word, int at_most, futex_scope) noexcept {
 int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
   if (std::getenv("SYNCXX_MODEL_NO_WAITV") != nullptr) return -ENOSYS;
   checker& c = checker_or_die();
-  recorded as(action::wait, entries.empty() ? nullptr : entries.front().word,
+  recorded as(action::wait, entries.empty() ? nullptr : entries.back().word,
               sizeof(std::uint32_t));
   return as.result(c.futex_waitv(entries, timed(until)));
 }
