@@ -38,8 +38,8 @@ class any_wait {
       : objects_(objects) {}
 
   std::optional<std::size_t> run(deadline until, const stop_token* stop) {
-    if (begin_and_look()) return taken_;
-    if (until.has_passed()) return std::nullopt;
+    for (std::size_t i = 0; i < objects_.size(); ++i)
+      objects_[i].ops().begin(objects_[i].object(), slots_[i]);
     hear_waits(hook_wait_begin);
     wait(until, stop);
     leave();
@@ -53,13 +53,6 @@ class any_wait {
     if (!objects_[i].ops().take(objects_[i].object(), slots_[i])) return false;
     taken_ = i;
     return true;
-  }
-  bool begin_and_look() noexcept {
-    for (std::size_t i = 0; i < objects_.size(); ++i) {
-      objects_[i].ops().begin(objects_[i].object(), slots_[i]);
-      if (take(i)) return true;
-    }
-    return false;
   }
   bool look() noexcept {
     for (std::size_t i = 0; i < objects_.size(); ++i)
@@ -109,6 +102,17 @@ class any_wait {
   futex_wait_entry words_[kMostWaitables];  // written by park()
 };
 
+// Before all that: one that is there.
+std::optional<std::size_t> first_there(
+    std::span<const waitable_ref> objects) noexcept {
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    wait_any_slot slot;
+    objects[i].ops().begin(objects[i].object(), slot);
+    if (objects[i].ops().take(objects[i].object(), slot)) return i;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::size_t> wait_any(std::span<const waitable_ref> objects,
@@ -119,7 +123,8 @@ std::optional<std::size_t> wait_any(std::span<const waitable_ref> objects,
     throw std::length_error("syncxx: wait_any of more than 128 objects");
   for (const waitable_ref& o : objects)
     if (o.ops().is_lock) hook_attempt(o.object(), o.ops().kind);
-  const auto taken = any_wait(objects).run(until, stop);
+  auto taken = first_there(objects);
+  if (!taken && !until.has_passed()) taken = any_wait(objects).run(until, stop);
   if (taken && objects[*taken].ops().is_lock)
     hook_acquired(objects[*taken].object(), objects[*taken].ops().kind);
   return taken;
