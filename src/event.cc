@@ -10,15 +10,50 @@
 
 #include "futex/await_word.h"
 
-namespace syncxx::inline SYNCXX_ABI {
+#include <sync/detail/wait_any_access.h>
 
-bool event::wait_slow(std::uint32_t seen, detail::deadline until,
-                      const stop_token* stop) const noexcept {
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+template <futex_scope Scope>
+bool basic_event<Scope>::wait_slow(std::uint32_t seen, deadline until,
+                                   const stop_token* stop) const noexcept {
   const std::uint32_t came_in = seen / kEpoch;
-  return detail::await_word(word_, kParked, until, stop,
-                            [came_in](std::uint32_t w) {
-                              return (w & kSet) != 0 || w / kEpoch != came_in;
-                            });
+  return await_word(
+      word_, kParked, until, stop,
+      [came_in](std::uint32_t w) {
+        return (w & kSet) != 0 || w / kEpoch != came_in;
+      },
+      Scope);
 }
 
+// --- For wait_any ------------------------------------------------------------
+
+template <futex_scope Scope>
+void basic_event<Scope>::any_begin(wait_any_slot& slot) const noexcept {
+  slot.seen = word_.load(memory_order_relaxed);
+}
+
+template <futex_scope Scope>
+bool basic_event<Scope>::any_take(wait_any_slot& slot) const noexcept {
+  // [E3] acquire; pairs with [E1].
+  const std::uint32_t w = word_.load(memory_order_acquire);
+  return (w & kSet) != 0 || w / kEpoch != slot.seen / kEpoch;
+}
+
+template <futex_scope Scope>
+bool basic_event<Scope>::any_park(wait_any_slot& slot) const noexcept {
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  if ((w & kSet) != 0 || w / kEpoch != slot.seen / kEpoch) return false;
+  slot.word = &word_;
+  slot.asleep = w | kParked;
+  return w == slot.asleep ||
+         word_.compare_exchange_weak(w, slot.asleep, memory_order_relaxed,
+                                     memory_order_relaxed);
+}
+
+template class basic_event<futex_scope::process_private>;
+template class basic_event<futex_scope::process_shared>;
+
+}  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

@@ -8,21 +8,42 @@
 
 #include "futex/await_word.h"
 
-namespace syncxx::inline SYNCXX_ABI {
+#include <sync/detail/wait_any_access.h>
 
-bool latch::wait_slow(detail::deadline until,
-                      const stop_token* stop) const noexcept {
-  return detail::await_word(word_, kParked, until, stop,
-                            [](std::uint32_t w) { return w / kOne == 0; });
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+template <futex_scope Scope>
+bool basic_latch<Scope>::wait_slow(deadline until,
+                                   const stop_token* stop) const noexcept {
+  return await_word(
+      word_, kParked, until, stop,
+      [](std::uint32_t w) { return w / kOne == 0; }, Scope);
 }
 
-void latch::past_zero(std::uint32_t n) {
+template <futex_scope Scope>
+bool basic_latch<Scope>::any_park(wait_any_slot& slot) const noexcept {
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  if (w / kOne == 0) return false;
+  slot.word = &word_;
+  slot.asleep = w | kParked;
+  return w == slot.asleep ||
+         word_.compare_exchange_weak(w, slot.asleep, memory_order_relaxed,
+                                     memory_order_relaxed);
+}
+
+template <futex_scope Scope>
+void basic_latch<Scope>::past_zero(std::uint32_t n) {
   // Relaxed: as an RMW it continues the release sequence of [L1].
   const std::uint32_t w =
-      word_.fetch_add(n * kOne, detail::memory_order_relaxed) + n * kOne;
+      word_.fetch_add(n * kOne, memory_order_relaxed) + n * kOne;
   // Threads that came meanwhile may sleep, though nobody will count down.
-  if (w == kParked) detail::unpark(&word_, detail::kAllSleepers);
+  if (w == kParked) unpark(&word_, kAllSleepers, kAnySleeper, Scope);
   below_zero();
 }
 
+template class basic_latch<futex_scope::process_private>;
+template class basic_latch<futex_scope::process_shared>;
+
+}  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

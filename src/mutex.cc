@@ -25,6 +25,7 @@
 #include "futex/sleeper.h"
 
 #include <sync/detail/spin_wait.h>
+#include <sync/detail/wait_any_access.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
@@ -32,10 +33,16 @@ namespace {
 
 constexpr std::int64_t kPatienceNs = 1'000'000;
 
+// Whether waiters may claim the lock.
+template <futex_scope Scope>
+constexpr bool kClaims = Scope == futex_scope::process_private;
+
 }  // namespace
 
 // Tries to go from `seen`, in which the caller may take the lock, to owning it.
-bool raw_mutex::take(std::uint32_t seen, bool woken, bool claimant) noexcept {
+template <futex_scope Scope>
+bool basic_raw_mutex<Scope>::take(std::uint32_t seen, bool woken,
+                                  bool claimant) noexcept {
   std::uint32_t mine = seen | kLocked;
   if (woken) mine |= kParked;
   if (claimant) mine &= ~kClaimed;
@@ -43,14 +50,15 @@ bool raw_mutex::take(std::uint32_t seen, bool woken, bool claimant) noexcept {
   return confirm(word_, seen, mine, memory_order_acquire);
 }
 
-bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
-                          bool woken) noexcept {
-  sleeper self(until, stop);
+template <futex_scope Scope>
+bool basic_raw_mutex<Scope>::lock_slow(deadline until, const stop_token* stop,
+                                       bool woken) noexcept {
+  sleeper self(until, stop, Scope);
   spinner spinning;
   std::int64_t since = 0;
   bool claimant = false;
   for (;;) {
-    std::uint32_t w = word_.load(memory_order_relaxed);
+    const std::uint32_t w = word_.load(memory_order_relaxed);
     const bool mine_to_take =
         (w & kLocked) == 0 && (claimant || !(w & kClaimed));
     if (mine_to_take) {
@@ -59,7 +67,8 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
     }
     if (spinning.spin()) continue;
     if (self.must_leave()) return leave(woken, claimant);
-    const bool claim = !claimant && since != 0 && !(w & kClaimed) &&
+    const bool claim = kClaims<Scope> && !claimant && since != 0 &&
+                       !(w & kClaimed) &&
                        now_ns(clock_id::monotonic) - since > kPatienceNs;
     const std::uint32_t asleep = w | kParked | (claim ? kClaimed : 0);
     if (w != asleep && !confirm(word_, w, asleep, memory_order_relaxed))
@@ -71,7 +80,7 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
     }
     const std::int64_t began = since != 0 ? since : now_ns(clock_id::monotonic);
     if (self.sleep(word_, asleep, claimant ? kClaimant : kQueue) ==
-        sleep_result::woken) {
+        sleep_end::woken) {
       since = began;
       woken = true;
     }
@@ -81,7 +90,8 @@ bool raw_mutex::lock_slow(deadline until, const stop_token* stop,
 
 // Gives up waiting, unless the lock is free: then it is taken after all. What
 // the caller answered for (I1) is left in the word for the next unlock.
-bool raw_mutex::leave(bool woken, bool claimant) noexcept {
+template <futex_scope Scope>
+bool basic_raw_mutex<Scope>::leave(bool woken, bool claimant) noexcept {
   for (;;) {
     const std::uint32_t w = word_.load(memory_order_relaxed);
     if ((w & kLocked) == 0 && (claimant || !(w & kClaimed))) {
@@ -97,7 +107,8 @@ bool raw_mutex::leave(bool woken, bool claimant) noexcept {
   }
 }
 
-bool raw_mutex::expect_sleepers() noexcept {
+template <futex_scope Scope>
+bool basic_raw_mutex<Scope>::expect_sleepers() noexcept {
   for (;;) {
     const std::uint32_t w = word_.load(memory_order_relaxed);
     if (w == kFree) return false;
@@ -107,7 +118,8 @@ bool raw_mutex::expect_sleepers() noexcept {
   }
 }
 
-void raw_mutex::unlock_slow() noexcept {
+template <futex_scope Scope>
+void basic_raw_mutex<Scope>::unlock_slow() noexcept {
   std::uint32_t w = 0;
   do {
     w = word_.load(memory_order_relaxed);
@@ -117,10 +129,54 @@ void raw_mutex::unlock_slow() noexcept {
   // The claimant is one, but those that sleep in futex_waitv (which knows no
   // masks) are woken as well: a wake of one could be theirs.
   if (w & kClaimed)
-    unpark(&word_, kAllSleepers, kClaimant);
+    unpark(&word_, kAllSleepers, kClaimant, Scope);
   else if (w & kParked)
-    unpark(&word_, 1, kQueue);
+    unpark(&word_, 1, kQueue, Scope);
 }
+
+// --- For wait_any ------------------------------------------------------------
+
+template <futex_scope Scope>
+bool basic_raw_mutex<Scope>::any_take(wait_any_slot& slot) noexcept {
+  for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
+    if ((w & (kLocked | kClaimed)) != 0) return false;
+    if (take(w, slot.slept, false)) return true;
+  }
+}
+
+template <futex_scope Scope>
+bool basic_raw_mutex<Scope>::any_park(wait_any_slot& slot) noexcept {
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  if ((w & (kLocked | kClaimed)) == 0) return false;
+  slot.word = &word_;
+  slot.asleep = w | kParked;
+  return w == slot.asleep ||
+         word_.compare_exchange_weak(w, slot.asleep, memory_order_relaxed,
+                                     memory_order_relaxed);
+}
+
+// Leaves what the caller answers for (I1) in the word, for the next unlock. A
+// lock that is free is not wanted any more: its sleepers wait for a wake that
+// the caller may have consumed.
+template <futex_scope Scope>
+void basic_raw_mutex<Scope>::any_leave(wait_any_slot& slot,
+                                       bool taken) noexcept {
+  if (taken || !slot.slept) return;
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  // Also where kParked is there already: the write shows that this is what the
+  // word is now, and not what it was before the unlock whose wake came.
+  while (w != kFree) {
+    if (word_.compare_exchange_weak(w, w | kParked, memory_order_relaxed,
+                                    memory_order_relaxed)) {
+      return;
+    }
+  }
+  wake_one();
+}
+
+template class basic_raw_mutex<futex_scope::process_private>;
+template class basic_raw_mutex<futex_scope::process_shared>;
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

@@ -24,20 +24,23 @@
 #include "futex/syscall.h"
 
 #include <sync/detail/spin_wait.h>
+#include <sync/detail/wait_any_access.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-void raw_semaphore::pay_and_acquire() noexcept {
+template <futex_scope Scope>
+void basic_raw_semaphore<Scope>::pay_and_acquire() noexcept {
   // Relaxed: nobody learns anything from a debt that is paid; as an RMW it
   // keeps the release sequences of [P3], [P5] and [P6] whole.
   word_.fetch_add(kToken, memory_order_relaxed);
   acquire_slow(deadline::never(), nullptr);
 }
 
-bool raw_semaphore::acquire_slow(deadline until,
-                                 const stop_token* stop) noexcept {
-  sleeper self(until, stop);
+template <futex_scope Scope>
+bool basic_raw_semaphore<Scope>::acquire_slow(deadline until,
+                                              const stop_token* stop) noexcept {
+  sleeper self(until, stop, Scope);
   spinner spinning;
   bool parked = false;  // has set, or relied on, kParked
   bool taken = false;
@@ -56,7 +59,7 @@ bool raw_semaphore::acquire_slow(deadline until,
       if (!confirm(word_, w, asleep, memory_order_relaxed)) continue;
       parked = true;
     }
-    if (self.sleep(word_, asleep) != sleep_result::refused) parked = true;
+    if (self.sleep(word_, asleep) != sleep_end::changed) parked = true;
     spinning.restart();
   }
   if (parked) tidy();
@@ -64,9 +67,10 @@ bool raw_semaphore::acquire_slow(deadline until,
 }
 
 // Clears kParked if nobody sleeps any more.
-void raw_semaphore::tidy() noexcept {
+template <futex_scope Scope>
+void basic_raw_semaphore<Scope>::tidy() noexcept {
   const auto anybody_sleeps = [this] {
-    return sys::futex_count(&word_, 1, futex_scope::process_private) != 0;
+    return sys::futex_count(&word_, 1, Scope) != 0;
   };
   do {
     // Relaxed, here and below: kParked guards no data. The kernel looks at the
@@ -77,23 +81,38 @@ void raw_semaphore::tidy() noexcept {
       return;
     if (!anybody_sleeps()) return;
     const std::uint32_t w = word_.fetch_or(kParked, memory_order_relaxed);
-    if (has_token(w)) unpark(&word_, tokens(w));
+    if (has_token(w)) unpark(&word_, tokens(w), kAnySleeper, Scope);
     // Who slept may have left meanwhile, and found no bit to clear.
   } while (!anybody_sleeps());
+}
+
+template <futex_scope Scope>
+bool basic_raw_semaphore<Scope>::any_park(wait_any_slot& slot) noexcept {
+  std::uint32_t w = word_.load(memory_order_relaxed);
+  if (has_token(w)) return false;
+  slot.word = &word_;
+  slot.asleep = w | kParked;
+  return w == slot.asleep ||
+         word_.compare_exchange_weak(w, slot.asleep, memory_order_relaxed,
+                                     memory_order_relaxed);
 }
 
 // After a release that gave too much. Tokens that others have taken meanwhile
 // leave a debt, which the next releases pay. The word may have wrapped around,
 // and those that found no token in it sleep.
-bool raw_semaphore::take_back(std::int32_t n) noexcept {
+template <futex_scope Scope>
+bool basic_raw_semaphore<Scope>::take_back(std::int32_t n) noexcept {
   const std::uint32_t back = static_cast<std::uint32_t>(n) * kToken;
   const std::uint32_t w = word_.fetch_sub(back, memory_order_relaxed) - back;
-  if ((w & kParked) != 0 && has_token(w)) unpark(&word_, tokens(w));
+  if ((w & kParked) != 0 && has_token(w))
+    unpark(&word_, tokens(w), kAnySleeper, Scope);
   return false;
 }
 
 // With a look first: the word must not wrap around to what looks like debts.
-bool raw_semaphore::release_large(std::int32_t n, std::int32_t max) noexcept {
+template <futex_scope Scope>
+bool basic_raw_semaphore<Scope>::release_large(std::int32_t n,
+                                               std::int32_t max) noexcept {
   std::uint32_t w = 0;
   do {
     w = word_.load(memory_order_relaxed);
@@ -101,11 +120,12 @@ bool raw_semaphore::release_large(std::int32_t n, std::int32_t max) noexcept {
     // [P6] release; pairs with [P1], [P2], [P4], as [P3].
   } while (!confirm(word_, w, w + static_cast<std::uint32_t>(n) * kToken,
                     memory_order_release));
-  if ((w & kParked) != 0) unpark(&word_, n);
+  if ((w & kParked) != 0) unpark(&word_, n, kAnySleeper, Scope);
   return true;
 }
 
-void raw_semaphore::release_saturating() noexcept {
+template <futex_scope Scope>
+void basic_raw_semaphore<Scope>::release_saturating() noexcept {
   std::uint32_t w = 0;
   do {
     w = word_.load(memory_order_relaxed);
@@ -113,8 +133,12 @@ void raw_semaphore::release_saturating() noexcept {
     // the next taker sees what every setter before it wrote.
   } while (
       !confirm(word_, w, has_token(w) ? w : w + kToken, memory_order_release));
-  if (!has_token(w) && (w & kParked) != 0) unpark(&word_, 1);
+  if (!has_token(w) && (w & kParked) != 0)
+    unpark(&word_, 1, kAnySleeper, Scope);
 }
+
+template class basic_raw_semaphore<futex_scope::process_private>;
+template class basic_raw_semaphore<futex_scope::process_shared>;
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

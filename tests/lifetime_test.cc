@@ -5,22 +5,24 @@
 // test takes the memory away in that moment; a touch afterwards is SIGSEGV.
 #include <gtest/gtest.h>
 #include <linux/futex.h>
-#include <sync/byte_mutex.h>
 #include <sync/barrier.h>
 #include <sync/biased_shared_mutex.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/futex.h>
+#include <sync/interprocess.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
-#include <sync/queue_lock.h>
 #include <sync/once.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 #include <sync/ticket_lock.h>
+#include <sync/wait_any.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -327,6 +329,35 @@ TEST(LifetimeTest, LatchWhereAllArrive) {
       3, iterations(4000), [](auto& page) { page.emplace(4); }, do_nothing,
       [](syncxx::latch& l) { l.count_down(); },
       [](syncxx::latch& l) { l.arrive_and_wait(); });
+}
+
+// With shared futexes the kernel says that the memory is gone: late wakes are
+// told EFAULT.
+TEST(LifetimeTest, InterprocessMutex) {
+  destroy_after_unlock<syncxx::interprocess::mutex>();
+}
+TEST(LifetimeTest, InterprocessSemaphore) {
+  using semaphore = syncxx::interprocess::counting_semaphore<>;
+  destroy_after_release<semaphore>(
+      1, iterations(6000), [](auto& page) { page.emplace(0); }, do_nothing,
+      [](semaphore& s) { s.release(); }, [](semaphore& s) { s.acquire(); });
+}
+TEST(LifetimeTest, InterprocessEvent) {
+  destroy_after_release<syncxx::interprocess::event>(
+      3, iterations(4000), [](auto& page) { page.emplace(); }, do_nothing,
+      [](auto& e) { e.set(); }, [](auto& e) { e.wait(); });
+}
+
+// Whoever has taken one of two by wait_any is its last user.
+TEST(LifetimeTest, TakenByWaitAny) {
+  struct two {
+    syncxx::event shut;
+    syncxx::binary_semaphore token{0};
+  };
+  destroy_after_release<two>(
+      1, iterations(6000), [](auto& page) { page.emplace(); }, do_nothing,
+      [](two& t) { t.token.release(); },
+      [](two& t) { syncxx::wait_any(t.shut, t.token); });
 }
 
 // The mutex, the condition variable and the flag go together: whoever has seen

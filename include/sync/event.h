@@ -38,15 +38,24 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 
+namespace detail {
+
+struct wait_any_access;
+struct wait_any_slot;
+
+// event and interprocess::event.
+//
 // Stays set until reset(). Every thread that is blocked in a wait when set() is
 // called returns from it, even if reset() follows at once.
-class event {
+template <futex_scope Scope>
+class basic_event {
  public:
-  constexpr explicit event(bool set = false) noexcept : word_(set ? kSet : 0) {}
-  event(const event&) = delete;
-  event& operator=(const event&) = delete;
+  constexpr explicit basic_event(bool set = false) noexcept
+      : word_(set ? kSet : 0) {}
+  basic_event(const basic_event&) = delete;
+  basic_event& operator=(const basic_event&) = delete;
 #if SYNCXX_HOOKED
-  ~event() { detail::hook_destroyed(this, kKind); }
+  ~basic_event() { detail::hook_destroyed(this, kKind); }
 #endif
 
   void set() {
@@ -60,7 +69,7 @@ class event {
       // the released. *this may be gone once it is visible.
     } while (!detail::confirm(word_, w, now_set, detail::memory_order_release));
     if ((w & kParked) != 0) [[unlikely]]
-      detail::unpark(&word_, detail::kAllSleepers);
+      detail::unpark(&word_, detail::kAllSleepers, kAnySleeper, Scope);
   }
 
   void reset() noexcept {
@@ -108,7 +117,17 @@ class event {
   }
 
  private:
+  friend struct wait_any_access;
   static constexpr auto kKind = detail::object_kind::event;
+
+  // For wait_any (detail/wait_any_access.h). Nothing is consumed, and a wake
+  // reaches all: there is nothing to give back.
+  static constexpr futex_scope kScope = Scope;
+  auto& any_protocol() const noexcept { return *this; }
+  void any_begin(wait_any_slot& slot) const noexcept;
+  bool any_take(wait_any_slot& slot) const noexcept;
+  bool any_park(wait_any_slot& slot) const noexcept;
+  void any_leave(wait_any_slot&, bool) const noexcept {}
 
   // [E2] acquire; pairs with [E1].
   std::uint32_t look() const noexcept {
@@ -145,17 +164,20 @@ class event {
   mutable detail::futex_word word_;
 };
 
+// auto_reset_event and interprocess::auto_reset_event.
+//
 // Goes back to not set when one thread's wait returns. set() of an event that
 // is set does nothing but order: two calls that come before a waiter has run
 // may let one through.
-class auto_reset_event {
+template <futex_scope Scope>
+class basic_auto_reset_event {
  public:
-  constexpr explicit auto_reset_event(bool set = false) noexcept
+  constexpr explicit basic_auto_reset_event(bool set = false) noexcept
       : raw_(set ? 1 : 0) {}
-  auto_reset_event(const auto_reset_event&) = delete;
-  auto_reset_event& operator=(const auto_reset_event&) = delete;
+  basic_auto_reset_event(const basic_auto_reset_event&) = delete;
+  basic_auto_reset_event& operator=(const basic_auto_reset_event&) = delete;
 #if SYNCXX_HOOKED
-  ~auto_reset_event() { detail::hook_destroyed(this, kKind); }
+  ~basic_auto_reset_event() { detail::hook_destroyed(this, kKind); }
 #endif
 
   void set() {
@@ -205,7 +227,10 @@ class auto_reset_event {
   }
 
  private:
+  friend struct wait_any_access;
   static constexpr auto kKind = detail::object_kind::auto_reset_event;
+
+  auto& any_protocol() noexcept { return raw_; }
 
   bool slow(detail::deadline until, const stop_token* stop = nullptr) noexcept {
     detail::hook_wait_begin(this, kKind);
@@ -214,7 +239,21 @@ class auto_reset_event {
     return taken;
   }
 
-  detail::raw_semaphore raw_;
+  basic_raw_semaphore<Scope> raw_;
+};
+
+}  // namespace detail
+
+class event : public detail::basic_event<futex_scope::process_private> {
+ public:
+  constexpr explicit event(bool set = false) noexcept : basic_event(set) {}
+};
+
+class auto_reset_event
+    : public detail::basic_auto_reset_event<futex_scope::process_private> {
+ public:
+  constexpr explicit auto_reset_event(bool set = false) noexcept
+      : basic_auto_reset_event(set) {}
 };
 
 static_assert(SYNCXX_IN_RELACY ||

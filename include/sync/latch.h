@@ -40,17 +40,24 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 
-class latch {
+namespace detail {
+
+struct wait_any_access;
+struct wait_any_slot;
+
+// latch and interprocess::latch.
+template <futex_scope Scope>
+class basic_latch {
  public:
   static constexpr std::ptrdiff_t max() noexcept { return (1 << 30) - 1; }
 
   // Throws std::invalid_argument unless 0 <= expected <= max().
-  constexpr explicit latch(std::ptrdiff_t expected)
+  constexpr explicit basic_latch(std::ptrdiff_t expected)
       : word_(checked(expected) * kOne) {}
-  latch(const latch&) = delete;
-  latch& operator=(const latch&) = delete;
+  basic_latch(const basic_latch&) = delete;
+  basic_latch& operator=(const basic_latch&) = delete;
 #if SYNCXX_HOOKED
-  ~latch() { detail::hook_destroyed(this, kKind); }
+  ~basic_latch() { detail::hook_destroyed(this, kKind); }
 #endif
 
   // Throws std::system_error (EINVAL) if update is negative or more than is
@@ -67,7 +74,8 @@ class latch {
     const std::uint32_t w =
         word_.fetch_sub(n * kOne, detail::memory_order_release);
     if (w == (n * kOne | kParked)) [[unlikely]] {
-      if (n != 0) detail::unpark(&word_, detail::kAllSleepers);
+      if (n != 0)
+        detail::unpark(&word_, detail::kAllSleepers, kAnySleeper, Scope);
     } else if (w / kOne < n) [[unlikely]] {
       past_zero(n);
     }
@@ -119,7 +127,17 @@ class latch {
   }
 
  private:
+  friend struct wait_any_access;
   static constexpr auto kKind = detail::object_kind::latch;
+
+  // For wait_any (detail/wait_any_access.h). A wake reaches all: there is
+  // nothing to give back.
+  static constexpr futex_scope kScope = Scope;
+  auto& any_protocol() const noexcept { return *this; }
+  void any_begin(wait_any_slot&) const noexcept {}
+  bool any_take(wait_any_slot&) const noexcept { return try_wait(); }
+  bool any_park(wait_any_slot& slot) const noexcept;
+  void any_leave(wait_any_slot&, bool) const noexcept {}
 
   static constexpr std::uint32_t checked(std::ptrdiff_t expected) {
     if (expected < 0 || expected > max())
@@ -158,6 +176,14 @@ class latch {
   static constexpr std::uint32_t kOne = 2;
 
   mutable detail::futex_word word_;
+};
+
+}  // namespace detail
+
+class latch : public detail::basic_latch<futex_scope::process_private> {
+ public:
+  // Throws std::invalid_argument unless 0 <= expected <= max().
+  constexpr explicit latch(std::ptrdiff_t expected) : basic_latch(expected) {}
 };
 
 static_assert(SYNCXX_IN_RELACY || sizeof(latch) == 4);

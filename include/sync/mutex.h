@@ -41,14 +41,21 @@
 namespace syncxx::inline SYNCXX_ABI {
 
 class condition_variable;
+namespace interprocess {
+class condition_variable;
+}
 
-class SYNCXX_CAPABILITY("mutex") mutex {
+namespace detail {
+
+// mutex and interprocess::mutex.
+template <futex_scope Scope>
+class SYNCXX_CAPABILITY("mutex") basic_mutex {
  public:
-  constexpr mutex() noexcept = default;
-  mutex(const mutex&) = delete;
-  mutex& operator=(const mutex&) = delete;
+  constexpr basic_mutex() noexcept = default;
+  basic_mutex(const basic_mutex&) = delete;
+  basic_mutex& operator=(const basic_mutex&) = delete;
 #if SYNCXX_HOOKED || SYNCXX_MODELLED
-  ~mutex() { detail::hook_destroyed(this, kKind); }
+  ~basic_mutex() { detail::hook_destroyed(this, kKind); }
 #endif
 
   // Blocks until the lock is owned. The caller must not own it.
@@ -109,9 +116,13 @@ class SYNCXX_CAPABILITY("mutex") mutex {
   }
 
  private:
-  friend class condition_variable;
+  friend class syncxx::condition_variable;
+  friend class interprocess::condition_variable;
+  friend struct wait_any_access;
 
   static constexpr auto kKind = detail::object_kind::mutex;
+
+  auto& any_protocol() noexcept { return raw_; }
 
   bool note(bool owned) noexcept {
     if (owned) detail::hook_acquired(this, kKind);
@@ -128,7 +139,15 @@ class SYNCXX_CAPABILITY("mutex") mutex {
     return wait(until, stop);
   }
 
-  detail::raw_mutex raw_;
+  basic_raw_mutex<Scope> raw_;
+};
+
+}  // namespace detail
+
+class SYNCXX_CAPABILITY("mutex") mutex
+    : public detail::basic_mutex<futex_scope::process_private> {
+ public:
+  constexpr mutex() noexcept = default;
 };
 
 using timed_mutex = mutex;

@@ -43,8 +43,11 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 
-template <std::ptrdiff_t LeastMaxValue = detail::raw_semaphore::kMax>
-class counting_semaphore {
+namespace detail {
+
+// counting_semaphore and interprocess::counting_semaphore.
+template <std::ptrdiff_t LeastMaxValue, futex_scope Scope>
+class basic_semaphore {
   static_assert(LeastMaxValue >= 0,
                 "a semaphore cannot hold less than nothing");
   static_assert(LeastMaxValue <= detail::raw_semaphore::kMax,
@@ -54,12 +57,12 @@ class counting_semaphore {
   static constexpr std::ptrdiff_t max() noexcept { return LeastMaxValue; }
 
   // Throws std::invalid_argument unless 0 <= desired <= max().
-  constexpr explicit counting_semaphore(std::ptrdiff_t desired)
+  constexpr explicit basic_semaphore(std::ptrdiff_t desired)
       : raw_(checked(desired)) {}
-  counting_semaphore(const counting_semaphore&) = delete;
-  counting_semaphore& operator=(const counting_semaphore&) = delete;
+  basic_semaphore(const basic_semaphore&) = delete;
+  basic_semaphore& operator=(const basic_semaphore&) = delete;
 #if SYNCXX_HOOKED
-  ~counting_semaphore() { detail::hook_destroyed(this, kKind); }
+  ~basic_semaphore() { detail::hook_destroyed(this, kKind); }
 #endif
 
   // Gives `update` tokens. Throws std::system_error: EINVAL if update < 0,
@@ -129,7 +132,10 @@ class counting_semaphore {
   }
 
  private:
+  friend struct wait_any_access;
   static constexpr auto kKind = detail::object_kind::semaphore;
+
+  auto& any_protocol() noexcept { return raw_; }
 
   static constexpr std::int32_t checked(std::ptrdiff_t desired) {
     if (desired < 0 || desired > max())
@@ -144,7 +150,19 @@ class counting_semaphore {
     return taken;
   }
 
-  detail::raw_semaphore raw_;
+  basic_raw_semaphore<Scope> raw_;
+};
+
+}  // namespace detail
+
+template <std::ptrdiff_t LeastMaxValue = detail::raw_semaphore::kMax>
+class counting_semaphore
+    : public detail::basic_semaphore<LeastMaxValue,
+                                     futex_scope::process_private> {
+ public:
+  // Throws std::invalid_argument unless 0 <= desired <= max().
+  constexpr explicit counting_semaphore(std::ptrdiff_t desired)
+      : counting_semaphore::basic_semaphore(desired) {}
 };
 
 using binary_semaphore = counting_semaphore<1>;

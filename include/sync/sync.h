@@ -6,29 +6,31 @@
 
 #include <sync/asymmetric_fence.h>
 #include <sync/atomic.h>
-#include <sync/byte_mutex.h>
 #include <sync/barrier.h>
 #include <sync/biased_shared_mutex.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/futex.h>
 #include <sync/guarded.h>
+#include <sync/interprocess.h>
 #include <sync/latch.h>
 #include <sync/lock_guards.h>
 #include <sync/mcs_lock.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
+#include <sync/once.h>
 #include <sync/parking_lot.h>
 #include <sync/queue_lock.h>
-#include <sync/once.h>
 #include <sync/recursive_mutex.h>
 #include <sync/semaphore.h>
-#include <sync/shared_mutex.h>
 #include <sync/seqlock.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 #include <sync/thread.h>
 #include <sync/ticket_lock.h>
 #include <sync/version.h>
+#include <sync/wait_any.h>
 
 #endif  // SYNCXX_SYNC_H_

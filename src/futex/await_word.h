@@ -27,8 +27,9 @@ namespace detail {
 // bit of the word that says that threads may sleep on it.
 template <class Open>
 bool await_word(futex_word& word, std::uint32_t parked, deadline until,
-                const stop_token* stop, Open open) noexcept {
-  sleeper self(until, stop);
+                const stop_token* stop, Open open,
+                futex_scope scope = futex_scope::process_private) noexcept {
+  sleeper self(until, stop, scope);
   spinner spinning;
   for (;;) {
     // [AW1] acquire; pairs with [L1], [E1], [BR4], [ON3].

@@ -18,10 +18,20 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
+namespace {
+
+// Of what sys::futex_wait returns.
+sleep_end end_of(int result) noexcept {
+  if (result == 0) return sleep_end::woken;
+  return result == -EAGAIN ? sleep_end::changed : sleep_end::other;
+}
+
+}  // namespace
 
 void stop_listener::request() noexcept {
-  // [S1] acq_rel; pairs with [S3], [S4], [S5]: target_ is readable; a waiter
-  // that has seen kStopped sees the request, and does not try to sleep again.
+  // [S1] acq_rel; pairs with [S3], [S4], [S5], [S6]: target_ is readable; a
+  // waiter that has seen kStopped sees the request, and does not try to sleep
+  // again.
   if (state_.exchange(kStopped, memory_order_acq_rel) != kSleeping) {
     unpark(&state_, 1);
     return;
@@ -34,43 +44,26 @@ void stop_listener::request() noexcept {
   }
 }
 
-int stop_listener::sleep(const futex_word& word, std::uint32_t expected,
-                         deadline until, std::uint32_t mask,
-                         futex_scope scope) noexcept {
+sleep_end stop_listener::sleep(const futex_word& word, std::uint32_t expected,
+                               deadline until, std::uint32_t mask,
+                               futex_scope scope) noexcept {
+  // The kernel names the last that was woken: if both were, the word, so that
+  // no wake of it is taken without being told.
   const sys::waitv_entry both[] = {
-      {&word, expected, scope}, {&state_, kIdle, futex_scope::process_private}};
-  const int how = sys::futex_waitv(both, until, sys::on_refusal::again);
-  if (how == -ENOSYS)
-    return sleep_without_waitv(word, expected, until, mask, scope);
+      {&state_, kIdle, futex_scope::process_private}, {&word, expected, scope}};
+  int result = sys::futex_waitv(both, until);
+  if (result == -ENOSYS) {
+    result = -EAGAIN;  // if a stop was requested
+    sleep_reachably(word, scope, [&] {
+      result = sys::futex_wait(&word, expected, until, mask, scope);
+    });
+    return end_of(result);
+  }
   // [S4] acquire; pairs with [S1]. The kernel's look at the word orders
   // nothing.
   static_cast<void>(state_.load(memory_order_acquire));
-  return how;
-}
-
-int stop_listener::sleep_without_waitv(const futex_word& word,
-                                       std::uint32_t expected, deadline until,
-                                       std::uint32_t mask,
-                                       futex_scope scope) noexcept {
-  target_ = &word;
-  target_scope_ = scope;
-  std::uint32_t state = kIdle;
-  // [S3] release, acquire on failure; pairs with [S1]: publishes target_; as
-  // [S4].
-  if (!state_.compare_exchange_strong(state, kSleeping, memory_order_release,
-                                      memory_order_acquire)) {
-    return -EINTR;  // requested
-  }
-  const int how = sys::futex_wait(&word, expected, until, mask, scope);
-  state = kSleeping;
-  if (!state_.compare_exchange_strong(state, kIdle, memory_order_relaxed,
-                                      memory_order_relaxed)) {
-    // [S5] acquire; pairs with [S1]: as [S4], and target_, which the requester
-    // may be reading, is not written again.
-    static_cast<void>(state_.load(memory_order_acquire));
-    state_.store(kAwake, memory_order_relaxed);
-  }
-  return how;
+  if (result >= 0) return result == 1 ? sleep_end::woken : sleep_end::other;
+  return end_of(result);
 }
 
 void sleeper::stop_listening() noexcept {
@@ -79,18 +72,13 @@ void sleeper::stop_listening() noexcept {
   errno = saved;
 }
 
-sleep_result sleeper::sleep(const futex_word& word, std::uint32_t expected,
-                            std::uint32_t mask) noexcept {
-  int how = 0;
-  if (stop_ == nullptr) {
-    how = sys::futex_wait(&word, expected, until_, mask, scope_,
-                          sys::on_refusal::again);
-  } else {
-    if (!listener_) listener_.emplace(*stop_);
-    how = listener_->sleep(word, expected, until_, mask, scope_);
-  }
-  if (how == -EAGAIN) return sleep_result::refused;
-  return how >= 0 ? sleep_result::woken : sleep_result::ended;
+sleep_end sleeper::sleep(const futex_word& word, std::uint32_t expected,
+                         std::uint32_t mask) noexcept {
+  if (stop_ == nullptr)
+    return end_of(sys::futex_wait(&word, expected, until_, mask, scope_,
+                                  sys::on_refusal::again));
+  if (!listener_) listener_.emplace(*stop_);
+  return listener_->sleep(word, expected, until_, mask, scope_);
 }
 
 }  // namespace detail

@@ -14,14 +14,15 @@
 //   }
 //
 // so that an expired deadline makes no syscall, and a wake, a signal, another
-// value or a spurious return all mean the same: look again. A sleep that was
-// refused (and, where nothing was published, the look before it) must leave no
-// trace in the thread: the checker leaves such rounds out.
+// value or a spurious return all mean the same: look again. A sleep that ended
+// with `changed` (and, where nothing was published, the look before it) must
+// leave no trace in the thread: the checker leaves such rounds out.
 #ifndef SYNCXX_SRC_FUTEX_SLEEPER_H_
 #define SYNCXX_SRC_FUTEX_SLEEPER_H_
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include <sync/atomic.h>
 #include <sync/detail/deadline.h>
@@ -29,7 +30,17 @@
 #include <sync/detail/thread.h>
 
 namespace syncxx::inline SYNCXX_ABI {
+
+struct futex_wait_entry;
+
 namespace detail {
+
+// What ended a sleep on one word.
+enum class sleep_end : std::uint8_t {
+  woken,    // a wake of that word
+  changed,  // the word was not `expected`, or a stop was requested
+  other,    // time, a stop request, a signal
+};
 
 // A stop request that one blocking call listens to. The callback runs on the
 // requester's thread, and the destructor waits for it to end, so that the
@@ -46,10 +57,12 @@ class stop_listener {
   stop_listener(const stop_listener&) = delete;
   stop_listener& operator=(const stop_listener&) = delete;
 
-  // Sleeps while `word` is `expected` and no stop is requested. As
-  // sys::futex_waitv.
-  int sleep(const futex_word& word, std::uint32_t expected, deadline until,
-            std::uint32_t mask, futex_scope scope) noexcept;
+  // Sleeps while `word` is `expected` and no stop is requested.
+  sleep_end sleep(const futex_word& word, std::uint32_t expected,
+                  deadline until, std::uint32_t mask,
+                  futex_scope scope) noexcept;
+  // The same for several words; false if the time has passed.
+  bool sleep_any(std::span<const futex_wait_entry> words, deadline until);
 
  private:
   struct on_stop {
@@ -57,9 +70,30 @@ class stop_listener {
     void operator()() const noexcept { self->request(); }
   };
   void request() noexcept;
-  int sleep_without_waitv(const futex_word& word, std::uint32_t expected,
-                          deadline until, std::uint32_t mask,
-                          futex_scope scope) noexcept;
+  // For a sleep that a change of state_ does not end: until it has ended, a
+  // request wakes `word`.
+  template <class Sleep>
+  void sleep_reachably(const futex_word& word, futex_scope scope,
+                       const Sleep& sleep) {
+    target_ = &word;
+    target_scope_ = scope;
+    std::uint32_t state = kIdle;
+    // [S3] release, acquire on failure; pairs with [S1]: publishes target_; as
+    // [S4].
+    if (!state_.compare_exchange_strong(state, kSleeping, memory_order_release,
+                                        memory_order_acquire)) {
+      return;  // requested
+    }
+    sleep();
+    state = kSleeping;
+    if (!state_.compare_exchange_strong(state, kIdle, memory_order_relaxed,
+                                        memory_order_relaxed)) {
+      // [S5] acquire; pairs with [S1]: as [S4], and target_, which the
+      // requester may be reading, is not written again.
+      static_cast<void>(state_.load(memory_order_acquire));
+      state_.store(kAwake, memory_order_relaxed);
+    }
+  }
 
   //  state_    | meaning                                | left by
   //  kIdle     | no request; the waiter is awake, or    | request() -> kStopped
@@ -77,12 +111,6 @@ class stop_listener {
   cell<const futex_word*> target_{nullptr};  // written before kSleeping
   futex_scope target_scope_ = futex_scope::process_private;
   stop_callback<on_stop> callback_;  // last: may call request() at once
-};
-
-enum class sleep_result : std::uint8_t {
-  refused,  // the word was not as expected
-  woken,    // by a wake, which may have been meant for others
-  ended,    // for another reason: no wake was used up
 };
 
 class sleeper {
@@ -109,8 +137,13 @@ class sleeper {
   // the deadline, a stop request, a signal, or for no reason. With a stop token
   // the mask does not narrow the wakes (futex_waitv has none): a wake of one
   // thread with a narrower mask may reach such a waiter instead.
-  sleep_result sleep(const futex_word& word, std::uint32_t expected,
-                     std::uint32_t mask = kAnySleeper) noexcept;
+  sleep_end sleep(const futex_word& word, std::uint32_t expected,
+                  std::uint32_t mask = kAnySleeper) noexcept;
+
+  // Sleeps while each of the words, 1 to 128, has the value its entry names.
+  // False: the time has passed, and no wake was consumed. True: any wakes of
+  // them may have been.
+  bool sleep_any(std::span<const futex_wait_entry> words);
 
  private:
   void stop_listening() noexcept;

@@ -114,6 +114,11 @@ int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
             expected);
   if (moved >= 0) return static_cast<int>(moved);
   if (moved == -EAGAIN) return -EAGAIN;
+  // As a wake, this may come late between processes.
+  if (scope == futex_scope::process_shared &&
+      (moved == -EFAULT || moved == -EINVAL)) {
+    return 0;
+  }
   refused("futex(FUTEX_CMP_REQUEUE)", static_cast<int>(-moved));
 }
 
@@ -127,8 +132,7 @@ int futex_count(const futex_word* word, int at_most,
   refused("futex(FUTEX_REQUEUE)", static_cast<int>(-found));
 }
 
-int futex_waitv(std::span<const waitv_entry> entries, deadline until,
-                on_refusal) noexcept {
+int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
   // Whether the syscall is known to be missing. Relaxed: it guards no data, and
   // a thread that has not heard of it yet asks once more.
   static constinit atomic<bool> missing{false};

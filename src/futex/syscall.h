@@ -37,7 +37,8 @@ int futex_wake(const futex_word* word, int count, std::uint32_t mask,
                futex_scope scope) noexcept;
 
 // FUTEX_CMP_REQUEUE: how many were woken or moved. -EAGAIN: `*from` was not
-// `expected`.
+// `expected`. 0 also where nothing is mapped any more, or the memory is a PI
+// futex by now, if the scope is process_shared.
 int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
                   int move, const futex_word* to, futex_scope scope,
                   wake_site where = wake_site::current()) noexcept;
@@ -58,8 +59,7 @@ inline constexpr std::size_t kWaitvMax = 128;  // FUTEX_WAITV_MAX
 // -EAGAIN, -ETIMEDOUT, -EINTR as above. -ENOSYS: this kernel or sandbox has no
 // futex_waitv (remembered, so that only the first call pays for asking), or no
 // memory for it now.
-int futex_waitv(std::span<const waitv_entry> entries, deadline until,
-                on_refusal then = on_refusal::told) noexcept;
+int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept;
 
 // membarrier(PRIVATE_EXPEDITED): every thread of the process passes through a
 // full barrier before it returns. To be registered for before; false: this

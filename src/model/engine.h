@@ -79,8 +79,8 @@ class checker {
   int futex_count(const void* word, int at_most);
   int futex_requeue(const void* from, const value& expected, int wake, int move,
                     const void* to);
-  int futex_waitv(std::span<const detail::sys::waitv_entry> entries, bool timed,
-                  bool again);
+  int futex_waitv(std::span<const detail::sys::waitv_entry> entries,
+                  bool timed);
   // wait and notify of an atomic
   void wait(const void* object, std::size_t size, const value& old);
   void notify(const void* object, std::size_t size, bool all);

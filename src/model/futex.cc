@@ -221,7 +221,7 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
   close_queue(target_queue, target_before, [&](futex_queue& moved) {
     futex_queue q = queues_[source_before];
     for (std::size_t i = 0; i < q.size();) {
-      if (q[i].moved_to != kNone || done >= wake + move) {
+      if (q[i].moved_to != kNone || done - wake >= move) {
         ++i;
       } else if (done < wake) {
         ++done;
@@ -242,10 +242,10 @@ int checker::futex_requeue(const void* from, const value& expected, int wake,
 }
 
 int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
-                         bool timed, bool again) {
+                         bool timed) {
   if (!entries.empty()) {
-    const detail::sys::waitv_entry& first = entries.front();
-    const int error = nap(first.word, {first.expected, 0});
+    const detail::sys::waitv_entry& last = entries.back();
+    const int error = nap(last.word, {last.expected, 0});
     if (error != 0) return error;
   }
   const std::uint32_t ticket = current_->done;
@@ -261,8 +261,7 @@ int checker::futex_waitv(std::span<const detail::sys::waitv_entry> entries,
     const detail::sys::waitv_entry& e = entries[i];
     queues[i] = memory_.hidden(e.word);
     if (!enqueue(queues[i], e.word, sizeof(std::uint32_t), {e.expected, 0},
-                 detail::kAnySleeper, ticket, memory_order_acq_rel,
-                 again && i == 0)) {
+                 detail::kAnySleeper, ticket)) {
       const int woken = leave(i, -1);
       return woken >= 0 ? woken : -EAGAIN;
     }
@@ -372,14 +371,12 @@ int futex_count(const futex_word* word, int at_most, futex_scope) noexcept {
 }
 
 // As on a kernel without it, for tests of what is done then.
-int futex_waitv(std::span<const waitv_entry> entries, deadline until,
-                on_refusal then) noexcept {
+int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
   if (std::getenv("SYNCXX_MODEL_NO_WAITV") != nullptr) return -ENOSYS;
   checker& c = checker_or_die();
-  recorded as(action::wait, entries.empty() ? nullptr : entries.front().word,
+  recorded as(action::wait, entries.empty() ? nullptr : entries.back().word,
               sizeof(std::uint32_t));
-  return as.result(
-      c.futex_waitv(entries, timed(until), then == on_refusal::again));
+  return as.result(c.futex_waitv(entries, timed(until)));
 }
 
 }  // namespace detail::sys

@@ -40,7 +40,7 @@ namespace threads_detail {
 inline ssize_t read_task_file(pid_t tid, const char* file, char* text,
                               std::size_t size) {
   char path[64];
-  std::snprintf(path, sizeof path, "/proc/self/task/%d/%s", tid, file);
+  std::snprintf(path, sizeof path, "/proc/%d/task/%d/%s", tid, tid, file);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
   const ssize_t n = read(fd, text, size - 1);
@@ -51,7 +51,7 @@ inline ssize_t read_task_file(pid_t tid, const char* file, char* text,
 
 }  // namespace threads_detail
 
-// The scheduler's letter for a thread of this process ('R', 'S', …); 0 when the
+// The scheduler's letter for a thread, of any process ('R', 'S', …); 0 when the
 // thread is gone.
 inline char thread_state(pid_t tid) {
   char text[512];

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sync/condition_variable.h>
 #include <sync/event_count.h>
+#include <sync/interprocess.h>
 #include <sync/mutex.h>
 
 #include <atomic>
@@ -135,6 +136,9 @@ waitable_kinds condition_kinds() {
       kind_of<monitor_waitable<condition_variable_any, std::mutex>>(
           "condition_variable_any_std_mutex"),
       kind_of<event_count_waitable>("event_count"),
+      kind_of<monitor_waitable<syncxx::interprocess::condition_variable,
+                               syncxx::interprocess::mutex>>(
+          "interprocess_condition_variable"),
   };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sync/barrier.h>
 #include <sync/event.h>
+#include <sync/interprocess.h>
 #include <sync/latch.h>
 #include <sync/once.h>
 
@@ -41,25 +42,27 @@ class gate_waits {
   E e_;
 };
 
-class event_waitable : public gate_waits<syncxx::event, false> {
+template <class E>
+class event_waitable : public gate_waits<E, false> {
  public:
-  explicit event_waitable(bool open) : gate_waits(open) {}
-  void open() { e_.set(); }
+  explicit event_waitable(bool open) : gate_waits<E, false>(open) {}
+  void open() { this->e_.set(); }
   void give_back() {}
 };
 
-class auto_reset_event_waitable
-    : public gate_waits<syncxx::auto_reset_event, true> {
+template <class E>
+class auto_reset_event_waitable : public gate_waits<E, true> {
  public:
-  explicit auto_reset_event_waitable(bool open) : gate_waits(open) {}
-  void open() { e_.set(); }
-  void give_back() { e_.set(); }
+  explicit auto_reset_event_waitable(bool open) : gate_waits<E, true>(open) {}
+  void open() { this->e_.set(); }
+  void give_back() { this->e_.set(); }
 };
 
-class latch_waitable : public gate_waits<syncxx::latch, false> {
+template <class L>
+class latch_waitable : public gate_waits<L, false> {
  public:
-  explicit latch_waitable(bool open) : gate_waits(open ? 0 : 1) {}
-  void open() { e_.count_down(); }
+  explicit latch_waitable(bool open) : gate_waits<L, false>(open ? 0 : 1) {}
+  void open() { this->e_.count_down(); }
   void give_back() {}
 };
 
@@ -154,11 +157,19 @@ class once_waitable {
 
 waitable_kinds gate_kinds() {
   return {
-      kind_of<event_waitable>("event"),
-      kind_of<auto_reset_event_waitable>("auto_reset_event"),
-      kind_of<latch_waitable>("latch"),
+      kind_of<event_waitable<syncxx::event>>("event"),
+      kind_of<auto_reset_event_waitable<syncxx::auto_reset_event>>(
+          "auto_reset_event"),
+      kind_of<latch_waitable<syncxx::latch>>("latch"),
       kind_of<barrier_waitable>("barrier"),
       kind_of<once_waitable>("once_flag"),
+      kind_of<event_waitable<syncxx::interprocess::event>>(
+          "interprocess_event"),
+      kind_of<
+          auto_reset_event_waitable<syncxx::interprocess::auto_reset_event>>(
+          "interprocess_auto_reset_event"),
+      kind_of<latch_waitable<syncxx::interprocess::latch>>(
+          "interprocess_latch"),
   };
 }
 

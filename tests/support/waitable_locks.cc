@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sync/byte_mutex.h>
 #include <sync/biased_shared_mutex.h>
+#include <sync/byte_mutex.h>
+#include <sync/interprocess.h>
 #include <sync/mutex.h>
 #include <sync/recursive_mutex.h>
 #include <sync/shared_mutex.h>
@@ -214,6 +215,7 @@ waitable_kinds lock_kinds() {
       kind_of<readers_waitable<shared_mutex>>("shared_mutex_readers"),
       kind_of<lock_waitable<syncxx::byte_mutex>>("byte_mutex"),
       kind_of<lock_waitable<syncxx::spinlock, false>>("spinlock"),
+      kind_of<lock_waitable<syncxx::interprocess::mutex>>("interprocess_mutex"),
   };
 }
 

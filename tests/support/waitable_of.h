@@ -18,6 +18,7 @@ waitable_kinds lock_kinds();
 waitable_kinds semaphore_kinds();
 waitable_kinds gate_kinds();
 waitable_kinds condition_kinds();
+waitable_kinds any_kinds();
 
 // A W behind the interface. W has the traits as kTraits and the members of a
 // waitable, but for the waits: they are called with the duration or the time

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sync/interprocess.h>
 #include <sync/semaphore.h>
 
 #include "tests/support/waitable_of.h"
@@ -42,6 +43,8 @@ waitable_kinds semaphore_kinds() {
       kind_of<semaphore_waitable<syncxx::counting_semaphore<>>>(
           "counting_semaphore"),
       kind_of<semaphore_waitable<syncxx::binary_semaphore>>("binary_semaphore"),
+      kind_of<semaphore_waitable<syncxx::interprocess::counting_semaphore<>>>(
+          "interprocess_counting_semaphore"),
   };
 }
 

@@ -25,8 +25,8 @@ void PrintTo(const waitable_kind& kind, std::ostream* out) {
 
 waitable_kinds waitables() {
   waitable_kinds all;
-  for (const auto& some :
-       {lock_kinds(), semaphore_kinds(), gate_kinds(), condition_kinds()})
+  for (const auto& some : {lock_kinds(), semaphore_kinds(), gate_kinds(),
+                           condition_kinds(), any_kinds()})
     all.insert(all.end(), some.begin(), some.end());
   return all;
 }

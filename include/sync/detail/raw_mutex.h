@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The four bytes and the protocol of syncxx::mutex, without its hooks.
+// The four bytes and the protocol of syncxx::mutex and interprocess::mutex,
+// without their hooks.
 #ifndef SYNCXX_DETAIL_RAW_MUTEX_H_
 #define SYNCXX_DETAIL_RAW_MUTEX_H_
 
@@ -14,11 +15,16 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-class raw_mutex {
+struct wait_any_slot;
+
+// Between processes nobody claims: a claimant that is killed would keep the
+// lock from everybody.
+template <futex_scope Scope>
+class basic_raw_mutex {
  public:
-  constexpr raw_mutex() noexcept = default;
-  raw_mutex(const raw_mutex&) = delete;
-  raw_mutex& operator=(const raw_mutex&) = delete;
+  constexpr basic_raw_mutex() noexcept = default;
+  basic_raw_mutex(const basic_raw_mutex&) = delete;
+  basic_raw_mutex& operator=(const basic_raw_mutex&) = delete;
 
   bool try_lock() noexcept {
     std::uint32_t free = kFree;
@@ -49,11 +55,18 @@ class raw_mutex {
   // is owned: makes its next unlock wake one of them (true). False: it is free.
   bool expect_sleepers() noexcept;
   // Wakes one thread that sleeps here, as an unlock would.
-  void wake_one() const noexcept { unpark(&word_, 1, kQueue); }
+  void wake_one() const noexcept { unpark(&word_, 1, kQueue, Scope); }
   const futex_word* address() const noexcept { return &word_; }
 
   // In the child of a fork, while it has one thread: free, whoever owned it.
   void reset_after_fork() noexcept { word_.store(kFree, memory_order_relaxed); }
+
+  // For wait_any (wait_any_access.h).
+  static constexpr futex_scope kScope = Scope;
+  void any_begin(wait_any_slot&) noexcept {}
+  bool any_take(wait_any_slot& slot) noexcept;
+  bool any_park(wait_any_slot& slot) noexcept;
+  void any_leave(wait_any_slot& slot, bool taken) noexcept;
 
   // The masks with which threads sleep on word_.
   static constexpr std::uint32_t kQueue = 1;     // in the queue
@@ -92,6 +105,8 @@ class raw_mutex {
 
   futex_word word_{kFree};
 };
+
+using raw_mutex = basic_raw_mutex<futex_scope::process_private>;
 
 static_assert(SYNCXX_IN_RELACY || sizeof(raw_mutex) == 4);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The four bytes and the protocol of counting_semaphore and auto_reset_event.
+// The four bytes and the protocol of counting_semaphore and auto_reset_event,
+// in one process and between several.
 #ifndef SYNCXX_DETAIL_RAW_SEMAPHORE_H_
 #define SYNCXX_DETAIL_RAW_SEMAPHORE_H_
 
@@ -14,15 +15,18 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-class raw_semaphore {
+struct wait_any_slot;
+
+template <futex_scope Scope>
+class basic_raw_semaphore {
  public:
   // Tokens; the word's signed 31 bits.
   static constexpr std::int32_t kMax = (1 << 30) - 1;
 
-  constexpr explicit raw_semaphore(std::int32_t tokens) noexcept
+  constexpr explicit basic_raw_semaphore(std::int32_t tokens) noexcept
       : word_(static_cast<std::uint32_t>(tokens) * kToken) {}
-  raw_semaphore(const raw_semaphore&) = delete;
-  raw_semaphore& operator=(const raw_semaphore&) = delete;
+  basic_raw_semaphore(const basic_raw_semaphore&) = delete;
+  basic_raw_semaphore& operator=(const basic_raw_semaphore&) = delete;
 
   std::int32_t available() const noexcept {
     return tokens(word_.load(memory_order_relaxed));
@@ -73,13 +77,21 @@ class raw_semaphore {
         static_cast<std::uint32_t>(max - n) + kMostDebts) [[unlikely]]
       return take_back(n);
     if ((w & kParked) != 0) [[unlikely]]
-      unpark(&word_, n);
+      unpark(&word_, n, kAnySleeper, Scope);
     return true;
   }
 
   // Gives one token unless there is one already (then it only orders). Not to
   // be mixed with take_or_owe(): a debt would let a second token in.
   void release_saturating() noexcept;
+
+  // For wait_any (wait_any_access.h).
+  static constexpr futex_scope kScope = Scope;
+  void any_begin(wait_any_slot&) noexcept {}
+  bool any_take(wait_any_slot&) noexcept { return try_acquire(); }
+  bool any_park(wait_any_slot& slot) noexcept;
+  // Also if it was taken: as acquire_slow() does.
+  void any_leave(wait_any_slot&, bool) noexcept { tidy(); }
 
  private:
   static constexpr std::int32_t tokens(std::uint32_t w) noexcept {
@@ -117,6 +129,8 @@ class raw_semaphore {
 
   futex_word word_;
 };
+
+using raw_semaphore = basic_raw_semaphore<futex_scope::process_private>;
 
 static_assert(SYNCXX_IN_RELACY || sizeof(raw_semaphore) == 4);
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// interprocess: the cases of each type, in one process; and processes that
+// share a lock, a queue under a condition variable and tokens.
+#include <sync/interprocess.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <mutex>
+#include <new>
+
+#include "support/condition_variable_cases.h"
+#include "support/lock_cases.h"
+#include "support/semaphore_cases.h"
+
+namespace {
+
+namespace interprocess = syncxx::interprocess;
+using namespace syncxx::stress;
+
+const lock_suite<interprocess::mutex> locks;
+const semaphore_suite<interprocess::counting_semaphore<>> semaphores("token_");
+const cv_suite<interprocess::condition_variable, interprocess::mutex>
+    conditions("cv_");
+
+// What the processes share. Every stage is under the mutex.
+struct commons {
+  interprocess::mutex mutex;
+  interprocess::condition_variable changed;
+  interprocess::counting_semaphore<> tokens{2};
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::uint64_t given = 0;
+  std::uint64_t taken = 0;
+  int inside = 0;
+  int over = 0;
+};
+
+constexpr int kTornCounters = 10;
+
+// One turn: false if two were inside at once.
+bool turn(commons& c, rng& random) {
+  c.tokens.acquire();
+  bool alone = true;
+  {
+    std::unique_lock own(c.mutex);
+    alone = c.inside++ == 0 && c.first == c.second;
+    c.first = c.first + 1;
+    compiler_barrier();
+    c.second = c.second + 1;
+    --c.inside;
+    if (random.between(0, 1) == 0) {
+      ++c.given;
+      if (random.between(0, 1) == 0) c.changed.notify_one();
+      c.changed.notify_all();
+    } else if (random.between(0, 3) == 0) {
+      c.changed.wait_for(own, std::chrono::microseconds(100),
+                         [&] { return c.given > c.taken; });
+    }
+    if (c.given > c.taken) ++c.taken;
+  }
+  c.tokens.release();
+  return alone;
+}
+
+void processes(run& r) {
+  void* const memory = mmap(nullptr, sizeof(commons), PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    r.fail(failure::wrong_result, "mmap failed");
+    return;
+  }
+  commons& c = *new (memory) commons;
+  constexpr unsigned kProcesses = 3;
+  pid_t children[kProcesses];
+  for (unsigned i = 0; i < kProcesses; ++i) {
+    children[i] = fork();
+    if (children[i] == 0) {
+      alarm(600);  // not for ever, if the parent is gone
+      rng random(r.seed() + i);
+      for (;;) {
+        if (!turn(c, random)) _exit(kTornCounters);
+        bool over = false;
+        {
+          const std::lock_guard own(c.mutex);
+          over = c.over != 0;
+        }
+        if (over) _exit(0);
+      }
+    }
+  }
+  const auto turns = r.count("turns");
+  r.start("parent", 1, [&](worker& w) {
+    while (w.running()) {
+      if (!turn(c, w.random))
+        r.fail(failure::exclusion, "two threads were inside at once");
+      w.count(turns);
+      w.progress();
+    }
+  });
+  r.go();
+  {
+    const std::lock_guard own(c.mutex);
+    c.over = 1;
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+      r.fail(failure::exclusion, "a process ended with status %d", status);
+  }
+  munmap(memory, sizeof(commons));
+}
+
+const add_case processes_case{{.name = "processes",
+                               .what = "four processes share all of it",
+                               .body = processes}};
+
+}  // namespace
