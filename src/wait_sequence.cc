@@ -21,7 +21,7 @@
 // (raw_mutex I1): it locks with kParked, and so does each that an unlock wakes
 // after it, for each may have been moved. Moved are only threads that wait for
 // this mutex and nothing else, neither time nor stop: a notifier that has seen
-// kPlace and changed the word from what it was before [V2] knows that of all
+// kPlace and changed the word from what it was before [WS2] knows that of all
 // who sleep, for whoever is different has changed the word before it slept
 // (I3). None of them can leave before it is moved, so the mutex is there; the
 // notifier itself never touches it.
@@ -79,7 +79,7 @@ std::uint32_t wait_sequence::arrive(std::uint32_t place) noexcept {
     }
     hints_.store(hints, memory_order_relaxed);
     if (asleep == w) return w;
-    // [V1] release; pairs with [V2]: hints_.
+    // [WS1] release; pairs with [WS2]: hints_.
     if (word_.compare_exchange_weak(w, asleep, memory_order_release,
                                     memory_order_relaxed)) {
       return asleep;
@@ -143,7 +143,7 @@ void wait_sequence::notify_all_slow() noexcept {
   std::uint32_t notified = 0;
   std::uint32_t place = 0;
   for (;;) {
-    // [V2] acquire; pairs with [V1]: hints_ as they are for this word.
+    // [WS2] acquire; pairs with [WS1]: hints_ as they are for this word.
     std::uint32_t w = word_.load(memory_order_acquire);
     if ((w & kParked) == 0) return;
     place = hints_.load(memory_order_relaxed) & kPlace;

@@ -7,6 +7,7 @@
 
 #include "support/barrier_cases.h"
 #include "support/broken.h"
+#include "support/broken_gates.h"
 #include "support/condition_variable_cases.h"
 #include "support/event_cases.h"
 #include "support/latch_cases.h"

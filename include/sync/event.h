@@ -65,8 +65,8 @@ class basic_event {
     do {
       w = word_.load(detail::memory_order_relaxed);
       now_set = (w & kSet) != 0 ? w : ((w + kEpoch) & ~kParked) | kSet;
-      // [E1] release; pairs with [E2], [AW1]: what the setter wrote is seen by
-      // the released. *this may be gone once it is visible.
+      // [E1] release; pairs with [E2], [E3], [AW1]: what the setter wrote is
+      // seen by the released. *this may be gone once it is visible.
     } while (!detail::confirm(word_, w, now_set, detail::memory_order_release));
     if ((w & kParked) != 0) [[unlikely]]
       detail::unpark(&word_, detail::kAllSleepers, kAnySleeper, Scope);

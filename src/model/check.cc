@@ -12,11 +12,11 @@
 #include <mutex>
 #include <thread>
 
-#include "engine.h"
 #include "mutation.h"
 #include "overflow.h"
 #include "recorder.h"
 #include "report.h"
+#include "running.h"
 
 // Of the other libraries: see src/one_library.cc.
 extern "C" [[gnu::weak]] const char syncxx_is_no_model_library;

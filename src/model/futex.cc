@@ -14,10 +14,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "engine.h"
 #include "mutation.h"
 #include "recorder.h"
 #include "report.h"
+#include "running.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

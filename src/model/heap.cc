@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <new>
 
-#include "engine.h"
 #include "outside.h"
 #include "recorder.h"
+#include "running.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

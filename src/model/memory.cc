@@ -8,8 +8,8 @@
 #include <cstring>
 #include <new>
 
-#include "engine.h"
 #include "report.h"
+#include "running.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

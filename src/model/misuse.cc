@@ -9,10 +9,10 @@
 
 #include <sync/detail/hooks.h>
 
-#include "engine.h"
 #include "holders.h"
 #include "recorder.h"
 #include "report.h"
+#include "running.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "engine.h"
 #include "report.h"
+#include "running.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

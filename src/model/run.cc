@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <exception>
 
-#include "engine.h"
 #include "recorder.h"
 #include "report.h"
+#include "running.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {

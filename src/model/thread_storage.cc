@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "../thread_exit.h"
-#include "engine.h"
+#include "running.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SYNCXX_SANITIZED 1
