@@ -10,7 +10,9 @@
 #include <sync/futex.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
 #include <sys/syscall.h>
@@ -97,6 +99,10 @@ void destroy_after_unlock() {
 TEST(LifetimeTest, Mutex) { destroy_after_unlock<syncxx::mutex>(); }
 TEST(LifetimeTest, RecursiveMutex) {
   destroy_after_unlock<syncxx::recursive_mutex>();
+}
+TEST(LifetimeTest, PiMutex) { destroy_after_unlock<syncxx::pi_mutex>(); }
+TEST(LifetimeTest, RobustMutex) {
+  destroy_after_unlock<syncxx::robust_mutex>();
 }
 TEST(LifetimeTest, Spinlock) { destroy_after_unlock<syncxx::spinlock>(); }
 

@@ -8,7 +8,9 @@
 #include <sync/event.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
 
@@ -69,7 +71,8 @@ void expect_quiet_lock() {
     meter.count("try_lock_for, unlock", [&] {
       if (m.try_lock_for(1h)) m.unlock();
     });
-    if constexpr (!std::is_same_v<M, syncxx::spinlock>) {
+    if constexpr (!std::is_same_v<M, syncxx::spinlock> &&
+                  !std::is_same_v<M, syncxx::pi_mutex>) {
       meter.count("lock(stop_token), unlock", [&] {
         if (m.lock(stop)) m.unlock();
       });
@@ -89,6 +92,46 @@ TEST_F(SyscallTest, UncontendedRecursiveMutex) {
 }
 TEST_F(SyscallTest, UncontendedSpinlock) {
   expect_quiet_lock<syncxx::spinlock>();
+}
+
+// A thread's first use asks the kernel for its number, and for its list.
+TEST_F(SyscallTest, UncontendedPiMutex) {
+  syncxx::pi_mutex first;
+  first.lock();
+  first.unlock();
+  // (measure_syscalls forks: the child asks anew.)
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    syncxx::pi_mutex m;
+    m.lock();
+    m.unlock();
+    meter.count("lock, unlock", [&] {
+      m.lock();
+      m.unlock();
+    });
+    meter.count("try_lock, unlock", [&] {
+      if (m.try_lock()) m.unlock();
+    });
+    meter.count("try_lock_for, unlock", [&] {
+      if (m.try_lock_for(1h)) m.unlock();
+    });
+    syncxx::pi_condition_variable c;
+    meter.count("notify_one", [&] { c.notify_one(); });
+    meter.count("notify_all", [&] { c.notify_all(); });
+  }));
+}
+TEST_F(SyscallTest, UncontendedRobustMutex) {
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    syncxx::robust_mutex m;
+    m.lock();
+    m.unlock();
+    meter.count("lock, unlock", [&] {
+      m.lock();
+      m.unlock();
+    });
+    meter.count("try_lock, unlock", [&] {
+      if (m.try_lock()) m.unlock();
+    });
+  }));
 }
 
 TEST_F(SyscallTest, IdleNotify) {

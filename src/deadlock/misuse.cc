@@ -21,8 +21,11 @@
 #include <type_traits>
 
 #include <sync/detail/raw_mutex.h>
+#include <sync/detail/thread_id.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/spinlock.h>
 
 #include "detection/ownership.h"
@@ -76,6 +79,8 @@ struct words {
 constexpr words kMutexWords = SYNCXX_WORDS_("mutex");
 constexpr words kRecursiveMutexWords = SYNCXX_WORDS_("recursive_mutex");
 constexpr words kSpinlockWords = SYNCXX_WORDS_("spinlock");
+constexpr words kPiMutexWords = SYNCXX_WORDS_("pi_mutex");
+constexpr words kRobustMutexWords = SYNCXX_WORDS_("robust_mutex");
 #undef SYNCXX_WORDS_
 
 // Null: a kind without an owner.
@@ -87,6 +92,10 @@ const words* words_for(object_kind kind) noexcept {
       return &kRecursiveMutexWords;
     case object_kind::spinlock:
       return &kSpinlockWords;
+    case object_kind::pi_mutex:
+      return &kPiMutexWords;
+    case object_kind::robust_mutex:
+      return &kRobustMutexWords;
     default:
       return nullptr;
   }
@@ -96,16 +105,20 @@ bool counts(object_kind kind) noexcept {
   return kind == object_kind::semaphore || kind == object_kind::latch;
 }
 
-// Whether anybody holds a lock, by its own word. All three begin with the word
-// (they are standard-layout), and its lowest bit says so.
+// Whether anybody holds a lock, by its own word. All begin with the word (they
+// are standard-layout); its lowest bit says so, or the owner's number.
 bool is_locked(const void* lock, object_kind kind) noexcept {
   static_assert(std::is_standard_layout_v<mutex> &&
                 std::is_standard_layout_v<recursive_mutex> &&
-                std::is_standard_layout_v<spinlock>);
+                std::is_standard_layout_v<spinlock> &&
+                std::is_standard_layout_v<pi_mutex> &&
+                std::is_standard_layout_v<robust_mutex>);
   if (kind == object_kind::spinlock)
     return static_cast<const atomic<bool>*>(lock)->load(memory_order_relaxed);
   const auto* const word = static_cast<const futex_word*>(lock);
-  return (word->load(memory_order_relaxed) & 1) != 0;
+  const bool names_owner =
+      kind == object_kind::pi_mutex || kind == object_kind::robust_mutex;
+  return (word->load(memory_order_relaxed) & (names_owner ? kTidMask : 1)) != 0;
 }
 
 // --- What follows ------------------------------------------------------------

@@ -54,6 +54,10 @@ const char* name_of(object_kind kind) noexcept {
       return "recursive_mutex";
     case object_kind::spinlock:
       return "spinlock";
+    case object_kind::pi_mutex:
+      return "pi_mutex";
+    case object_kind::robust_mutex:
+      return "robust_mutex";
     default:
       return nullptr;
   }

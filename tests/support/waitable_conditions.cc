@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sync/condition_variable.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 
 #include <mutex>
 #include <stop_token>
@@ -14,11 +15,11 @@ namespace syncxx_test {
 namespace {
 
 // A token under a mutex, waited for with a condition variable.
-template <class Condition, class M>
+template <class Condition, class M, bool Stops = true>
 class monitor_waitable {
  public:
   static constexpr waitable_traits kTraits{
-      .exclusive = true, .parks = true, .stops = true};
+      .exclusive = true, .parks = true, .stops = Stops};
 
   explicit monitor_waitable(bool open) : token_(open) {}
   void open() { give_back(); }
@@ -95,6 +96,8 @@ waitable_kinds condition_kinds() {
           "condition_variable_any"),
       kind_of<monitor_waitable<condition_variable_any, std::mutex>>(
           "condition_variable_any_std_mutex"),
+      kind_of<monitor_waitable<syncxx::pi_condition_variable, syncxx::pi_mutex,
+                               false>>("pi_condition_variable"),
   };
 }
 

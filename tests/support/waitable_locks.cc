@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/spinlock.h>
 
 #include "tests/support/thread_safety_off.h"
@@ -10,11 +12,11 @@ namespace syncxx_test {
 
 namespace {
 
-template <class M, bool Parks = true>
+template <class M, bool Parks = true, bool Stops = Parks>
 class lock_waitable {
  public:
   static constexpr waitable_traits kTraits{
-      .exclusive = true, .parks = Parks, .stops = Parks};
+      .exclusive = true, .parks = Parks, .stops = Stops};
 
   explicit lock_waitable(bool open) : held_(!open) {
     if (held_) m_.lock();
@@ -53,6 +55,8 @@ waitable_kinds lock_kinds() {
   return {
       kind_of<lock_waitable<syncxx::mutex>>("mutex"),
       kind_of<lock_waitable<syncxx::recursive_mutex>>("recursive_mutex"),
+      kind_of<lock_waitable<syncxx::pi_mutex, true, false>>("pi_mutex"),
+      kind_of<lock_waitable<syncxx::robust_mutex>>("robust_mutex"),
       kind_of<lock_waitable<syncxx::spinlock, false>>("spinlock"),
   };
 }

@@ -27,6 +27,8 @@ enum class object_kind : std::uint8_t {
   auto_reset_event,
   latch,
   condition_variable,
+  pi_mutex,
+  robust_mutex,
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that

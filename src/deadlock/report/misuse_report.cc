@@ -73,7 +73,7 @@ class memory_of_reports {
 };
 
 const char* advice_for(const misuse_found& found) noexcept {
-  if (found.kind == object_kind::condition_variable) {
+  if (found.kind == object_kind::condition_variable && found.code == EPERM) {
     return "lock the mutex first: wait() unlocks it while it waits; pass a "
            "unique_lock that owns it";
   }
@@ -87,13 +87,18 @@ const char* advice_for(const misuse_found& found) noexcept {
     case EBUSY:
       return "unlock it, and join the threads that use it, before it is "
              "destroyed";
+    case EOWNERDEAD:
+      return "unlock before the thread ends (a guard does); robust_mutex if "
+             "threads or processes may be killed";
     case EOVERFLOW:
       return "release what was acquired, once; or raise the semaphore's "
              "LeastMaxValue";
     case EINVAL:
       return found.kind == object_kind::latch
                  ? "give the latch as many counts as there are count_down()s"
-                 : "release a number of tokens, not less than none";
+             : found.kind == object_kind::semaphore
+                 ? "release a number of tokens, not less than none"
+                 : "see <sync/misuse.h>";
     default:
       return "see <sync/misuse.h>";
   }
@@ -185,6 +190,10 @@ const char* name_of(object_kind kind) noexcept {
       return "latch";
     case object_kind::condition_variable:
       return "condition_variable";
+    case object_kind::pi_mutex:
+      return "pi_mutex";
+    case object_kind::robust_mutex:
+      return "robust_mutex";
   }
   return "object";
 }
