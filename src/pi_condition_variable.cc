@@ -2,7 +2,7 @@
 //
 // The slow paths of pi_condition_variable.
 //
-// No notification is lost. A waiter has counted itself [R1] and read sequence_
+// No notification is lost. A waiter has counted itself [PC1] and read sequence_
 // while it owned the mutex, so a notifier that has owned the mutex later finds
 // it counted, and has not counted its notification yet. The notifier adds one
 // to sequence_, then asks the kernel for the first sleeper. A waiter that
@@ -23,7 +23,7 @@
 //
 // Destroy after notify. A waiter looks at *this last when it has left the
 // kernel: with the mutex, if it was notified. The destructor waits for the last
-// of them [R3], [R4], which wakes it by its address alone.
+// of them [PC3], [PC4], which wakes it by its address alone.
 #include "futex/syscall.h"
 
 #include <cerrno>
@@ -57,7 +57,7 @@ pi_wait_queue::outcome pi_wait_queue::wait(raw_pi_mutex& mutex,
   mutex_.store(&mutex, memory_order_relaxed);
   // Relaxed: what a notifier has done with the mutex before comes before.
   const std::uint32_t seen = sequence_.load(memory_order_relaxed);
-  // [R1] release; pairs with [R2].
+  // [PC1] release; pairs with [PC2].
   waiters_.fetch_add(1, memory_order_release);
   mutex.unlock();
   const int error = sys::futex_wait_requeue_pi(&sequence_, seen, until,
@@ -75,7 +75,8 @@ pi_wait_queue::outcome pi_wait_queue::wait(raw_pi_mutex& mutex,
 
 void pi_wait_queue::leave() noexcept {
   const futex_word* const waiters = &waiters_;
-  // [R3] release; pairs with [R4], [R5]: this waiter's last look at *this.
+  // [PC3] release; pairs with [PC4], [PC5], [PC6]: this waiter's last look at
+  // *this.
   if (waiters_.fetch_sub(1, memory_order_release) == (kClosing | 1))
     unpark(waiters, 1);
 }
@@ -100,12 +101,13 @@ bool pi_wait_queue::notify(int more) noexcept {
 
 bool pi_wait_queue::await_empty_slow() noexcept {
   if (mutex_.load(memory_order_relaxed)->is_mine()) return false;
-  std::uint32_t w = waiters_.fetch_or(kClosing, memory_order_relaxed);
+  // [PC6] acquire; pairs with [PC3]: the last may just have left.
+  std::uint32_t w = waiters_.fetch_or(kClosing, memory_order_acquire);
   for (;;) {
     w |= kClosing;
     if (w == kClosing) return true;
     sys::futex_wait(&waiters_, w, deadline::never(), kAnySleeper, kPrivate);
-    // [R5] acquire; pairs with [R3].
+    // [PC5] acquire; pairs with [PC3].
     w = waiters_.load(memory_order_acquire);
   }
 }

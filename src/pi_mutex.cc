@@ -3,8 +3,8 @@
 // The slow paths of pi_mutex.
 //
 // Exclusion. The word leaves 0 for a thread's number by that thread's
-// compare-exchange [P1], [P3], or by the kernel's for a thread that has asked
-// for it; it leaves that number by its owner's compare-exchange [P2], or, if
+// compare-exchange [PI1], [PI3], or by the kernel's for a thread that has asked
+// for it; it leaves that number by its owner's compare-exchange [PI2], or, if
 // kWaitersBit is set, by the kernel on behalf of the owner (I1, I2).
 //
 // No wake is lost: the kernel queues a waiter in one step with setting
@@ -13,8 +13,8 @@
 // of time leaves kWaitersBit behind: the next unlock finds nobody and writes 0.
 //
 // Ordering. What the kernel writes is no release of C++: so an owner that has
-// the kernel give the lock away performs a release itself before [P4], and
-// whoever gets it from the kernel an acquire after [P5]. The kernel's updates
+// the kernel give the lock away performs a release itself before [PI4], and
+// whoever gets it from the kernel an acquire after [PI5]. The kernel's updates
 // in between are read-modify-writes, which keep the release sequence whole.
 //
 // Destroy after unlock. UNLOCK_PI does not look at the word after it has
@@ -40,7 +40,7 @@ constexpr int kMostOddities = 1000;
 }  // namespace
 
 bool raw_pi_mutex::adopt() const noexcept {
-  // [P5] acquire; pairs with [P2], [P4].
+  // [PI5] acquire; pairs with [PI2], [PI4].
   return (word_.load(memory_order_acquire) & kOwnerDiedBit) == 0;
 }
 
@@ -52,7 +52,7 @@ pi_outcome raw_pi_mutex::lock_slow(deadline until) noexcept {
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
     if (w == kFree) {
-      // [P3] acquire; pairs with [P2], [P4].
+      // [PI3] acquire; pairs with [PI2], [PI4].
       if (word_.compare_exchange_weak(w, me, memory_order_acquire,
                                       memory_order_relaxed))
         return pi_outcome::owned;
@@ -91,8 +91,8 @@ pi_outcome raw_pi_mutex::lock_slow(deadline until) noexcept {
 
 bool raw_pi_mutex::unlock_slow() noexcept {
   if (!is_mine()) return false;
-  // [P4] release; pairs with [P1], [P3], [P5]: as [P2], for what the kernel
-  // does next. It mostly changes nothing: the bit is what has led here.
+  // [PI4] release; pairs with [PI1], [PI3], [PI5]: as [PI2], for what the
+  // kernel does next. It mostly changes nothing: the bit is what has led here.
   word_.fetch_or(kWaitersBit, memory_order_release);
   return sys::futex_unlock_pi(&word_, kPrivate) == 0;
 }

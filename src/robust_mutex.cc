@@ -57,7 +57,7 @@ constexpr futex_scope kScope = futex_scope::process_shared;
 bool raw_robust_mutex::take(std::uint32_t seen, robust_head* list) noexcept {
   const bool died = (seen & kOwnerDiedBit) != 0;
   const std::uint32_t mine = kernel_tid() | (seen & kWaitersBit);
-  // [B3] acquire; pairs with [B2], [B4].
+  // [RB3] acquire; pairs with [RB2], [RB4], [RB5].
   if (!word_.compare_exchange_weak(seen, mine, memory_order_acquire,
                                    memory_order_relaxed))
     return false;
@@ -123,12 +123,12 @@ void raw_robust_mutex::unlock_slow() noexcept {
   if (sys::futex_count(&word_, 1, kScope) == 0 &&
       sys::futex_clear_and_wake(&word_, kWaitersBit, kScope) == 0) {
     std::uint32_t mine = kernel_tid();
-    // [B2] again.
+    // [RB5] release; pairs with [RB1], [RB3]: as [RB2].
     if (word_.compare_exchange_strong(mine, kFree, memory_order_release,
                                       memory_order_relaxed))
       return;
   }
-  // [B4] release; pairs with [B1], [B3].
+  // [RB4] release; pairs with [RB1], [RB3].
   word_.exchange(kWaitersBit, memory_order_release);
   unpark(&word_, 1, kAnySleeper, kScope);
 }

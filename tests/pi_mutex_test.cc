@@ -372,8 +372,8 @@ template <class M>
 bool priorities_are_inverted() {
   M m;
   std::atomic<bool> owned{false}, high_through{false}, high_waits{false};
-  std::atomic<bool> middle_ran_first{false};
-  constexpr double kSection = 0.01, kMiddle = 0.3;
+  std::atomic<bool> middle_ready{false}, middle_ran_first{false};
+  constexpr double kSection = 0.05, kMiddle = 0.3;
   background<bool> low([&] {
     if (!pin_to_first_cpu() || !set_fifo_priority(10)) return false;
     m.lock();
@@ -384,20 +384,21 @@ bool priorities_are_inverted() {
     m.unlock();
     return true;
   });
-  await([&] { return owned.load(); });
+  background<bool> middle([&] {
+    if (!pin_to_first_cpu() || !set_fifo_priority(20)) return false;
+    middle_ready = true;
+    await([&] { return high_waits.load(); });
+    burn(kMiddle);
+    middle_ran_first = !high_through.load();
+    return true;
+  });
+  await([&] { return owned.load() && middle_ready.load(); });
   background<bool> high([&] {
     if (!pin_to_first_cpu() || !set_fifo_priority(30)) return false;
     high_waits = true;
     m.lock();
     high_through = true;
     m.unlock();
-    return true;
-  });
-  background<bool> middle([&] {
-    if (!pin_to_first_cpu() || !set_fifo_priority(20)) return false;
-    await([&] { return high_waits.load(); });
-    burn(kMiddle);
-    middle_ran_first = !high_through.load();
     return true;
   });
   EXPECT_TRUE(low.result());

@@ -208,6 +208,7 @@ TEST_F(RobustMutexTest, SleepersAreServedAfterADeath) {
 
 TEST_F(RobustMutexTest, UnlockWithoutRepairLosesItForGood) {
   constexpr auto code = std::errc::state_not_recoverable;
+  const misuse_mode mode(syncxx::misuse_action::throw_exception);
   robust_mutex m;
   std::atomic<bool> owned{false}, end{false};
   std::thread owner([&] {
@@ -220,7 +221,6 @@ TEST_F(RobustMutexTest, UnlockWithoutRepairLosesItForGood) {
   std::vector<std::unique_ptr<background<bool>>> waiting;
   for (int i = 0; i < 3; ++i) {
     waiting.push_back(std::make_unique<background<bool>>([&] {
-      const misuse_mode mode(syncxx::misuse_action::throw_exception);
       try {
         m.lock();
         died.fetch_add(m.owner_died() ? 1 : 0);

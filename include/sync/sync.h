@@ -12,7 +12,9 @@
 #include <sync/lock_guards.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
 #include <sync/thread.h>

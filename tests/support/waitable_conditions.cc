@@ -21,7 +21,9 @@ class monitor_waitable {
   static constexpr waitable_traits kTraits{
       .exclusive = true, .parks = true, .stops = Stops};
 
-  explicit monitor_waitable(bool open) : token_(open) {}
+  explicit monitor_waitable(bool open) : token_(open) {
+    const lock l(m_);  // as lock_waitable
+  }
   void open() { give_back(); }
   void give_back() {
     {

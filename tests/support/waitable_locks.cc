@@ -19,7 +19,8 @@ class lock_waitable {
       .exclusive = true, .parks = Parks, .stops = Stops};
 
   explicit lock_waitable(bool open) : held_(!open) {
-    if (held_) m_.lock();
+    m_.lock();  // (a thread's first use may ask the kernel for its number)
+    if (!held_) m_.unlock();
   }
   ~lock_waitable() {
     if (held_) m_.unlock();

@@ -35,7 +35,7 @@ class pi_wait_queue {
   // A waiter that a notifier must not miss has counted itself before it
   // unlocked the mutex, and the notifier has had that mutex since.
   bool empty() const noexcept {
-    // [R2] acquire; pairs with [R1]: which mutex they wait with.
+    // [PC2] acquire; pairs with [PC1]: which mutex they wait with.
     return waiters_.load(memory_order_acquire) == 0;
   }
   // To the first waiter by priority, and up to `more` others. False: the mutex
@@ -45,7 +45,7 @@ class pi_wait_queue {
   // Until no waiter is going to look at *this any more. False: that would take
   // for ever, for the caller owns the mutex that they have to lock first.
   bool await_empty() noexcept {
-    // [R4] acquire; pairs with [R3].
+    // [PC4] acquire; pairs with [PC3].
     return waiters_.load(memory_order_acquire) == 0 || await_empty_slow();
   }
 

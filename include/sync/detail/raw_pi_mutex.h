@@ -31,7 +31,7 @@ class raw_pi_mutex {
 
   bool try_lock() noexcept {
     std::uint32_t free = kFree;
-    // [P1] acquire; pairs with [P2], [P4].
+    // [PI1] acquire; pairs with [PI2], [PI4].
     return word_.compare_exchange_strong(
         free, kernel_tid(), memory_order_acquire, memory_order_relaxed);
   }
@@ -40,7 +40,7 @@ class raw_pi_mutex {
   // False: the caller does not own it.
   bool unlock() noexcept {
     std::uint32_t mine = kernel_tid();
-    // [P2] release; pairs with [P1], [P3], [P5]: the critical section comes
+    // [PI2] release; pairs with [PI1], [PI3], [PI5]: the critical section comes
     // before the next one. *this may be gone once it is visible.
     if (word_.compare_exchange_strong(mine, kFree, memory_order_release,
                                       memory_order_relaxed)) [[likely]]
@@ -65,8 +65,8 @@ class raw_pi_mutex {
   // pi-futex.rst):
   //
   //  value             | meaning               | left by
-  //  0                 | free                  | lock: 0 -> tid [P1], [P3]
-  //  tid               | owned by that thread  | unlock: -> 0 [P2]
+  //  0                 | free                  | lock: 0 -> tid [PI1], [PI3]
+  //  tid               | owned by that thread  | unlock: -> 0 [PI2]
   //                    |                       | kernel: a waiter queues
   //                    |                       | -> tid|kWaitersBit
   //  tid|kWaitersBit   | owned; threads may    | unlock, by the kernel: -> the

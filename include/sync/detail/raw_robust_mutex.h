@@ -31,7 +31,7 @@ class raw_robust_mutex {
     list->pending = &next_;
     kernel_order();
     std::uint32_t free = kFree;
-    // [B1] acquire; pairs with [B2], [B4].
+    // [RB1] acquire; pairs with [RB2], [RB4], [RB5].
     const bool owned = word_.compare_exchange_strong(
         free, kernel_tid(), memory_order_acquire, memory_order_relaxed);
     if (owned) enqueue(list);
@@ -56,7 +56,7 @@ class raw_robust_mutex {
     dequeue();
     kernel_order();
     std::uint32_t mine = kernel_tid();
-    // [B2] release; pairs with [B1], [B3]: the critical section comes before
+    // [RB2] release; pairs with [RB1], [RB3]: the critical section comes before
     // the next one. *this may be gone once it is visible.
     if (!word_.compare_exchange_strong(mine, kFree, memory_order_release,
                                        memory_order_relaxed)) [[unlikely]]
@@ -105,16 +105,18 @@ class raw_robust_mutex {
   }
 
   //  word_             | meaning                | left by
-  //  0                 | free                   | lock: -> tid [B1], [B3]
-  //  tid               | owned by that thread   | unlock: -> 0 [B2]
+  //  0                 | free                   | lock: -> tid [RB1], [RB3]
+  //  tid               | owned by that thread   | unlock: -> 0 [RB2]
   //                    |                        | a waiter, before it sleeps:
   //                    |                        | -> tid|kWaitersBit
-  //  tid|kWaitersBit   | owned; threads may     | unlock: -> kWaitersBit [B4],
-  //                    | sleep                  | or -> tid if nobody sleeps
-  //  kWaitersBit       | free; threads may      | lock: -> tid|kWaitersBit [B3]
+  //  tid|kWaitersBit   | owned; threads may     | unlock: -> kWaitersBit [RB4],
+  //                    | sleep                  | or -> 0 [RB5] if nobody
+  //                    sleeps
+  //  kWaitersBit       | free; threads may      | lock: -> tid|kWaitersBit
+  //  [RB3]
   //                    | sleep                  |
-  //  kOwnerDiedBit     | its owner has died     | lock: -> tid [B3]
-  //  …|kWaitersBit     |                        | or tid|kWaitersBit [B3]
+  //  kOwnerDiedBit     | its owner has died     | lock: -> tid [RB3]
+  //  …|kWaitersBit     |                        | or tid|kWaitersBit [RB3]
   //  tid of the dying  |                        | kernel: -> kOwnerDiedBit,
   //                    |                        | kWaitersBit as it was
   //
