@@ -130,7 +130,7 @@ class checker {
   static void thread_entry(void*);
   void thread_body(thread_number t);
   [[noreturn]] void finish() noexcept;
-  void choose_to_die();  // pi.cc
+  void choose_to_die();
   void destroy_thread_locals();
   [[noreturn]] void end_run(outcome how) noexcept;
   void dispatch() noexcept;

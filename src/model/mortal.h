@@ -15,6 +15,10 @@ namespace model::engine {
 // thread has allocated is leaked.
 void be_mortal();
 
+// The choice: pi.cc.
+class checker;
+void choose_death(checker& c);
+
 }  // namespace model::engine
 }  // namespace syncxx::inline SYNCXX_ABI
 

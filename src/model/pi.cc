@@ -86,7 +86,7 @@ void pi_kernel::close_word(location_id l, std::uint32_t now) {
 
 int pi_kernel::clear_and_wake(const void* word, std::uint32_t cleared) {
   if (c_.current_->mortal) [[unlikely]]
-    choose_to_die();
+    c_.choose_to_die();
   const location_id hidden = c_.memory_.hidden(word);
   const location_id l = c_.memory_.atomic(word, sizeof(std::uint32_t));
   const value before = c_.open_queue(hidden);
@@ -256,7 +256,7 @@ void pi_kernel::die() {
   c_.finish();
 }
 
-void checker::choose_to_die() { pi_kernel(*this).choose_to_die(); }
+void choose_death(checker& c) { pi_kernel(c).choose_to_die(); }
 
 }  // namespace model::engine
 

@@ -21,11 +21,18 @@ namespace {
 
 using syncxx::robust_mutex;
 
+model::options at_random() {
+  model::options some;
+  some.search = model::options::mode::random;
+  some.max_executions = 20'000;
+  return some;
+}
+
 TEST(RobustMutexModel, TwoThreadsExcludeEachOther) {
   expect_ok(exclusion<robust_mutex>(2, 1));
 }
-TEST(RobustMutexModel, TwoThreadsWithTwoTurnsEach) {
-  expect_ok(exclusion<robust_mutex>(2, 2));
+TEST(RobustMutexModel, RandomTwoThreadsWithTwoTurnsEach) {
+  expect_ok(exclusion<robust_mutex>(2, 2), at_random());
 }
 TEST(RobustMutexModel, TryBesideLock) {
   expect_ok(try_beside_lock<robust_mutex>);
@@ -43,10 +50,7 @@ TEST(RobustMutexModel, UnlockBesideAStop) {
   expect_ok(lock_freed_and_stopped<robust_mutex>);
 }
 TEST(RobustMutexModel, RandomThreeThreadsExcludeEachOther) {
-  model::options some;
-  some.search = model::options::mode::random;
-  some.max_executions = 20'000;
-  expect_ok(exclusion<robust_mutex>(3, 1), some);
+  expect_ok(exclusion<robust_mutex>(3, 1), at_random());
 }
 
 // Two numbers that are equal, but while somebody changes them.
@@ -91,10 +95,7 @@ void one_of_them_dies() {
 TEST(RobustMutexModel, OneOfTwoDies) { expect_ok(one_of_them_dies<1>); }
 
 TEST(RobustMutexModel, RandomOneOfThreeDies) {
-  model::options some;
-  some.search = model::options::mode::random;
-  some.max_executions = 20'000;
-  expect_ok(one_of_them_dies<2>, some);
+  expect_ok(one_of_them_dies<2>, at_random());
 }
 
 // The harness can fail: threads do die between two writes.
