@@ -105,6 +105,11 @@ bool counts(object_kind kind) noexcept {
   return kind == object_kind::semaphore || kind == object_kind::latch;
 }
 
+// Those know by themselves who holds them, also in the child of a fork.
+bool names_owner(object_kind kind) noexcept {
+  return kind == object_kind::pi_mutex || kind == object_kind::robust_mutex;
+}
+
 // Whether anybody holds a lock, by its own word. All begin with the word (they
 // are standard-layout); its lowest bit says so, or the owner's number.
 bool is_locked(const void* lock, object_kind kind) noexcept {
@@ -116,9 +121,8 @@ bool is_locked(const void* lock, object_kind kind) noexcept {
   if (kind == object_kind::spinlock)
     return static_cast<const atomic<bool>*>(lock)->load(memory_order_relaxed);
   const auto* const word = static_cast<const futex_word*>(lock);
-  const bool names_owner =
-      kind == object_kind::pi_mutex || kind == object_kind::robust_mutex;
-  return (word->load(memory_order_relaxed) & (names_owner ? kTidMask : 1)) != 0;
+  return (word->load(memory_order_relaxed) &
+          (names_owner(kind) ? kTidMask : 1)) != 0;
 }
 
 // --- What follows ------------------------------------------------------------
@@ -235,7 +239,8 @@ verdict attempting(const void* object, object_kind kind,
 }
 
 void on_attempt(const void* object, object_kind kind) {
-  if (t_self.held == 0 || words_for(kind) == nullptr) return;
+  if (t_self.held == 0 || words_for(kind) == nullptr || names_owner(kind))
+    return;
   switch (attempting(object, kind, SYNCXX_CALL_SITE())) {
     case verdict::end:
       std::abort();

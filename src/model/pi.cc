@@ -246,11 +246,14 @@ void pi_kernel::robust_death(void* entry, bool pending) {
 void pi_kernel::die() {
   c_.current_->died = true;
   detail::robust_head* const list = detail::robust_list();
+  void* const pending = list->pending;
   int most = 64;
-  for (void* at = list->list; at != list && --most > 0;
-       at = *static_cast<void**>(at))
-    if (at != list->pending) robust_death(at, false);
-  if (list->pending != nullptr) robust_death(list->pending, true);
+  for (void* at = list->list; at != list && --most > 0;) {
+    void* const next = *static_cast<void**>(at);  // its next owner changes it
+    if (at != pending) robust_death(at, false);
+    at = next;
+  }
+  if (pending != nullptr) robust_death(pending, true);
   delete c_.current_->body;
   c_.current_->body = nullptr;
   c_.finish();

@@ -21,9 +21,7 @@ class monitor_waitable {
   static constexpr waitable_traits kTraits{
       .exclusive = true, .parks = true, .stops = Stops};
 
-  explicit monitor_waitable(bool open) : token_(open) {
-    const lock l(m_);  // as lock_waitable
-  }
+  explicit monitor_waitable(bool open) : token_(open) {}
   void open() { give_back(); }
   void give_back() {
     {

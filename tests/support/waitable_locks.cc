@@ -19,8 +19,7 @@ class lock_waitable {
       .exclusive = true, .parks = Parks, .stops = Stops};
 
   explicit lock_waitable(bool open) : held_(!open) {
-    m_.lock();  // (a thread's first use may ask the kernel for its number)
-    if (!held_) m_.unlock();
+    if (held_) m_.lock();
   }
   ~lock_waitable() {
     if (held_) m_.unlock();
