@@ -116,6 +116,19 @@ TEST(PiConditionModel, BesideATimeout) {
   expect_ok(gate_beside_a_timeout<flag_gate>);
 }
 
+// A notifier that has never had the lock, and a waiter that may not need it.
+TEST(PiConditionModel, NotifyWithoutTheLock) {
+  expect_ok([] {
+    pi_mutex lock;
+    pi_condition_variable changed;
+    model::thread waiter([&] {
+      lock_type own(lock);
+      changed.wait_for(own, kAWhile);
+    });
+    changed.notify_one();
+  });
+}
+
 // The destructor waits for those that are on their way out.
 TEST(PiConditionModel, MayBeDestroyedAfterNotifyAll) {
   expect_ok([] {

@@ -72,6 +72,10 @@ class syscall_meter {
   void arm() {
     if (armed_) return;
     armed_ = true;
+    // A thread's first use of these asks the kernel for its number and list.
+    syncxx::robust_mutex warm_up;
+    warm_up.lock();
+    warm_up.unlock();
     struct sigaction action = {};
     action.sa_sigaction = on_trap;
     action.sa_flags = SA_SIGINFO | SA_NODEFER;
@@ -102,10 +106,6 @@ syscall_readings measure_syscalls(Body body) {
   }
   auto* page = static_cast<syscall_meter::page*>(shared);
   EXPECT_TRUE(succeeds_in_child([&] {
-    // A thread's first use of these asks the kernel for its number and list.
-    syncxx::robust_mutex first;
-    first.lock();
-    first.unlock();
     syscall_meter meter(page);
     body(meter);
     // What destructors and the runtime do under the filter proves nothing.
