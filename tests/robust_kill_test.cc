@@ -82,7 +82,8 @@ class victim {
       _exit(0);
     }
     int status = 0;
-    alive_ = waitpid(pid_, &status, 0) == pid_ && WIFSTOPPED(status);
+    alive_ = waitpid(pid_, &status, 0) == pid_ && WIFSTOPPED(status) &&
+             ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_EXITKILL) == 0;
   }
   victim(const victim&) = delete;
   victim& operator=(const victim&) = delete;

@@ -8,7 +8,9 @@
 #include <sync/event.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
 
@@ -24,6 +26,16 @@ struct self_mutex : lockable<syncxx::mutex> {
 
 struct self_recursive_mutex : lockable<syncxx::recursive_mutex> {
   static constexpr std::string_view kName = "syncxx::recursive_mutex";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
+struct self_pi_mutex : lockable<syncxx::pi_mutex> {
+  static constexpr std::string_view kName = "syncxx::pi_mutex";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
+struct self_robust_mutex : lockable<syncxx::robust_mutex> {
+  static constexpr std::string_view kName = "syncxx::robust_mutex";
   static constexpr std::string_view kLibrary = "syncxx";
 };
 

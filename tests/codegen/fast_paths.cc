@@ -6,7 +6,9 @@
 #include <sync/event.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
 
@@ -69,6 +71,15 @@ bool bare_mutex_try_lock(bare_mutex& m) { return m.try_lock(); }
 
 void recursive_mutex_lock(syncxx::recursive_mutex& m) { m.lock(); }
 void recursive_mutex_unlock(syncxx::recursive_mutex& m) { m.unlock(); }
+
+void pi_mutex_lock(syncxx::pi_mutex& m) { m.lock(); }
+void pi_mutex_unlock(syncxx::pi_mutex& m) { m.unlock(); }
+bool pi_mutex_try_lock(syncxx::pi_mutex& m) { return m.try_lock(); }
+void pi_condition_variable_notify_one(syncxx::pi_condition_variable& c) {
+  c.notify_one();
+}
+void robust_mutex_lock(syncxx::robust_mutex& m) { m.lock(); }
+void robust_mutex_unlock(syncxx::robust_mutex& m) { m.unlock(); }
 
 void spinlock_lock(syncxx::spinlock& s) { s.lock(); }
 void spinlock_unlock(syncxx::spinlock& s) { s.unlock(); }

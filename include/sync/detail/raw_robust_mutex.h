@@ -53,7 +53,7 @@ class raw_robust_mutex {
     robust_head* const list = robust_list();
     list->pending = &next_;
     kernel_order();
-    dequeue();
+    dequeue(list);
     kernel_order();
     std::uint32_t mine = kernel_tid();
     // [RB2] release; pairs with [RB1], [RB3]: the critical section comes before
@@ -83,25 +83,28 @@ class raw_robust_mutex {
 
   // The list is circular; each link is the address of a `next`, and the `prev`
   // that belongs to it is the word before. The kernel follows `next` only, from
-  // the head: a node is complete before the head names it, and out of the chain
-  // before it is changed. (Neighbours are locks of the same thread, or of
-  // glibc: bit 0 of a link says PI.)
+  // the head: a node is complete before the head names it. (Neighbours are
+  // locks of the same thread, or of glibc: bit 0 of a link says PI.) Nobody
+  // reads the head's `prev`: it is not written.
   static void** link(void* entry) noexcept {
     return reinterpret_cast<void**>(reinterpret_cast<std::uintptr_t>(entry) &
                                     ~std::uintptr_t{1});
   }
   void enqueue(robust_head* list) noexcept {
-    next_ = list->list;
+    void* const next = list->list;
+    next_ = next;
     prev_ = list;
-    link(next_)[-1] = &next_;
+    if (next != list) link(next)[-1] = &next_;
     kernel_order();
     list->list = &next_;
   }
-  void dequeue() noexcept {
-    link(next_)[-1] = prev_;
-    link(prev_)[0] = next_;
-    kernel_order();
-    prev_ = next_ = nullptr;
+  void dequeue(robust_head* list) noexcept {
+    void* const next = next_;
+    if (list->list == &next_) [[likely]]
+      list->list = next;
+    else
+      link(prev_)[0] = next;
+    if (next != list) link(next)[-1] = prev_;
   }
 
   //  word_             | meaning                | left by
@@ -109,12 +112,10 @@ class raw_robust_mutex {
   //  tid               | owned by that thread   | unlock: -> 0 [RB2]
   //                    |                        | a waiter, before it sleeps:
   //                    |                        | -> tid|kWaitersBit
-  //  tid|kWaitersBit   | owned; threads may     | unlock: -> kWaitersBit [RB4],
-  //                    | sleep                  | or -> 0 [RB5] if nobody
-  //                    sleeps
+  //  tid|kWaitersBit   | owned; threads may     | unlock: -> kWaitersBit
+  //                    | sleep                  | [RB4]; 0 [RB5] if none does
   //  kWaitersBit       | free; threads may      | lock: -> tid|kWaitersBit
-  //  [RB3]
-  //                    | sleep                  |
+  //                    | sleep                  | [RB3]
   //  kOwnerDiedBit     | its owner has died     | lock: -> tid [RB3]
   //  …|kWaitersBit     |                        | or tid|kWaitersBit [RB3]
   //  tid of the dying  |                        | kernel: -> kOwnerDiedBit,
