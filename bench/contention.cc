@@ -56,6 +56,8 @@ std::vector<competitor> all_competitors() {
                    measure_throughput<M>, measure_fairness<M>});
   };
   parking_mutexes::for_each(enter);
+  pi_mutexes::for_each(enter);
+  robust_mutexes::for_each(enter);
   spinlocks::for_each(enter);
   semaphores::for_each([&enter]<semaphore_like S>() {
     enter.template operator()<semaphore_as_mutex<S>>();

@@ -26,6 +26,8 @@ void write_sizes(json_writer& out) {
   types<self_recursive_mutex, std_recursive_mutex>::for_each(
       of_kind("recursive_mutex"));
   types<std_timed_mutex>::for_each(of_kind("timed_mutex"));
+  pi_mutexes::for_each(of_kind("pi_mutex"));
+  robust_mutexes::for_each(of_kind("robust_mutex"));
   spinlocks::for_each(of_kind("spinlock"));
   condvars::for_each(of_kind("condition_variable"));
   semaphores::for_each(of_kind("semaphore"));

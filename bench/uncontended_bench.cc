@@ -102,6 +102,8 @@ void register_benchmarks() {
   };
   types<floor_cas_exchange>::for_each(pair_of("mutex_pair"));
   parking_mutexes::for_each(pair_of("mutex_pair"));
+  pi_mutexes::for_each(pair_of("pi_mutex_pair"));
+  robust_mutexes::for_each(pair_of("robust_mutex_pair"));
   types<floor_exchange_store>::for_each(pair_of("spinlock_pair"));
   spinlocks::for_each(pair_of("spinlock_pair"));
   types<self_recursive_mutex, std_recursive_mutex>::for_each(

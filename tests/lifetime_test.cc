@@ -16,8 +16,10 @@
 #include <sync/latch.h>
 #include <sync/mutex.h>
 #include <sync/once.h>
+#include <sync/pi_mutex.h>
 #include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
@@ -117,6 +119,10 @@ TEST(LifetimeTest, SharedMutex) {
   destroy_after_unlock<syncxx::shared_mutex>();
 }
 TEST(LifetimeTest, ByteMutex) { destroy_after_unlock<syncxx::byte_mutex>(); }
+TEST(LifetimeTest, PiMutex) { destroy_after_unlock<syncxx::pi_mutex>(); }
+TEST(LifetimeTest, RobustMutex) {
+  destroy_after_unlock<syncxx::robust_mutex>();
+}
 TEST(LifetimeTest, Spinlock) { destroy_after_unlock<syncxx::spinlock>(); }
 TEST(LifetimeTest, TicketLock) { destroy_after_unlock<syncxx::ticket_lock>(); }
 TEST(LifetimeTest, McsLock) { destroy_after_unlock<mcs_mutex>(); }

@@ -4,22 +4,24 @@
 #include <gtest/gtest.h>
 #include <linux/futex.h>
 #include <signal.h>
-#include <sync/byte_mutex.h>
 #include <sync/barrier.h>
 #include <sync/biased_shared_mutex.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/latch.h>
 #include <sync/mcs_lock.h>
 #include <sync/mutex.h>
-#include <sync/parking_lot.h>
-#include <sync/queue_lock.h>
 #include <sync/once.h>
+#include <sync/parking_lot.h>
+#include <sync/pi_mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
-#include <sync/shared_mutex.h>
 #include <sync/seqlock.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 #include <sync/ticket_lock.h>
 
@@ -198,6 +200,46 @@ TEST_F(SyscallTest, UncontendedSeqlock) {
     meter.count("load", [&] { static_cast<void>(lock.load()); });
     meter.count("store", [&] { lock.store(1); });
     meter.count("update", [&] { lock.update([](long& v) { ++v; }); });
+  }));
+}
+
+// A thread's first use asks the kernel for its number, and for its list.
+TEST_F(SyscallTest, UncontendedPiMutex) {
+  syncxx::pi_mutex first;
+  first.lock();
+  first.unlock();
+  // (measure_syscalls forks: the child asks anew.)
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    syncxx::pi_mutex m;
+    m.lock();
+    m.unlock();
+    meter.count("lock, unlock", [&] {
+      m.lock();
+      m.unlock();
+    });
+    meter.count("try_lock, unlock", [&] {
+      if (m.try_lock()) m.unlock();
+    });
+    meter.count("try_lock_for, unlock", [&] {
+      if (m.try_lock_for(1h)) m.unlock();
+    });
+    syncxx::pi_condition_variable c;
+    meter.count("notify_one", [&] { c.notify_one(); });
+    meter.count("notify_all", [&] { c.notify_all(); });
+  }));
+}
+TEST_F(SyscallTest, UncontendedRobustMutex) {
+  expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
+    syncxx::robust_mutex m;
+    m.lock();
+    m.unlock();
+    meter.count("lock, unlock", [&] {
+      m.lock();
+      m.unlock();
+    });
+    meter.count("try_lock, unlock", [&] {
+      if (m.try_lock()) m.unlock();
+    });
   }));
 }
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 SEAM_HEADERS = ("annotations", "atomic", "cache_line", "clock", "config",
-                "deadline", "futex", "hooks", "spin_wait", "thread")
+                "deadline", "futex", "hooks", "spin_wait", "thread", "thread_id")
 SEAM = ("src/futex/", "src/deadlock/", "src/model/", "include/sync/model/",
         "include/sync/relacy/",
         *(f"include/sync/detail/{name}.h" for name in SEAM_HEADERS),

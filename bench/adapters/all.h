@@ -97,6 +97,9 @@ using boost_barriers = types<>;
 using parking_mutexes = decltype(
     types<self_mutex, self_byte_mutex, std_mutex, pthread_adaptive_mutex>{} +
     absl_mutexes{} + nsync_mutexes{} + tbb_mutexes{});
+// Those that the kernel knows the owner of.
+using pi_mutexes = types<self_pi_mutex, pthread_inherit_mutex>;
+using robust_mutexes = types<self_robust_mutex, pthread_robust_mutex>;
 // Locks whose waiters don't.
 using spinlocks = decltype(types<self_spinlock, self_ticket_lock, self_mcs_lock,
                                  self_queue_lock, pthread_spin>{} +

@@ -48,6 +48,44 @@ using pthread_normal_mutex = pthread_mutex<PTHREAD_MUTEX_NORMAL>;
 using pthread_adaptive_mutex = pthread_mutex<PTHREAD_MUTEX_ADAPTIVE_NP>;
 using pthread_errorcheck_mutex = pthread_mutex<PTHREAD_MUTEX_ERRORCHECK>;
 
+// Whose owner inherits priorities, or may die.
+enum class pthread_protocol { inherit, robust };
+
+template <pthread_protocol Protocol>
+class pthread_special_mutex {
+ public:
+  using node = no_node;
+  static constexpr std::string_view kName =
+      Protocol == pthread_protocol::inherit ? "pthread_mutex(inherit)"
+                                            : "pthread_mutex(robust)";
+  static constexpr std::string_view kLibrary = "pthread";
+  static constexpr std::size_t kSize = sizeof(pthread_mutex_t);
+  static constexpr waiting kWaiting = waiting::kParks;
+
+  pthread_special_mutex() {
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    if (Protocol == pthread_protocol::inherit)
+      pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+    else
+      pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&mutex_, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+  }
+  pthread_special_mutex(const pthread_special_mutex&) = delete;
+  pthread_special_mutex& operator=(const pthread_special_mutex&) = delete;
+  ~pthread_special_mutex() { pthread_mutex_destroy(&mutex_); }
+
+  SYNCXX_BENCH_NO_TSA void lock(node&) { pthread_mutex_lock(&mutex_); }
+  SYNCXX_BENCH_NO_TSA void unlock(node&) { pthread_mutex_unlock(&mutex_); }
+
+ private:
+  pthread_mutex_t mutex_;
+};
+
+using pthread_inherit_mutex = pthread_special_mutex<pthread_protocol::inherit>;
+using pthread_robust_mutex = pthread_special_mutex<pthread_protocol::robust>;
+
 class pthread_spin {
  public:
   using node = no_node;

@@ -4,17 +4,19 @@
 #ifndef SYNCXX_BENCH_ADAPTERS_SYNCXX_H_
 #define SYNCXX_BENCH_ADAPTERS_SYNCXX_H_
 
-#include <sync/byte_mutex.h>
 #include <sync/barrier.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/latch.h>
 #include <sync/mcs_lock.h>
 #include <sync/mutex.h>
-#include <sync/queue_lock.h>
 #include <sync/once.h>
+#include <sync/pi_mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
 #include <sync/ticket_lock.h>
@@ -36,6 +38,16 @@ struct self_byte_mutex : lockable<syncxx::byte_mutex> {
 
 struct self_recursive_mutex : lockable<syncxx::recursive_mutex> {
   static constexpr std::string_view kName = "syncxx::recursive_mutex";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
+struct self_pi_mutex : lockable<syncxx::pi_mutex> {
+  static constexpr std::string_view kName = "syncxx::pi_mutex";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
+struct self_robust_mutex : lockable<syncxx::robust_mutex> {
+  static constexpr std::string_view kName = "syncxx::robust_mutex";
   static constexpr std::string_view kLibrary = "syncxx";
 };
 

@@ -22,8 +22,10 @@
 #include <sync/mutex.h>
 #include <sync/once.h>
 #include <sync/parking_lot.h>
+#include <sync/pi_mutex.h>
 #include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
 #include <sync/seqlock.h>
 #include <sync/shared_mutex.h>

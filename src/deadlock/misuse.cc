@@ -23,10 +23,13 @@
 #include <sync/byte_mutex.h>
 #include <sync/detail/raw_mutex.h>
 #include <sync/detail/raw_shared_mutex.h>
+#include <sync/detail/thread_id.h>
 #include <sync/mcs_lock.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 #include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 #include <sync/ticket_lock.h>
@@ -87,6 +90,8 @@ constexpr words kTicketLockWords = SYNCXX_WORDS_("ticket_lock");
 constexpr words kMcsLockWords = SYNCXX_WORDS_("mcs_lock");
 constexpr words kQueueLockWords = SYNCXX_WORDS_("queue_lock");
 constexpr words kBiasedSharedMutexWords = SYNCXX_WORDS_("biased_shared_mutex");
+constexpr words kPiMutexWords = SYNCXX_WORDS_("pi_mutex");
+constexpr words kRobustMutexWords = SYNCXX_WORDS_("robust_mutex");
 #undef SYNCXX_WORDS_
 constexpr words kSharedMutexWords = {
     "lock() of a shared_mutex that this thread already holds",
@@ -129,6 +134,10 @@ const words* words_for(object_kind kind) noexcept {
       return &kQueueLockWords;
     case object_kind::biased_shared_mutex:
       return &kBiasedSharedMutexWords;
+    case object_kind::pi_mutex:
+      return &kPiMutexWords;
+    case object_kind::robust_mutex:
+      return &kRobustMutexWords;
     default:
       return nullptr;
   }
@@ -181,6 +190,11 @@ T first_word(const void* lock) noexcept {
   return static_cast<const atomic<T>*>(lock)->load(memory_order_relaxed);
 }
 
+// Those know by themselves who holds them, also in the child of a fork.
+bool names_owner(object_kind kind) noexcept {
+  return kind == object_kind::pi_mutex || kind == object_kind::robust_mutex;
+}
+
 // Whether anybody holds a lock, by its own word. All begin with the word (they
 // are standard-layout), and in most its lowest bit says so.
 bool is_locked(const void* lock, object_kind kind) noexcept {
@@ -190,7 +204,9 @@ bool is_locked(const void* lock, object_kind kind) noexcept {
                 std::is_standard_layout_v<byte_mutex> &&
                 std::is_standard_layout_v<ticket_lock> &&
                 std::is_standard_layout_v<mcs_lock> &&
-                std::is_standard_layout_v<queue_lock>);
+                std::is_standard_layout_v<queue_lock> &&
+                std::is_standard_layout_v<pi_mutex> &&
+                std::is_standard_layout_v<robust_mutex>);
   switch (kind) {
     case object_kind::spinlock:
       return first_word<bool>(lock);
@@ -216,7 +232,8 @@ bool is_locked(const void* lock, object_kind kind) noexcept {
       break;
   }
   const auto* const word = static_cast<const futex_word*>(lock);
-  return (word->load(memory_order_relaxed) & 1) != 0;
+  return (word->load(memory_order_relaxed) &
+          (names_owner(kind) ? kTidMask : 1)) != 0;
 }
 
 // --- What follows ------------------------------------------------------------
@@ -334,7 +351,8 @@ verdict attempting(const void* object, object_kind kind,
 }
 
 void on_attempt(const void* object, object_kind kind) {
-  if (t_self.held == 0 || words_for(kind) == nullptr) return;
+  if (t_self.held == 0 || words_for(kind) == nullptr || names_owner(kind))
+    return;
   switch (attempting(object, kind, SYNCXX_CALL_SITE())) {
     case verdict::end:
       std::abort();

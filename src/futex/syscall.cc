@@ -7,10 +7,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+
+// Linux 5.14; older headers lack it.
+#ifndef FUTEX_LOCK_PI2
+#define FUTEX_LOCK_PI2 13
+#endif
 
 // Linux 5.16; older headers lack it. One number on all architectures.
 #ifndef SYS_futex_waitv
@@ -201,6 +207,135 @@ void membarrier() noexcept {
                "biased_shared_mutex\n",
                std::strerror(-error), -error);
   std::abort();
+}
+
+int futex_clear_and_wake(const futex_word* word, std::uint32_t bits,
+                         futex_scope scope) noexcept {
+  const auto bit = static_cast<std::uint32_t>(std::countr_zero(bits));
+  // *word &= ~(1 << bit); the comparison, with 0, is false: a second word is
+  // not woken.
+  const std::uint32_t operation =
+      (std::uint32_t{FUTEX_OP_ANDN | FUTEX_OP_OPARG_SHIFT} << 28) | (bit << 12);
+  const long woken = futex(word, FUTEX_WAKE_OP | private_flag(scope), 1,
+                           nullptr, word, operation);
+  if (woken >= 0) return static_cast<int>(woken);
+  refused("futex(FUTEX_WAKE_OP)", static_cast<int>(-woken));
+}
+
+namespace {
+
+// What a PI operation's caller can answer.
+int answerable(const char* operation, long result) noexcept {
+  switch (result) {
+    case -EINTR:
+    case -ENOMEM:
+    case -EBUSY:
+      return -EAGAIN;
+    case -EAGAIN:
+    case -EDEADLK:
+    case -EINVAL:
+    case -ESRCH:
+    case -ETIMEDOUT:
+      return static_cast<int>(result);
+    case -EPERM:  // a stranger's unlock; else the word names a kernel thread
+      return -EPERM;
+    default:
+      if (result >= 0) return static_cast<int>(result);
+      refused(operation, static_cast<int>(-result));
+  }
+}
+
+// FUTEX_LOCK_PI knows system time only. A clock that is set moves such a wait:
+// so it is a short one, and the caller's, who asks the right clock, goes on.
+constexpr std::int64_t kStepNs = 1'000'000'000;
+
+timespec to_system_time(deadline until) noexcept {
+  std::int64_t left = until.ns() - now_ns(until.clock());
+  if (left > kStepNs) left = kStepNs;
+  if (left < 1) left = 1;
+  const std::int64_t when = saturating_add(now_ns(clock_id::realtime), left);
+  timespec ts{};
+  ts.tv_sec = static_cast<time_t>(when / kNsPerSecond);
+  ts.tv_nsec = static_cast<long>(when % kNsPerSecond);
+  return ts;
+}
+
+int lock_pi_in_system_time(const futex_word* word, deadline until,
+                           futex_scope scope) noexcept {
+  for (;;) {
+    const timespec ts = to_system_time(until);
+    const int result = answerable(
+        "futex(FUTEX_LOCK_PI)",
+        futex(word, FUTEX_LOCK_PI | private_flag(scope), 0, &ts, nullptr, 0));
+    if (result != -ETIMEDOUT || until.has_passed()) return result;
+  }
+}
+
+}  // namespace
+
+int futex_lock_pi(const futex_word* word, deadline until,
+                  futex_scope scope) noexcept {
+  if (until.is_never() || until.clock() == clock_id::realtime) {
+    const timespec ts = to_timespec(until);
+    return answerable("futex(FUTEX_LOCK_PI)",
+                      futex(word, FUTEX_LOCK_PI | private_flag(scope), 0,
+                            until.is_never() ? nullptr : &ts, nullptr, 0));
+  }
+  // As for futex_waitv.
+  static constinit atomic<bool> missing{false};
+  if (!missing.load(memory_order_relaxed)) {
+    const timespec ts = to_timespec(until);
+    const long result =
+        futex(word, FUTEX_LOCK_PI2 | private_flag(scope), 0, &ts, nullptr, 0);
+    if (result != -ENOSYS) return answerable("futex(FUTEX_LOCK_PI2)", result);
+    missing.store(true, memory_order_relaxed);
+  }
+  return lock_pi_in_system_time(word, until, scope);
+}
+
+int futex_trylock_pi(const futex_word* word, futex_scope scope) noexcept {
+  return answerable("futex(FUTEX_TRYLOCK_PI)",
+                    futex(word, FUTEX_TRYLOCK_PI | private_flag(scope), 0,
+                          nullptr, nullptr, 0));
+}
+
+int futex_unlock_pi(const futex_word* word, futex_scope scope,
+                    wake_site) noexcept {
+  for (;;) {
+    const int result =
+        answerable("futex(FUTEX_UNLOCK_PI)",
+                   futex(word, FUTEX_UNLOCK_PI | private_flag(scope), 0,
+                         nullptr, nullptr, 0));
+    if (result == 0 || result == -EPERM) return result;
+    if (result != -EAGAIN) refused("futex(FUTEX_UNLOCK_PI)", -result);
+  }
+}
+
+int futex_wait_requeue_pi(const futex_word* word, std::uint32_t expected,
+                          deadline until, const futex_word* mutex,
+                          futex_scope scope) noexcept {
+  const timespec ts = to_timespec(until);
+  int operation = FUTEX_WAIT_REQUEUE_PI | private_flag(scope);
+  if (until.clock() == clock_id::realtime) operation |= FUTEX_CLOCK_REALTIME;
+  const long result = futex(word, operation, expected,
+                            until.is_never() ? nullptr : &ts, mutex, 0);
+  if (result == 0 || result == -ETIMEDOUT) return static_cast<int>(result);
+  // -EDEADLK and -ESRCH: what a lock of `mutex` finds out as well.
+  if (result == -EAGAIN || result == -EINTR || result == -EDEADLK ||
+      result == -ESRCH) {
+    return -EAGAIN;
+  }
+  refused("futex(FUTEX_WAIT_REQUEUE_PI)", static_cast<int>(-result));
+}
+
+int futex_cmp_requeue_pi(const futex_word* word, std::uint32_t expected,
+                         int more, const futex_word* mutex, futex_scope scope,
+                         wake_site) noexcept {
+  return answerable(
+      "futex(FUTEX_CMP_REQUEUE_PI)",
+      futex(word, FUTEX_CMP_REQUEUE_PI | private_flag(scope), 1,
+            reinterpret_cast<const void*>(static_cast<std::intptr_t>(more)),
+            mutex, expected));
 }
 
 }  // namespace detail::sys

@@ -67,6 +67,48 @@ int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept;
 bool membarrier_register() noexcept;
 void membarrier() noexcept;
 
+// FUTEX_WAKE_OP on one word: takes `bits` (one bit) out of it and wakes one
+// sleeper, in one step with respect to those that are about to sleep. How many
+// were woken.
+int futex_clear_and_wake(const futex_word* word, std::uint32_t bits,
+                         futex_scope scope) noexcept;
+
+// --- Priority inheritance: the kernel knows who owns the word ----------------
+
+// FUTEX_LOCK_PI2 (Linux 5.14), or FUTEX_LOCK_PI where it is missing or not
+// needed. 0: the word names the caller. -ETIMEDOUT. -EDEADLK: the owner, or a
+// thread that the owner waits for, is the caller. -ESRCH: the word names a
+// thread that is no more. -EAGAIN: ask again (the owner is on its way out, no
+// memory, a signal). -EINVAL: what the kernel knows and the word differ, as
+// they do for a moment after the owner has died. FUTEX_LOCK_PI sleeps in system
+// time: a deadline in steady time is translated each second anew.
+int futex_lock_pi(const futex_word* word, deadline until,
+                  futex_scope scope) noexcept;
+
+// FUTEX_TRYLOCK_PI. 0, -EAGAIN (owned), -EDEADLK, -ESRCH, -EINVAL as above.
+int futex_trylock_pi(const futex_word* word, futex_scope scope) noexcept;
+
+// FUTEX_UNLOCK_PI: to the waiter that comes first by priority. 0. -EPERM: the
+// word does not name the caller.
+int futex_unlock_pi(const futex_word* word, futex_scope scope,
+                    wake_site where = wake_site::current()) noexcept;
+
+// FUTEX_WAIT_REQUEUE_PI: sleeps on `word` until futex_cmp_requeue_pi hands it
+// over to `mutex`. 0: `mutex` names the caller. -EAGAIN: it does not; the word
+// was not `expected`, or for no reason. -ETIMEDOUT, also in the queue of
+// `mutex`.
+int futex_wait_requeue_pi(const futex_word* word, std::uint32_t expected,
+                          deadline until, const futex_word* mutex,
+                          futex_scope scope) noexcept;
+
+// FUTEX_CMP_REQUEUE_PI: gives `mutex` to the sleeper on `word` that comes first
+// by priority, or makes it wait for that; and makes up to `more` others wait.
+// How many those were. -EAGAIN: `*word` was not `expected`. -EINVAL, -ESRCH,
+// -EDEADLK as for futex_lock_pi.
+int futex_cmp_requeue_pi(const futex_word* word, std::uint32_t expected,
+                         int more, const futex_word* mutex, futex_scope scope,
+                         wake_site where = wake_site::current()) noexcept;
+
 }  // namespace detail::sys
 }  // namespace syncxx::inline SYNCXX_ABI
 

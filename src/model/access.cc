@@ -31,6 +31,8 @@ void checker::settle_kind(event& e, const value& data,
 }
 
 value checker::perform(const access& a, const void* site) noexcept {
+  if (current_->mortal) [[unlikely]]
+    choose_to_die();
   current_->site = site;
   const location_id l = memory_.atomic(a.address, a.size);
   if (current_->following) [[unlikely]] {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "mortal.h"
 #include "mutation.h"
 #include "overflow.h"
 #include "recorder.h"
@@ -186,6 +187,13 @@ value perform_saved(access* what) noexcept {
   if (g_checker->recording() != nullptr) [[unlikely]]
     return g_checker->recording()->perform(*what, __builtin_return_address(0));
   return g_checker->perform(*what, __builtin_return_address(0));
+}
+
+// (Before an operation: others may have their turns meanwhile.)
+void checker::choose_to_die() {
+  const saved_registers mine = g_saved;
+  choose_death(*this);
+  g_saved = mine;
 }
 
 // Condenses the caller's registers and stack.

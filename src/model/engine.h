@@ -56,7 +56,7 @@ class checker {
   result explore();
   result explore_randomly();
   result replay();
-  // Whose access, or end of life, the present one collides with: before fail().
+  // Before fail(): what the present access collides with follows that event.
   void collides_with(const moment& other) noexcept { collision_ = other; }
   // More threads were made than the graphs were laid out for.
   bool needs_more_threads() const noexcept { return too_many_threads_; }
@@ -67,7 +67,6 @@ class checker {
   void fence(memory_order o, const source& where, access_kind what) noexcept;
   std::uint32_t spawn(task* body, const source& where);
   void join(std::uint32_t thread, const source& where);
-  // `what`: other, or what makes alternative 1 a jump of the clock.
   int choose(int n, access_kind what = access_kind::other,
              bool one_only = false);
   void assume(bool holds);
@@ -116,23 +115,24 @@ class checker {
   const graph& now() const noexcept { return *g_; }
   // hb of the running thread.
   const std::uint32_t* past() const noexcept {
-    // Replay: not what is still to come.
-    return current_->done == 0
+    return current_->done == 0  // (replay: not what is still to come)
                ? kNoPast
                : g_->hb(g_->of_thread(self_)[current_->done - 1]);
   }
-  // How many events the running thread has done.
   std::uint32_t position() const noexcept { return current_->done; }
   void count_plain_write() noexcept { ++current_->plain_writes; }
   recorder* recording() const noexcept { return recording_; }
 
  private:
   friend class recorder;
+  friend class pi_kernel;
   // run.cc
   outcome run();
   static void main_entry(void*);
   static void thread_entry(void*);
   void thread_body(thread_number t);
+  [[noreturn]] void finish() noexcept;
+  void choose_to_die();
   void destroy_thread_locals();
   [[noreturn]] void end_run(outcome how) noexcept;
   void dispatch() noexcept;

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "close_queue.h"
 #include "mutation.h"
 #include "recorder.h"
 #include "report.h"
@@ -44,21 +45,6 @@ value checker::open_queue(location_id l, memory_order order) {
   a.size = sizeof(std::uint64_t);
   a.order = order;
   return read(a, l, true);
-}
-
-// change(queue) makes what it becomes. (The copy is gone before a run can end.)
-template <class Change>
-void checker::close_queue(location_id l, const value& before,
-                          const Change& change) {
-  access a;
-  a.what = access_kind::futex;
-  a.order = memory_order_acq_rel;
-  const auto after = [&] {
-    futex_queue q = queues_[before];
-    change(q);
-    return queues_.number(q);
-  };
-  modify(a, l, after());
 }
 
 // --- Operations --------------------------------------------------------------
@@ -161,6 +147,8 @@ void checker::wake_sleepers() noexcept {
 int checker::futex_wait(const void* word, std::uint32_t size,
                         const value& expected, bool timed, std::uint32_t mask,
                         bool again) {
+  if (current_->mortal) [[unlikely]]
+    choose_to_die();
   if (const int error = nap(word, expected); error != 0) return error;
   const location_id hidden = memory_.hidden(word);
   const std::uint32_t ticket = current_->done;
@@ -175,6 +163,8 @@ int checker::futex_wait(const void* word, std::uint32_t size,
 }
 
 int checker::futex_wake(const void* word, int count, std::uint32_t mask) {
+  if (current_->mortal) [[unlikely]]
+    choose_to_die();
   const location_id hidden = memory_.hidden(word);
   int woken = 0;
   close_queue(hidden, open_queue(hidden), [&](futex_queue& q) {
@@ -192,6 +182,8 @@ int checker::futex_wake(const void* word, int count, std::uint32_t mask) {
 }
 
 int checker::futex_count(const void* word, int at_most) {
+  if (current_->mortal) [[unlikely]]
+    choose_to_die();
   const location_id hidden = memory_.hidden(word);
   int count = 0;
   close_queue(hidden, open_queue(hidden), [&](const futex_queue& q) {

@@ -76,6 +76,11 @@ class memory {
 
   // The location of an atomic that is accessed now; its lifetime is checked.
   location_id atomic(const void* address, std::uint32_t size);
+  // Whether there is an object that has not been destroyed.
+  bool has(const void* address) {
+    const location_id l = live(reinterpret_cast<std::uintptr_t>(address));
+    return l != kNone && !objects_[l].died.is_set();
+  }
   // A location of the checker's own that belongs to an address: the kernel's
   // queue, or that of the atomic object's waiters.
   location_id hidden(const void* address, bool of_atomic = false);

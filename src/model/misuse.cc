@@ -68,6 +68,10 @@ const char* name_of(object_kind kind) noexcept {
       return "queue_lock";
     case object_kind::biased_shared_mutex:
       return "biased_shared_mutex";
+    case object_kind::pi_mutex:
+      return "pi_mutex";
+    case object_kind::robust_mutex:
+      return "robust_mutex";
     default:
       return nullptr;
   }

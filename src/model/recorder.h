@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "engine.h"
+#include "running.h"
 #include "trace.h"
 
 namespace syncxx::inline SYNCXX_ABI {

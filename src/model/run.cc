@@ -35,6 +35,7 @@ outcome checker::run() {
     t.done = 0;
     t.needs = kNone;
     t.following = t.sifting = t.hinted = t.stuck = t.rested = false;
+    t.mortal = t.died = false;
     t.body = nullptr;
     t.plain_writes = 0;
     t.storage.at_end.clear();
@@ -113,8 +114,14 @@ void checker::thread_body(thread_number t) {
          [&] { return text("an exception came out of thread ") + number(t); });
   }
   if (g_forked) outside("the end of the test's body");
+  finish();
+}
+
+// The running thread has come to its end.
+void checker::finish() noexcept {
+  const thread_number t = self_;
   begin_or_end(kind::finish, kNone);
-  me.at = stage::finished;
+  threads_[t].at = stage::finished;
   for (thread_state& other : threads_)
     if (other.blocked == obstacle::join && other.on == t)
       other.blocked = obstacle::none;

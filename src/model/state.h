@@ -86,6 +86,8 @@ struct thread_state {
   bool sifted = false;          // that has been read
   std::uint64_t plain_writes = 0;
   bool rested = false;  // since it looked at a clock
+  bool mortal = false;  // may die before each operation
+  bool died = false;
   // While idle: the sleep, and how often it has been come back to.
   std::uint64_t nap = 0;  // its key in naps_
   const void* word = nullptr;

@@ -2,22 +2,24 @@
 //
 // One function for each fast path that a promise is made about. Never run:
 // check_fast_paths.py compiles this and reads the machine code.
-#include <sync/byte_mutex.h>
-#include <sync/barrier.h>
 #include <sync/asymmetric_fence.h>
+#include <sync/barrier.h>
 #include <sync/biased_shared_mutex.h>
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/latch.h>
 #include <sync/mcs_lock.h>
 #include <sync/mutex.h>
-#include <sync/queue_lock.h>
 #include <sync/once.h>
+#include <sync/pi_mutex.h>
+#include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/semaphore.h>
-#include <sync/shared_mutex.h>
 #include <sync/seqlock.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 #include <sync/ticket_lock.h>
 
@@ -97,6 +99,15 @@ void shared_mutex_unlock_upgrade(syncxx::shared_mutex& m) {
 void shared_mutex_unlock_upgrade_and_lock(syncxx::shared_mutex& m) {
   m.unlock_upgrade_and_lock();
 }
+
+void pi_mutex_lock(syncxx::pi_mutex& m) { m.lock(); }
+void pi_mutex_unlock(syncxx::pi_mutex& m) { m.unlock(); }
+bool pi_mutex_try_lock(syncxx::pi_mutex& m) { return m.try_lock(); }
+void pi_condition_variable_notify_one(syncxx::pi_condition_variable& c) {
+  c.notify_one();
+}
+void robust_mutex_lock(syncxx::robust_mutex& m) { m.lock(); }
+void robust_mutex_unlock(syncxx::robust_mutex& m) { m.unlock(); }
 
 void spinlock_lock(syncxx::spinlock& s) { s.lock(); }
 void spinlock_unlock(syncxx::spinlock& s) { s.unlock(); }

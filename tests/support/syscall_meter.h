@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sync/robust_mutex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -71,6 +72,10 @@ class syscall_meter {
   void arm() {
     if (armed_) return;
     armed_ = true;
+    // A thread's first use of these asks the kernel for its number and list.
+    syncxx::robust_mutex warm_up;
+    warm_up.lock();
+    warm_up.unlock();
     struct sigaction action = {};
     action.sa_sigaction = on_trap;
     action.sa_flags = SA_SIGINFO | SA_NODEFER;

@@ -4,6 +4,7 @@
 #include <sync/event_count.h>
 #include <sync/interprocess.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 
 #include <atomic>
 #include <mutex>
@@ -17,11 +18,11 @@ namespace syncxx_test {
 namespace {
 
 // A token under a mutex, waited for with a condition variable.
-template <class Condition, class M>
+template <class Condition, class M, bool Stops = true>
 class monitor_waitable {
  public:
   static constexpr waitable_traits kTraits{
-      .exclusive = true, .parks = true, .stops = true};
+      .exclusive = true, .parks = true, .stops = Stops};
 
   explicit monitor_waitable(bool open) : token_(open) {}
   void open() { give_back(); }
@@ -139,6 +140,8 @@ waitable_kinds condition_kinds() {
       kind_of<monitor_waitable<syncxx::interprocess::condition_variable,
                                syncxx::interprocess::mutex>>(
           "interprocess_condition_variable"),
+      kind_of<monitor_waitable<syncxx::pi_condition_variable, syncxx::pi_mutex,
+                               false>>("pi_condition_variable"),
   };
 }
 

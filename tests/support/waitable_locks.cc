@@ -3,7 +3,9 @@
 #include <sync/byte_mutex.h>
 #include <sync/interprocess.h>
 #include <sync/mutex.h>
+#include <sync/pi_mutex.h>
 #include <sync/recursive_mutex.h>
+#include <sync/robust_mutex.h>
 #include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 
@@ -16,11 +18,11 @@ namespace syncxx_test {
 
 namespace {
 
-template <class M, bool Parks = true>
+template <class M, bool Parks = true, bool Stops = Parks>
 class lock_waitable {
  public:
   static constexpr waitable_traits kTraits{
-      .exclusive = true, .parks = Parks, .stops = Parks};
+      .exclusive = true, .parks = Parks, .stops = Stops};
 
   explicit lock_waitable(bool open) : held_(!open) {
     if (held_) m_.lock();
@@ -214,6 +216,8 @@ waitable_kinds lock_kinds() {
           "shared_mutex_behind_reader"),
       kind_of<readers_waitable<shared_mutex>>("shared_mutex_readers"),
       kind_of<lock_waitable<syncxx::byte_mutex>>("byte_mutex"),
+      kind_of<lock_waitable<syncxx::pi_mutex, true, false>>("pi_mutex"),
+      kind_of<lock_waitable<syncxx::robust_mutex>>("robust_mutex"),
       kind_of<lock_waitable<syncxx::spinlock, false>>("spinlock"),
       kind_of<lock_waitable<syncxx::interprocess::mutex>>("interprocess_mutex"),
   };

@@ -18,6 +18,10 @@ using std::cv_status;
 
 namespace detail {
 
+// Whether Self's waits can be stopped.
+template <class Self>
+inline constexpr bool kStoppableWaits = true;
+
 // The waits of [thread.condition.condvar] and [thread.condition.condvarany].
 // Self provides, as a friend,
 //   bool wait_once(Lock&, deadline, const stop_token*)
@@ -71,15 +75,18 @@ class cv_waits {
 
   // With a stop request. False without predicate: stopped.
   template <class Lock>
+  requires kStoppableWaits<Self>
   bool wait(Lock& lock, stop_token stop) {
     if (stop.stop_requested()) return false;
     return self().wait_once(lock, deadline::never(), &stop);
   }
   template <class Lock, class Predicate>
+  requires kStoppableWaits<Self>
   bool wait(Lock& lock, stop_token stop, Predicate holds) {
     return wait_while_not(lock, deadline::never(), &stop, holds);
   }
   template <class Lock, class Clock, class Duration, class Predicate>
+  requires kStoppableWaits<Self>
   bool wait_until(Lock& lock, stop_token stop,
                   const std::chrono::time_point<Clock, Duration>& time,
                   Predicate holds) {
@@ -90,6 +97,7 @@ class cv_waits {
     return holds();
   }
   template <class Lock, class Rep, class Period, class Predicate>
+  requires kStoppableWaits<Self>
   bool wait_for(Lock& lock, stop_token stop,
                 const std::chrono::duration<Rep, Period>& time,
                 Predicate holds) {

@@ -38,6 +38,8 @@ enum class object_kind : std::uint8_t {
   barrier,
   once_flag,
   biased_shared_mutex,  // its exclusive side
+  pi_mutex,
+  robust_mutex,
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that

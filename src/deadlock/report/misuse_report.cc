@@ -73,7 +73,7 @@ class memory_of_reports {
 };
 
 const char* advice_for(const misuse_found& found) noexcept {
-  if (found.kind == object_kind::condition_variable) {
+  if (found.kind == object_kind::condition_variable && found.code == EPERM) {
     return "lock the mutex first: wait() unlocks it while it waits; pass a "
            "unique_lock that owns it";
   }
@@ -93,6 +93,9 @@ const char* advice_for(const misuse_found& found) noexcept {
     case EBUSY:
       return "unlock it, and join the threads that use it, before it is "
              "destroyed";
+    case EOWNERDEAD:
+      return "unlock before the thread ends (a guard does); robust_mutex if "
+             "threads or processes may be killed";
     case EOVERFLOW:
       return "release what was acquired, once; or raise the semaphore's "
              "LeastMaxValue";
@@ -102,7 +105,9 @@ const char* advice_for(const misuse_found& found) noexcept {
       if (found.kind == object_kind::barrier)
         return "let as many threads arrive in each phase as the barrier "
                "expects, and wait with the token of an arrival there";
-      return "release a number of tokens, not less than none";
+      if (found.kind == object_kind::semaphore)
+        return "release a number of tokens, not less than none";
+      return "see <sync/misuse.h>";
     default:
       return "see <sync/misuse.h>";
   }
@@ -213,6 +218,10 @@ const char* name_of(object_kind kind) noexcept {
       return "once_flag";
     case object_kind::biased_shared_mutex:
       return "biased_shared_mutex";
+    case object_kind::pi_mutex:
+      return "pi_mutex";
+    case object_kind::robust_mutex:
+      return "robust_mutex";
   }
   return "object";
 }

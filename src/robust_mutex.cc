@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The slow paths of robust_mutex.
+//
+// When a thread dies, in whatever way, the kernel walks its list and looks at
+// `pending`. For each mutex whose word names the thread it sets kOwnerDiedBit
+// in place of the number, and wakes one sleeper if kWaitersBit is set. If the
+// pending one's word names nobody, it wakes one too: the thread may have died
+// between its release and its wake, or after having been woken.
+//
+// Nobody hangs, whoever is killed wherever:
+// - Before a word names a thread, `pending` does, and it does until the mutex
+// is
+//   in the list; in the other direction likewise (I2). So the kernel finds each
+//   word that names a dead thread.
+// - An owner, alive or dead, finds kWaitersBit while anybody sleeps (I1), and
+//   wakes one. So that this holds, the bit stays where it is when the lock is
+//   freed and taken: a woken thread may be killed while a third one owns the
+//   lock, and nobody but that third one can wake the next. (In Drepper's
+//   mutex2, and glibc's robust mutexes, the woken thread alone knows of the
+//   others.)
+// - A wake that is sent to a thread that then dies is sent on by the kernel if
+//   the lock is free, and will be by the owner if it is not.
+//
+// Who takes kWaitersBit away? An owner that unlocks while nobody sleeps. It
+// counts the sleepers; if there are none, it has the kernel clear the bit and
+// wake one in one step. Who wants to sleep later sets it again. Only if
+// somebody has gone to sleep between the two, the bit is missing until the
+// owner sets it again, a moment later; the one that has been woken is awake in
+// that moment, and sets it too. (So two threads would have to be killed in it,
+// and a third one have gone to sleep just before, for somebody to hang.)
+//
+// Destroy after unlock: the compare-exchange or exchange that frees the lock is
+// the last access to the object; the wake after it names its address, and so
+// does `pending`.
+#include <sync/robust_mutex.h>
+
+#include "futex/sleeper.h"
+#include "futex/syscall.h"
+
+#include <cerrno>
+
+#include <sync/detail/spin_wait.h>
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+namespace {
+
+// The kernel wakes sleepers of this scope when an owner has died, and no
+// others.
+constexpr futex_scope kScope = futex_scope::process_shared;
+
+}  // namespace
+
+// Tries to go from `seen`, which names nobody, to owning it. Sets state_ before
+// the mutex is in order again: who is killed in between has died with it held.
+bool raw_robust_mutex::take(std::uint32_t seen, robust_head* list) noexcept {
+  const bool died = (seen & kOwnerDiedBit) != 0;
+  const std::uint32_t mine = kernel_tid() | (seen & kWaitersBit);
+  // [RB3] acquire; pairs with [RB2], [RB4], [RB5].
+  if (!word_.compare_exchange_weak(seen, mine, memory_order_acquire,
+                                   memory_order_relaxed))
+    return false;
+  if (died && state_ != kLost) state_ = kInconsistent;
+  enqueue(list);
+  kernel_order();
+  list->pending = nullptr;
+  return true;
+}
+
+raw_robust_mutex::outcome raw_robust_mutex::lock_slow(deadline until,
+                                                      const stop_token* stop) {
+  const std::uint32_t me = kernel_tid();
+  robust_head* const list = robust_list();
+  sleeper self(until, stop, kScope);
+  spinner spinning;
+  // All the time: a wake that comes must not die with this thread.
+  list->pending = &next_;
+  kernel_order();
+  outcome how = outcome::gave_up;
+  for (;;) {
+    std::uint32_t w = word_.load(memory_order_relaxed);
+    if ((w & kTidMask) == 0) {
+      if (take(w, list)) return outcome::owned;
+      continue;
+    }
+    if ((w & kTidMask) == me) {
+      how = outcome::relocked;
+      break;
+    }
+    if (spinning.spin()) continue;
+    // Nothing to hand over: kWaitersBit stays, and the owner wakes the next.
+    if (self.must_leave()) break;
+    const std::uint32_t asleep = w | kWaitersBit;
+    if (w != asleep &&
+        !word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
+                                     memory_order_relaxed)) {
+      continue;
+    }
+    self.sleep(word_, asleep);
+    spinning.restart();
+  }
+  kernel_order();
+  list->pending = nullptr;
+  return how;
+}
+
+bool raw_robust_mutex::try_lock_slow() {
+  robust_head* const list = robust_list();
+  list->pending = &next_;
+  kernel_order();
+  for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
+    if ((w & kTidMask) != 0) break;
+    if (take(w, list)) return true;
+  }
+  kernel_order();
+  list->pending = nullptr;
+  return false;
+}
+
+void raw_robust_mutex::unlock_slow() noexcept {
+  if (sys::futex_count(&word_, 1, kScope) == 0 &&
+      sys::futex_clear_and_wake(&word_, kWaitersBit, kScope) == 0) {
+    std::uint32_t mine = kernel_tid();
+    // [RB5] release; pairs with [RB1], [RB3]: as [RB2].
+    if (word_.compare_exchange_strong(mine, kFree, memory_order_release,
+                                      memory_order_relaxed))
+      return;
+  }
+  // [RB4] release; pairs with [RB1], [RB3].
+  word_.exchange(kWaitersBit, memory_order_release);
+  unpark(&word_, 1, kAnySleeper, kScope);
+}
+
+}  // namespace detail
+
+bool robust_mutex::wait(detail::deadline until, const stop_token* stop) {
+  using outcome = detail::raw_robust_mutex::outcome;
+  detail::hook_wait_begin(this, kKind);
+  const outcome how = raw_.lock_slow(until, stop);
+  detail::hook_wait_end(this, kKind);
+  if (how == outcome::relocked) relocked();
+  return note(how == outcome::owned);
+}
+
+void robust_mutex::relocked() const {
+  detail::misused(this, kKind,
+                  "lock() of a robust_mutex that this thread already holds",
+                  EDEADLK);
+}
+
+void robust_mutex::not_owner(const char* what) const {
+  detail::misused(this, kKind, what, EPERM);
+}
+
+void robust_mutex::nothing_wrong() const {
+  detail::misused(
+      this, kKind,
+      "make_consistent() of a robust_mutex whose owner has not died", EINVAL);
+}
+
+// Gives it back, so that all others find out as well.
+void robust_mutex::lost() {
+  raw_.unlock();
+  detail::misused(this, kKind,
+                  "lock() of a robust_mutex that was unlocked without "
+                  "make_consistent() after an owner had died",
+                  ENOTRECOVERABLE);
+}
+
+}  // namespace syncxx::inline SYNCXX_ABI

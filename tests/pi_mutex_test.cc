@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <linux/futex.h>
+#include <sync/mutex.h>
+#include <sync/pi_mutex.h>
+#include <time.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "tests/support/child_process.h"
+#include "tests/support/exclusion.h"
+#include "tests/support/lockable_concepts.h"
+#include "tests/support/misuse_mode.h"
+#include "tests/support/real_time.h"
+#include "tests/support/seccomp_filter.h"
+#include "tests/support/signal_storm.h"
+#include "tests/support/thread_safety_off.h"
+#include "tests/support/threads.h"
+#include "tests/support/zeroed_memory.h"
+
+namespace syncxx_test {
+namespace {
+
+using syncxx::pi_mutex;
+
+static_assert(sizeof(pi_mutex) == 4);
+static_assert(std::is_standard_layout_v<pi_mutex>);
+static_assert(std::is_nothrow_default_constructible_v<pi_mutex>);
+static_assert(std::is_trivially_destructible_v<pi_mutex> == !kHooked);
+static_assert(mutex_type<pi_mutex>);
+static_assert(timed_lockable<pi_mutex>);
+
+template <class M>
+concept stoppable = requires(M& m, std::stop_token stop) {
+  m.lock(stop);
+};
+static_assert(!stoppable<pi_mutex>);
+
+constinit pi_mutex global;
+
+bool try_from_another_thread(pi_mutex& m) {
+  bool locked = false;
+  std::thread([&] {
+    locked = m.try_lock();
+    if (locked) m.unlock();
+  }).join();
+  return locked;
+}
+
+std::uint32_t word_of(const pi_mutex& m) {
+  std::uint32_t word;
+  std::memcpy(&word, static_cast<const void*>(&m), sizeof word);
+  return word;
+}
+
+class PiMutexTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate PI futexes";
+  }
+};
+
+TEST_F(PiMutexTest, GlobalIsReadyBeforeMain) {
+  std::lock_guard lock(global);
+  EXPECT_FALSE(try_from_another_thread(global));
+}
+
+TEST_F(PiMutexTest, WorksInZeroedMemory) {
+  const zeroed<pi_mutex> m = make_zeroed<pi_mutex>();
+  m->lock();
+  EXPECT_FALSE(try_from_another_thread(*m));
+  m->unlock();
+  expect_exclusion(*m, 3, iterations(2000));
+}
+
+TEST_F(PiMutexTest, TheWordNamesTheOwner) {
+  pi_mutex m;
+  m.lock();
+  EXPECT_EQ(word_of(m), static_cast<std::uint32_t>(this_tid()));
+  m.unlock();
+  EXPECT_EQ(word_of(m), 0u);
+}
+
+TEST_F(PiMutexTest, ExcludesThreads) {
+  for (const int threads : {2, 4, 16}) {
+    pi_mutex m;
+    expect_exclusion(m, threads, iterations(40'000) / threads);
+    EXPECT_EQ(word_of(m), 0u);
+  }
+}
+
+TEST_F(PiMutexTest, ExcludesThreadsOfAllForms) {
+  pi_mutex m;
+  std::atomic<unsigned> turn{0};
+  const auto enter = [&] {
+    using namespace std::chrono;
+    switch (turn.fetch_add(1) % 4) {
+      case 0:
+        while (!m.try_lock()) std::this_thread::yield();
+        break;
+      case 1:
+        while (!m.try_lock_for(20us)) {
+        }
+        break;
+      case 2:
+        while (!m.try_lock_until(system_clock::now() + 50us)) {
+        }
+        break;
+      default:
+        m.lock();
+    }
+  };
+  expect_exclusion(6, iterations(5000), enter, [&] { m.unlock(); });
+  EXPECT_EQ(word_of(m), 0u);
+}
+
+TEST_F(PiMutexTest, WaitersSleepAndAreServedInTheirOrder) {
+  pi_mutex m;
+  std::vector<int> order;  // under m
+  m.lock();
+  std::vector<std::unique_ptr<background<bool>>> waiting;
+  for (int i = 0; i < 8; ++i) {
+    waiting.push_back(std::make_unique<background<bool>>([&, i] {
+      m.lock();
+      order.push_back(i);
+      m.unlock();
+      return true;
+    }));
+    waiting.back()->await_sleep();
+  }
+  EXPECT_NE(word_of(m) & FUTEX_WAITERS, 0u);
+  m.unlock();
+  for (auto& one : waiting) EXPECT_TRUE(one->result());
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(word_of(m), 0u);
+}
+
+TEST_F(PiMutexTest, RelockIsAnErrorInEachForm) {
+  using namespace std::chrono;
+  constexpr auto code = std::errc::resource_deadlock_would_occur;
+  pi_mutex m;
+  m.lock();
+  EXPECT_FALSE(m.try_lock());
+  expect_system_error(code, [&] { m.lock(); });
+  expect_system_error(code, [&] { m.try_lock_for(1h); });
+  expect_system_error(code,
+                      [&] { m.try_lock_until(steady_clock::now() + 1h); });
+  EXPECT_FALSE(try_from_another_thread(m));
+  m.unlock();
+  EXPECT_TRUE(try_from_another_thread(m));
+}
+
+TEST_F(PiMutexTest, StrangersUnlockIsAnError) {
+  constexpr auto code = std::errc::operation_not_permitted;
+  pi_mutex m;
+  expect_system_error(code, [&] { m.unlock(); });
+  m.lock();
+  std::thread([&] { expect_system_error(code, [&] { m.unlock(); }); }).join();
+  EXPECT_FALSE(try_from_another_thread(m));
+  m.unlock();
+  EXPECT_TRUE(try_from_another_thread(m));
+}
+
+// The kernel follows who waits for whom, through other locks.
+TEST_F(PiMutexTest, CycleOfTwoIsAnErrorAndNoHang) {
+  pi_mutex a, b;
+  a.lock();
+  background<bool> other([&] {
+    b.lock();
+    a.lock();
+    a.unlock();
+    b.unlock();
+    return true;
+  });
+  other.await_sleep();
+  expect_system_error(std::errc::resource_deadlock_would_occur,
+                      [&] { b.lock(); });
+  a.unlock();
+  EXPECT_TRUE(other.result());
+  EXPECT_EQ(word_of(a), 0u);
+  EXPECT_EQ(word_of(b), 0u);
+}
+
+// A thread that ends without unlocking: those that come later are told, and do
+// not wait for it.
+TEST_F(PiMutexTest, LockOfAnEndedOwnerIsAnError) {
+  const misuse_mode quiet(syncxx::misuse_action::throw_exception);
+  const auto m = make_zeroed<pi_mutex>();  // (destroyed while held)
+  std::thread([&] { m->lock(); }).join();
+  for (int i = 0; i < 2; ++i) {
+    expect_system_error(std::errc::owner_dead, [&] { m->lock(); });
+    expect_system_error(std::errc::owner_dead, [&] { m->try_lock_for(1h); });
+    EXPECT_FALSE(m->try_lock());
+  }
+}
+
+TEST_F(PiMutexTest, WaitersOfAnOwnerThatEndsGoOn) {
+  const misuse_mode quiet(syncxx::misuse_action::throw_exception);
+  for (int round = 0; round < iterations(50); ++round) {
+    const auto m = make_zeroed<pi_mutex>();
+    std::atomic<bool> end{false}, owned{false};
+    std::thread owner([&] {
+      m->lock();
+      owned = true;
+      await([&] { return end.load(); });
+    });
+    await([&] { return owned.load(); });
+    std::atomic<int> told{0};
+    std::vector<std::unique_ptr<background<bool>>> waiting;
+    for (int i = 0; i < 3; ++i) {
+      waiting.push_back(std::make_unique<background<bool>>([&] {
+        try {
+          m->lock();
+        } catch (const std::system_error& e) {
+          EXPECT_EQ(e.code(), std::errc::owner_dead);
+          told.fetch_add(1);
+          return true;
+        }
+        m->unlock();
+        return true;
+      }));
+      waiting.back()->await_sleep();
+    }
+    end = true;
+    // Some come just when it dies.
+    try {
+      m->lock();
+      m->unlock();
+    } catch (const std::system_error& e) {
+      EXPECT_EQ(e.code(), std::errc::owner_dead);
+    }
+    owner.join();
+    for (auto& one : waiting) one->result();
+    EXPECT_GE(told.load(), 1);
+    EXPECT_EQ(word_of(*m), 0u);
+  }
+}
+
+TEST_F(PiMutexTest, SignalsDoNotEndWaits) {
+  for (const auto flag :
+       {signal_storm::restart::no, signal_storm::restart::yes}) {
+    pi_mutex m;
+    m.lock();
+    background<bool> waiting([&] {
+      m.lock();
+      m.unlock();
+      return true;
+    });
+    background<bool> timed([&] {
+      const auto start = std::chrono::steady_clock::now();
+      EXPECT_FALSE(m.try_lock_for(50ms));
+      return std::chrono::steady_clock::now() - start >= 50ms;
+    });
+    waiting.await_sleep();
+    {
+      const signal_storm storm({waiting.native(), timed.native()}, flag);
+      await([&] { return timed.finished(); });
+      EXPECT_FALSE(waiting.finished());
+    }
+    m.unlock();
+    EXPECT_TRUE(waiting.result());
+    EXPECT_TRUE(timed.result());
+  }
+}
+
+TEST_F(PiMutexTest, ChildOfForkHasItsOwnNumber) {
+  pi_mutex m;
+  m.lock();
+  EXPECT_TRUE(succeeds_in_child([&] {
+    expect_system_error(std::errc::operation_not_permitted,
+                        [&] { m.unlock(); });
+    pi_mutex mine;
+    mine.lock();
+    EXPECT_EQ(word_of(mine), static_cast<std::uint32_t>(getpid()));
+    EXPECT_FALSE(try_from_another_thread(mine));
+    mine.unlock();
+    expect_exclusion(mine, 3, iterations(2000));
+  }));
+  m.unlock();
+}
+
+// --- Kernels without FUTEX_LOCK_PI2 (5.14) -----------------------------------
+
+constexpr int kLockPi2 = 13 | FUTEX_PRIVATE_FLAG;
+std::atomic<int> g_refused{0};
+
+// In a child: FUTEX_LOCK_PI2 of the calling thread and those it starts answers
+// ENOSYS, and is counted.
+template <class Body>
+testing::AssertionResult succeeds_without_lock_pi2(Body body) {
+  return succeeds_in_child([&] {
+    struct sigaction action = {};
+    action.sa_sigaction = [](int, siginfo_t*, void* context) {
+      g_refused.fetch_add(1);
+      set_syscall_result(context, -ENOSYS);
+    };
+    action.sa_flags = SA_SIGINFO;
+    ASSERT_EQ(sigaction(SIGSYS, &action, nullptr), 0);
+    ASSERT_TRUE(trap_futex_operation(kLockPi2));
+    body();
+  });
+}
+
+TEST_F(PiMutexTest, WithoutLockPi2) {
+  if (kSanitized) GTEST_SKIP() << "SIGSYS is the sanitizer's";
+  EXPECT_TRUE(succeeds_without_lock_pi2([] {
+    using namespace std::chrono;
+    pi_mutex m;
+    m.lock();
+    background<bool> timed([&] {
+      const auto start = steady_clock::now();
+      EXPECT_FALSE(m.try_lock_for(30ms));
+      EXPECT_FALSE(m.try_lock_until(steady_clock::now() + 20ms));
+      const auto took = steady_clock::now() - start;
+      EXPECT_GE(took, 50ms);
+      EXPECT_LT(took, 30s);
+      return true;
+    });
+    EXPECT_TRUE(timed.result());
+    // Longer than one step of the fallback.
+    background<bool> patient([&] { return m.try_lock_for(1200ms); });
+    patient.await_sleep();
+    EXPECT_FALSE(patient.result());
+    background<bool> served([&] {
+      const bool owned = m.try_lock_for(1h);
+      if (owned) m.unlock();
+      return owned;
+    });
+    served.await_sleep();
+    m.unlock();
+    EXPECT_TRUE(served.result());
+    EXPECT_EQ(g_refused.load(), 1) << "it is asked for once";
+    expect_exclusion(
+        4, iterations(2000),
+        [&] {
+          while (!m.try_lock_for(50us)) {
+          }
+        },
+        [&] { m.unlock(); });
+  }));
+}
+
+// --- Priorities
+// ---------------------------------------------------------------
+
+double cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+void burn(double seconds) {
+  const double end = cpu_seconds() + seconds;
+  while (cpu_seconds() < end) {
+  }
+}
+
+// On one CPU: the low one owns the lock, the high one waits for it, and the
+// middle one could run for as long as it likes. Says whether the high one has
+// waited for the middle one's work; with inheritance the low one runs until it
+// has unlocked.
+template <class M>
+bool priorities_are_inverted() {
+  M m;
+  std::atomic<bool> owned{false}, high_through{false}, high_waits{false};
+  std::atomic<bool> middle_ready{false}, middle_ran_first{false};
+  constexpr double kSection = 0.05, kMiddle = 0.3;
+  background<bool> low([&] {
+    if (!pin_to_first_cpu() || !set_fifo_priority(10)) return false;
+    m.lock();
+    owned = true;
+    // The high one runs whenever it can: when this one runs again, it waits.
+    while (!high_waits.load()) std::this_thread::sleep_for(1ms);
+    burn(kSection);
+    m.unlock();
+    return true;
+  });
+  background<bool> middle([&] {
+    if (!pin_to_first_cpu() || !set_fifo_priority(20)) return false;
+    middle_ready = true;
+    await([&] { return high_waits.load(); });
+    burn(kMiddle);
+    middle_ran_first = !high_through.load();
+    return true;
+  });
+  await([&] { return owned.load() && middle_ready.load(); });
+  background<bool> high([&] {
+    if (!pin_to_first_cpu() || !set_fifo_priority(30)) return false;
+    high_waits = true;
+    m.lock();
+    high_through = true;
+    m.unlock();
+    return true;
+  });
+  EXPECT_TRUE(low.result());
+  EXPECT_TRUE(high.result());
+  EXPECT_TRUE(middle.result());
+  return middle_ran_first.load();
+}
+
+TEST_F(PiMutexTest, NoInversionOfPriorities) {
+  if (const char* why = no_real_time()) GTEST_SKIP() << why;
+  EXPECT_FALSE(priorities_are_inverted<pi_mutex>());
+  // The test can see it: that is what happens without inheritance.
+  EXPECT_TRUE(priorities_are_inverted<syncxx::mutex>());
+}
+
+TEST_F(PiMutexTest, HighestPriorityIsNext) {
+  if (const char* why = no_real_time()) GTEST_SKIP() << why;
+  pi_mutex m;
+  std::vector<int> order;  // under m
+  m.lock();
+  std::vector<std::unique_ptr<background<bool>>> waiting;
+  for (const int priority : {10, 30, 20, 40, 15}) {
+    waiting.push_back(std::make_unique<background<bool>>([&, priority] {
+      if (!pin_to_first_cpu() || !set_fifo_priority(priority)) return false;
+      m.lock();
+      order.push_back(priority);
+      m.unlock();
+      return true;
+    }));
+    waiting.back()->await_sleep();
+  }
+  m.unlock();
+  for (auto& one : waiting) EXPECT_TRUE(one->result());
+  EXPECT_EQ(order, (std::vector<int>{40, 30, 20, 15, 10}));
+}
+
+}  // namespace
+}  // namespace syncxx_test

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Owners killed at each instruction: robust_kill_test.cc.
+#include <gtest/gtest.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sync/robust_mutex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <stop_token>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "tests/support/child_process.h"
+#include "tests/support/exclusion.h"
+#include "tests/support/lockable_concepts.h"
+#include "tests/support/misuse_mode.h"
+#include "tests/support/shared_object.h"
+#include "tests/support/signal_storm.h"
+#include "tests/support/thread_safety_off.h"
+#include "tests/support/threads.h"
+#include "tests/support/zeroed_memory.h"
+
+namespace syncxx_test {
+namespace {
+
+using syncxx::robust_mutex;
+
+static_assert(sizeof(robust_mutex) == 40);
+static_assert(std::is_standard_layout_v<robust_mutex>);
+static_assert(std::is_nothrow_default_constructible_v<robust_mutex>);
+static_assert(std::is_trivially_destructible_v<robust_mutex> == !kHooked);
+static_assert(mutex_type<robust_mutex>);
+static_assert(timed_lockable<robust_mutex>);
+
+constinit robust_mutex global;
+
+bool try_from_another_thread(robust_mutex& m) {
+  bool locked = false;
+  std::thread([&] {
+    locked = m.try_lock();
+    if (locked) m.unlock();
+  }).join();
+  return locked;
+}
+
+std::uint32_t word_of(const robust_mutex& m) {
+  std::uint32_t word;
+  std::memcpy(&word, static_cast<const void*>(&m), sizeof word);
+  return word;
+}
+
+class RobustMutexTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate robust lists";
+  }
+};
+
+// A thread that ends while it owns the lock. (It says nothing of that itself.)
+void die_with(robust_mutex& m) {
+  std::thread([&m] { m.lock(); }).join();
+}
+
+TEST_F(RobustMutexTest, GlobalIsReadyBeforeMain) {
+  std::lock_guard lock(global);
+  EXPECT_FALSE(try_from_another_thread(global));
+}
+
+TEST_F(RobustMutexTest, WorksInZeroedMemory) {
+  const zeroed<robust_mutex> m = make_zeroed<robust_mutex>();
+  m->lock();
+  EXPECT_FALSE(m->owner_died());
+  EXPECT_FALSE(try_from_another_thread(*m));
+  m->unlock();
+  expect_exclusion(*m, 3, iterations(2000));
+}
+
+TEST_F(RobustMutexTest, ExcludesThreads) {
+  for (const int threads : {2, 4, 16}) {
+    robust_mutex m;
+    expect_exclusion(m, threads, iterations(40'000) / threads);
+    EXPECT_TRUE(try_from_another_thread(m));
+  }
+}
+
+TEST_F(RobustMutexTest, ExcludesThreadsOfAllForms) {
+  robust_mutex m;
+  std::stop_source source;
+  std::atomic<unsigned> turn{0};
+  const auto enter = [&] {
+    using namespace std::chrono;
+    switch (turn.fetch_add(1) % 5) {
+      case 0:
+        while (!m.try_lock()) std::this_thread::yield();
+        break;
+      case 1:
+        while (!m.try_lock_for(20us)) {
+        }
+        break;
+      case 2:
+        while (!m.try_lock_until(system_clock::now() + 50us)) {
+        }
+        break;
+      case 3:
+        ASSERT_TRUE(m.lock(source.get_token()));
+        break;
+      default:
+        m.lock();
+    }
+  };
+  expect_exclusion(6, iterations(5000), enter, [&] { m.unlock(); });
+  EXPECT_TRUE(try_from_another_thread(m));
+}
+
+// The bit that says that somebody may sleep goes when nobody does.
+TEST_F(RobustMutexTest, IsQuietAgainAfterContention) {
+  robust_mutex m;
+  m.lock();
+  background<bool> waiting([&] {
+    m.lock();
+    m.unlock();
+    return true;
+  });
+  waiting.await_sleep();
+  EXPECT_NE(word_of(m) & FUTEX_WAITERS, 0u);
+  m.unlock();
+  EXPECT_TRUE(waiting.result());
+  m.lock();
+  m.unlock();
+  EXPECT_EQ(word_of(m), 0u);
+}
+
+TEST_F(RobustMutexTest, NextOwnerIsToldOfADeath) {
+  robust_mutex m;
+  die_with(m);
+  m.lock();
+  EXPECT_TRUE(m.owner_died());
+  EXPECT_TRUE(m.owner_died());
+  m.make_consistent();
+  EXPECT_FALSE(m.owner_died());
+  m.unlock();
+  m.lock();
+  EXPECT_FALSE(m.owner_died());
+  m.unlock();
+}
+
+TEST_F(RobustMutexTest, EachFormIsToldOfADeath) {
+  std::stop_source source;
+  const auto expect_told = [](bool (*form)(robust_mutex&)) {
+    robust_mutex m;
+    die_with(m);
+    ASSERT_TRUE(form(m));
+    EXPECT_TRUE(m.owner_died());
+    m.make_consistent();
+    m.unlock();
+    EXPECT_TRUE(try_from_another_thread(m));
+  };
+  expect_told([](robust_mutex& m) { return m.try_lock(); });
+  expect_told([](robust_mutex& m) { return m.try_lock_for(-1s); });
+  expect_told([](robust_mutex& m) { return m.try_lock_for(1h); });
+  expect_told([](robust_mutex& m) { return m.lock(std::stop_token()); });
+}
+
+// Waiters asleep when the owner dies: one is woken by the kernel, the others by
+// those before them.
+TEST_F(RobustMutexTest, SleepersAreServedAfterADeath) {
+  for (int round = 0; round < iterations(50); ++round) {
+    robust_mutex m;
+    std::atomic<bool> owned{false}, end{false};
+    std::thread owner([&] {
+      m.lock();
+      owned = true;
+      await([&] { return end.load(); });
+    });
+    await([&] { return owned.load(); });
+    std::atomic<int> told{0};
+    std::vector<std::unique_ptr<background<bool>>> waiting;
+    for (int i = 0; i < 4; ++i) {
+      waiting.push_back(std::make_unique<background<bool>>([&] {
+        m.lock();
+        if (m.owner_died()) {
+          told.fetch_add(1);
+          m.make_consistent();
+        }
+        m.unlock();
+        return true;
+      }));
+      waiting.back()->await_sleep();
+    }
+    end = true;
+    for (auto& one : waiting) EXPECT_TRUE(one->result());
+    owner.join();
+    EXPECT_EQ(told.load(), 1);
+  }
+}
+
+TEST_F(RobustMutexTest, UnlockWithoutRepairLosesItForGood) {
+  constexpr auto code = std::errc::state_not_recoverable;
+  const misuse_mode mode(syncxx::misuse_action::throw_exception);
+  robust_mutex m;
+  std::atomic<bool> owned{false}, end{false};
+  std::thread owner([&] {
+    m.lock();
+    owned = true;
+    await([&] { return end.load(); });
+  });
+  await([&] { return owned.load(); });
+  std::atomic<int> died{0}, lost{0};
+  std::vector<std::unique_ptr<background<bool>>> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(std::make_unique<background<bool>>([&] {
+      try {
+        m.lock();
+        died.fetch_add(m.owner_died() ? 1 : 0);
+        m.unlock();
+      } catch (const std::system_error& e) {
+        lost.fetch_add(e.code() == code ? 1 : 0);
+      }
+      return true;
+    }));
+    waiting.back()->await_sleep();
+  }
+  end = true;
+  for (auto& one : waiting) one->result();
+  owner.join();
+  EXPECT_EQ(died.load(), 1);
+  EXPECT_EQ(lost.load(), 2);
+  for (int i = 0; i < 2; ++i) {
+    expect_system_error(code, [&] { m.lock(); });
+    expect_system_error(code, [&] { m.try_lock(); });
+    expect_system_error(code, [&] { m.try_lock_for(1ms); });
+    expect_system_error(code, [&] { m.lock(std::stop_token()); });
+  }
+}
+
+// Told again: the one who was to repair it has died as well.
+TEST_F(RobustMutexTest, DeathDuringRepair) {
+  robust_mutex m;
+  for (int i = 0; i < 3; ++i) die_with(m);
+  m.lock();
+  EXPECT_TRUE(m.owner_died());
+  m.make_consistent();
+  m.unlock();
+  std::thread([&] {
+    m.lock();
+    EXPECT_FALSE(m.owner_died());
+    m.unlock();
+    m.lock();  // and dies
+  }).join();
+  m.lock();
+  EXPECT_TRUE(m.owner_died());
+  m.make_consistent();
+  m.unlock();
+}
+
+TEST_F(RobustMutexTest, MisuseIsAnError) {
+  constexpr auto stranger = std::errc::operation_not_permitted;
+  constexpr auto deadlock = std::errc::resource_deadlock_would_occur;
+  robust_mutex m;
+  expect_system_error(stranger, [&] { m.unlock(); });
+  expect_system_error(stranger, [&] { m.owner_died(); });
+  expect_system_error(stranger, [&] { m.make_consistent(); });
+  m.lock();
+  EXPECT_FALSE(m.try_lock());
+  expect_system_error(deadlock, [&] { m.lock(); });
+  expect_system_error(deadlock, [&] { m.try_lock_for(1h); });
+  expect_system_error(deadlock, [&] { m.lock(std::stop_token()); });
+  expect_system_error(std::errc::invalid_argument,
+                      [&] { m.make_consistent(); });
+  std::thread([&] {
+    expect_system_error(stranger, [&] { m.unlock(); });
+  }).join();
+  EXPECT_FALSE(try_from_another_thread(m));
+  m.unlock();
+  EXPECT_TRUE(try_from_another_thread(m));
+}
+
+// --- One list with glibc's robust mutexes
+// --------------------------------------
+
+class glibc_mutex {
+ public:
+  explicit glibc_mutex(bool inherits) {
+    pthread_mutexattr_t a;
+    pthread_mutexattr_init(&a);
+    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+    if (inherits) pthread_mutexattr_setprotocol(&a, PTHREAD_PRIO_INHERIT);
+    pthread_mutex_init(&m_, &a);
+    pthread_mutexattr_destroy(&a);
+  }
+  glibc_mutex(const glibc_mutex&) = delete;
+  glibc_mutex& operator=(const glibc_mutex&) = delete;
+  ~glibc_mutex() { pthread_mutex_destroy(&m_); }
+  int lock() { return pthread_mutex_lock(&m_); }
+  void consistent() { pthread_mutex_consistent(&m_); }
+  void unlock() { pthread_mutex_unlock(&m_); }
+
+ private:
+  pthread_mutex_t m_;
+};
+
+long length_of_list() {
+  robust_list_head* head = nullptr;
+  std::size_t size = 0;
+  if (syscall(SYS_get_robust_list, 0, &head, &size) != 0) return -1;
+  long n = 0;
+  for (const robust_list* at = head->list.next; at != &head->list; ++n) {
+    at = reinterpret_cast<const robust_list*>(
+        reinterpret_cast<std::uintptr_t>(at) & ~std::uintptr_t{1});
+    if (at == &head->list || n > 1000) break;
+    at = at->next;
+  }
+  return head->list_op_pending == nullptr ? n : -2;
+}
+
+TEST_F(RobustMutexTest, SharesTheListWithGlibc) {
+  std::minstd_rand random(3);
+  for (int round = 0; round < iterations(300); ++round) {
+    robust_mutex ours[3];
+    glibc_mutex plain[2]{glibc_mutex(false), glibc_mutex(false)};
+    glibc_mutex inherit[2]{glibc_mutex(true), glibc_mutex(true)};
+    const auto lock = [&](int i) {
+      if (i < 3)
+        ours[i].lock();
+      else if (i < 5)
+        EXPECT_EQ(plain[i - 3].lock(), 0);
+      else
+        EXPECT_EQ(inherit[i - 5].lock(), 0);
+    };
+    const auto unlock = [&](int i) {
+      if (i < 3)
+        ours[i].unlock();
+      else if (i < 5)
+        plain[i - 3].unlock();
+      else
+        inherit[i - 5].unlock();
+    };
+    std::vector<int> all{0, 1, 2, 3, 4, 5, 6};
+    std::vector<int> held;
+    // A thread takes all of them in one order and gives some back in another.
+    std::thread([&] {
+      std::shuffle(all.begin(), all.end(), random);
+      for (const int i : all) lock(i);
+      EXPECT_EQ(length_of_list(), 7);
+      held = all;
+      std::shuffle(held.begin(), held.end(), random);
+      for (auto left = random() % 8; held.size() > left; held.pop_back())
+        unlock(held.back());
+      EXPECT_EQ(length_of_list(), static_cast<long>(held.size()));
+    }).join();
+    // It has died with the others.
+    const auto is_held = [&](int i) {
+      return std::find(held.begin(), held.end(), i) != held.end();
+    };
+    for (int i = 0; i < 7; ++i) {
+      if (i < 3) {
+        ours[i].lock();
+        EXPECT_EQ(ours[i].owner_died(), is_held(i)) << i;
+        if (is_held(i)) ours[i].make_consistent();
+        ours[i].unlock();
+        continue;
+      }
+      glibc_mutex& m = i < 5 ? plain[i - 3] : inherit[i - 5];
+      EXPECT_EQ(m.lock(), is_held(i) ? EOWNERDEAD : 0) << i;
+      if (is_held(i)) m.consistent();
+      m.unlock();
+    }
+    EXPECT_EQ(length_of_list(), 0);
+  }
+}
+
+// --- Processes
+// ------------------------------------------------------------------
+
+TEST_F(RobustMutexTest, ExcludesProcesses) {
+  struct page {
+    robust_mutex m;
+    long count, mirror;
+    bool torn;
+  };
+  const shared_object<page> p;
+  const int rounds = iterations(20'000);
+  const auto work = [&] {
+    for (int i = 0; i < rounds; ++i) {
+      p->m.lock();
+      p->torn = p->torn || p->count != p->mirror;
+      ++p->count;
+      ++p->mirror;
+      p->m.unlock();
+    }
+  };
+  const pid_t one = fork_child(work), two = fork_child(work);
+  EXPECT_TRUE(join_child(one));
+  EXPECT_TRUE(join_child(two));
+  EXPECT_FALSE(p->torn);
+  EXPECT_EQ(p->count, 2L * rounds);
+}
+
+TEST_F(RobustMutexTest, ChildOfForkDoesNotOwnIt) {
+  const shared_object<robust_mutex> m;
+  m->lock();
+  EXPECT_TRUE(succeeds_in_child([&] {
+    expect_system_error(std::errc::operation_not_permitted,
+                        [&] { m->unlock(); });
+    EXPECT_FALSE(m->try_lock());
+    EXPECT_FALSE(m->try_lock_for(1ms));
+  }));
+  EXPECT_FALSE(try_from_another_thread(*m));
+  m->unlock();
+  EXPECT_TRUE(succeeds_in_child([&] {
+    m->lock();
+    EXPECT_FALSE(m->owner_died());
+    m->unlock();
+  }));
+}
+
+// Processes that are killed at any moment, over and over.
+TEST_F(RobustMutexTest, SurvivesRandomKills) {
+  struct page {
+    robust_mutex m;
+    long turns, deaths, a, b;
+  };
+  const shared_object<page> p;
+  const auto work = [&] {
+    for (;;) {
+      p->m.lock();
+      if (p->m.owner_died()) {
+        p->b = p->a;
+        ++p->deaths;
+        p->m.make_consistent();
+      }
+      EXPECT_EQ(p->a, p->b);
+      ++p->a;
+      ++p->turns;
+      ++p->b;
+      p->m.unlock();
+      if (p->a != p->a) break;
+    }
+  };
+  std::minstd_rand random(5);
+  std::vector<pid_t> crew;
+  for (int i = 0; i < 3; ++i) crew.push_back(fork_child(work));
+  for (int i = 0; i < iterations(200); ++i) {
+    usleep(static_cast<useconds_t>(random() % 2000));
+    pid_t& victim = crew[random() % crew.size()];
+    kill(victim, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(waitpid(victim, &status, 0), victim);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "it has ended by itself";
+    victim = fork_child(work);
+  }
+  for (const pid_t one : crew) {
+    kill(one, SIGKILL);
+    waitpid(one, nullptr, 0);
+  }
+  p->m.lock();  // does not hang
+  if (p->m.owner_died())
+    p->m.make_consistent();
+  else
+    EXPECT_EQ(p->a, p->b);
+  p->m.unlock();
+  EXPECT_GT(p->turns, 0);
+  RecordProperty("deaths", static_cast<int>(p->deaths));
+}
+
+TEST_F(RobustMutexTest, SignalsDoNotEndWaits) {
+  robust_mutex m;
+  m.lock();
+  background<bool> waiting([&] {
+    m.lock();
+    m.unlock();
+    return true;
+  });
+  background<bool> timed([&] {
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_FALSE(m.try_lock_for(50ms));
+    return std::chrono::steady_clock::now() - start >= 50ms;
+  });
+  waiting.await_sleep();
+  {
+    const signal_storm storm({waiting.native(), timed.native()},
+                             signal_storm::restart::no);
+    await([&] { return timed.finished(); });
+    EXPECT_FALSE(waiting.finished());
+  }
+  m.unlock();
+  EXPECT_TRUE(waiting.result());
+  EXPECT_TRUE(timed.result());
+}
+
+}  // namespace
+}  // namespace syncxx_test
