@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "engine.h"
+#include "running.h"
 #include "trace.h"
 
 namespace syncxx::inline SYNCXX_ABI {
