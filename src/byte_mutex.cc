@@ -34,6 +34,7 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace {
 
+using detail::confirm;
 using detail::memory_order_acquire;
 using detail::memory_order_relaxed;
 using detail::memory_order_release;
@@ -45,13 +46,12 @@ constexpr std::uintptr_t kHandedOver = 2;  // the lock is yours
 
 }  // namespace
 
-// Tries to take the lock, which was free a moment ago; with kParked for others.
+// Tries to take the lock, which was found free a moment ago; with kParked for
+// others.
 bool byte_mutex::take_for(bool others) noexcept {
-  std::uint8_t free = kFree;
   // [BM3] acquire; pairs with [BM2], [BM4].
-  return byte_.compare_exchange_weak(free, others ? kLocked | kParked : kLocked,
-                                     memory_order_acquire,
-                                     memory_order_relaxed);
+  return confirm(byte_, kFree, others ? kContended : kLocked,
+                 memory_order_acquire);
 }
 
 bool byte_mutex::lock_slow(detail::deadline until,
@@ -65,7 +65,7 @@ bool byte_mutex::lock_slow(detail::deadline until,
   };
   const auto nothing = [] {};
   for (;;) {
-    std::uint8_t b = byte_.load(memory_order_relaxed);
+    const std::uint8_t b = byte_.load(memory_order_relaxed);
     if (b == kFree) {
       if (take_for(others)) return true;
       continue;
@@ -73,10 +73,8 @@ bool byte_mutex::lock_slow(detail::deadline until,
     if (spinning.spin()) continue;
     if (self.must_leave()) return leave(others);
     if (b == kLocked &&
-        !byte_.compare_exchange_weak(b, kLocked | kParked, memory_order_relaxed,
-                                     memory_order_relaxed)) {
+        !confirm(byte_, kLocked, kContended, memory_order_relaxed))
       continue;
-    }
     others = false;  // kParked is set: an unlock answers for them
     if (since == 0) since = detail::now_ns(detail::clock_id::monotonic);
     const auto end = parking_lot::park_at(this, parking_lot::test(still_owned),
@@ -93,17 +91,17 @@ bool byte_mutex::lock_slow(detail::deadline until,
 // Gives up waiting, unless the lock is free: then it is taken after all. What
 // the caller answered for (I1) is left in the byte for the next unlock.
 bool byte_mutex::leave(bool others) noexcept {
-  std::uint8_t b = byte_.load(memory_order_relaxed);
   for (;;) {
+    const std::uint8_t b = byte_.load(memory_order_relaxed);
     if (b == kFree) {
       if (take_for(others)) return true;
-      b = byte_.load(memory_order_relaxed);
-    } else if (!others || b == (kLocked | kParked) ||
-               byte_.compare_exchange_weak(b, kLocked | kParked,
-                                           memory_order_relaxed,
-                                           memory_order_relaxed)) {
-      return false;
+      continue;
     }
+    // (Not an old kParked, from when others answered: who was unparked sees at
+    // least what the unlock behind that left [PL4].)
+    if (!others || b == kContended ||
+        confirm(byte_, kLocked, kContended, memory_order_relaxed))
+      return false;
   }
 }
 

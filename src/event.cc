@@ -43,13 +43,15 @@ bool basic_event<Scope>::any_take(wait_any_slot& slot) const noexcept {
 
 template <futex_scope Scope>
 bool basic_event<Scope>::any_park(wait_any_slot& slot) const noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
-  if ((w & kSet) != 0 || w / kEpoch != slot.seen / kEpoch) return false;
-  slot.word = &word_;
-  slot.asleep = w | kParked;
-  return w == slot.asleep ||
-         word_.compare_exchange_weak(w, slot.asleep, memory_order_relaxed,
-                                     memory_order_relaxed);
+  for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
+    if ((w & kSet) != 0 || w / kEpoch != slot.seen / kEpoch) return false;
+    slot.word = &word_;
+    slot.asleep = w | kParked;
+    if (w == slot.asleep ||
+        confirm(word_, w, slot.asleep, memory_order_relaxed))
+      return true;
+  }
 }
 
 template class basic_event<futex_scope::process_private>;

@@ -32,20 +32,19 @@ bool raw_event_count<How>::wait(std::uint32_t epoch, deadline until,
                                 const stop_token* stop) noexcept {
   sleeper self(until, stop);
   spinner spinning;
-  bool slept = false;
+  bool woken = false;
   for (;;) {
     // [EC7] acquire; pairs with [EC5].
     if (epoch_.load(memory_order_acquire) != epoch) return true;
     if (spinning.spin()) continue;
     if (self.must_leave()) break;
-    self.sleep(epoch_, epoch);
-    slept = true;
+    if (self.sleep(epoch_, epoch) == sleep_end::woken) woken = true;
   }
   // Being woken orders nothing, so the look above may have been too old to tell
   // of the wake that ended the sleep. An update reads the latest: a wake meant
   // for one is not kept by a thread that says that it was not notified.
   // [EC8] acquire; pairs with [EC5].
-  return slept && epoch_.fetch_add(0, memory_order_acquire) != epoch;
+  return woken && epoch_.fetch_add(0, memory_order_acquire) != epoch;
 }
 
 template <store_load How>

@@ -23,13 +23,15 @@ bool basic_latch<Scope>::wait_slow(deadline until,
 
 template <futex_scope Scope>
 bool basic_latch<Scope>::any_park(wait_any_slot& slot) const noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
-  if (w / kOne == 0) return false;
-  slot.word = &word_;
-  slot.asleep = w | kParked;
-  return w == slot.asleep ||
-         word_.compare_exchange_weak(w, slot.asleep, memory_order_relaxed,
-                                     memory_order_relaxed);
+  for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
+    if (w / kOne == 0) return false;
+    slot.word = &word_;
+    slot.asleep = w | kParked;
+    if (w == slot.asleep ||
+        confirm(word_, w, slot.asleep, memory_order_relaxed))
+      return true;
+  }
 }
 
 template <futex_scope Scope>

@@ -147,13 +147,15 @@ bool basic_raw_mutex<Scope>::any_take(wait_any_slot& slot) noexcept {
 
 template <futex_scope Scope>
 bool basic_raw_mutex<Scope>::any_park(wait_any_slot& slot) noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
-  if ((w & (kLocked | kClaimed)) == 0) return false;
-  slot.word = &word_;
-  slot.asleep = w | kParked;
-  return w == slot.asleep ||
-         word_.compare_exchange_weak(w, slot.asleep, memory_order_relaxed,
-                                     memory_order_relaxed);
+  for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
+    if ((w & (kLocked | kClaimed)) == 0) return false;
+    slot.word = &word_;
+    slot.asleep = w | kParked;
+    if (w == slot.asleep ||
+        confirm(word_, w, slot.asleep, memory_order_relaxed))
+      return true;
+  }
 }
 
 // Leaves what the caller answers for (I1) in the word, for the next unlock. A
@@ -163,14 +165,12 @@ template <futex_scope Scope>
 void basic_raw_mutex<Scope>::any_leave(wait_any_slot& slot,
                                        bool taken) noexcept {
   if (taken || !slot.slept) return;
-  std::uint32_t w = word_.load(memory_order_relaxed);
-  // Also where kParked is there already: the write shows that this is what the
-  // word is now, and not what it was before the unlock whose wake came.
-  while (w != kFree) {
-    if (word_.compare_exchange_weak(w, w | kParked, memory_order_relaxed,
-                                    memory_order_relaxed)) {
-      return;
-    }
+  for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
+    if (w == kFree) break;
+    // Also where kParked is there already: the write shows that this is what
+    // the word is now, and not what it was before the unlock whose wake came.
+    if (confirm(word_, w, w | kParked, memory_order_relaxed)) return;
   }
   wake_one();
 }

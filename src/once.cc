@@ -36,15 +36,14 @@ bool once_call::is_in(const once_flag* flag) noexcept {
 
 once_call::turn once_call::begin() noexcept {
   futex_word& word = flag_->word_;
-  // [ON2] acquire; pairs with [ON3].
-  std::uint32_t w = word.load(memory_order_acquire);
   for (;;) {
+    // [ON2] acquire; pairs with [ON3].
+    const std::uint32_t w = word.load(memory_order_acquire);
     if (w == kDone) return turn::done;
     if (w != kFree) return is_in(flag_) ? turn::recurse : turn::other;
-    // [ON4] acquire, acquire on failure; pairs with [ON3]: what a call that has
+    // [ON4] acquire; pairs with [ON3]: what a call that has
     // thrown has done is seen by the next one.
-    if (word.compare_exchange_weak(w, kCalling, memory_order_acquire,
-                                   memory_order_acquire)) {
+    if (confirm(word, w, kCalling, memory_order_acquire)) {
       mine_ = true;
       outer_ = t_innermost;
       t_innermost = this;

@@ -3,10 +3,10 @@
 // The slow path of queue_lock: a queue of places on the waiters' stacks.
 //
 // Exclusion. kLocked is set only by a step from a word without it: by [QL1]
-// from kFree, or, while the word names a waiter, by the first of the queue
-// alone [QL4] (I2). It is cleared by the owner alone [QL2]. All steps on the
-// word are read-modify-writes, so that [QL1] and [QL4] read the last [QL2] or
-// what continues its release sequence.
+// or [QL10] from kFree, or, while the word names a waiter, by the first of the
+// queue alone [QL4] (I2). It is cleared by the owner alone [QL2]. All steps on
+// the word are read-modify-writes, so that [QL1], [QL4] and [QL10] read the
+// last [QL2] or what continues its release sequence.
 //
 // Who is first. A waiter that has found no other one in the word is, at [QL3];
 // any other becomes it when the first one, having taken the lock, says so
@@ -65,20 +65,20 @@ struct queue_lock::waiter {
 void queue_lock::lock_slow() noexcept {
   static_assert(alignof(waiter) > kLocked);
   waiter self;
-  std::uintptr_t seen = word_.load(detail::memory_order_relaxed);
+  std::uintptr_t seen;
   for (;;) {
+    seen = word_.load(detail::memory_order_relaxed);
     if (seen == kFree) {
-      if (take()) return;
-      seen = word_.load(detail::memory_order_relaxed);
+      // [QL10] acquire; pairs with [QL2].
+      if (detail::confirm(word_, kFree, kLocked, detail::memory_order_acquire))
+        return;
       continue;
     }
     // [QL3] acq_rel; pairs with [QL3]: the place that is last now, and this one
     // to who comes behind it.
-    if (word_.compare_exchange_weak(seen, self.address() | (seen & kLocked),
-                                    detail::memory_order_acq_rel,
-                                    detail::memory_order_relaxed)) {
+    if (detail::confirm(word_, seen, self.address() | (seen & kLocked),
+                        detail::memory_order_acq_rel))
       break;
-    }
   }
   if (waiter* const before = waiter::in(seen)) {
     // [QL5] release; pairs with [QL6]: this place is there.

@@ -88,13 +88,15 @@ void basic_raw_semaphore<Scope>::tidy() noexcept {
 
 template <futex_scope Scope>
 bool basic_raw_semaphore<Scope>::any_park(wait_any_slot& slot) noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
-  if (has_token(w)) return false;
-  slot.word = &word_;
-  slot.asleep = w | kParked;
-  return w == slot.asleep ||
-         word_.compare_exchange_weak(w, slot.asleep, memory_order_relaxed,
-                                     memory_order_relaxed);
+  for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
+    if (has_token(w)) return false;
+    slot.word = &word_;
+    slot.asleep = w | kParked;
+    if (w == slot.asleep ||
+        confirm(word_, w, slot.asleep, memory_order_relaxed))
+      return true;
+  }
 }
 
 // After a release that gave too much. Tokens that others have taken meanwhile

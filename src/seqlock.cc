@@ -29,22 +29,18 @@ void raw_sequence::lock_slow(std::uint32_t step) noexcept {
   spinner spinning;
   std::uint32_t mine = step;
   for (;;) {
-    std::uint32_t w = word_.load(memory_order_relaxed);
+    const std::uint32_t w = word_.load(memory_order_relaxed);
     if ((w & kLocked) == 0) {
       // [Q4] acquire; pairs with [Q2].
-      if (word_.compare_exchange_weak(w, w + mine, memory_order_acquire,
-                                      memory_order_relaxed))
-        return;
+      if (confirm(word_, w, w + mine, memory_order_acquire)) return;
       continue;
     }
     if (spinning.spin()) continue;
     const std::uint32_t asleep = w | kParked;
-    if (w != asleep &&
-        !word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
-                                     memory_order_relaxed))
+    if (w != asleep && !confirm(word_, w, asleep, memory_order_relaxed))
       continue;
-    self.sleep(word_, asleep);
-    mine = step | kParked;  // answers for the others
+    if (self.sleep(word_, asleep) == sleep_end::woken)
+      mine = step | kParked;  // answers for the others
     spinning.restart();
   }
 }

@@ -68,10 +68,10 @@ struct raw_shared_mutex::waiter {
 
   sleeper self;
   spinner spinning;
-  std::int64_t since = 0;     // the first sleep
+  std::int64_t since = 0;     // the first sleep that a wake has ended
   const bool takes_any_wake;  // sleeps in futex_waitv
   bool claimant = false;
-  bool attends = false;  // has set or seen kAttended, and may have slept
+  bool attends = false;  // has set kAttended
   bool answers = false;  // may have got a wake that was meant for the queue
 };
 
@@ -95,20 +95,22 @@ void raw_shared_mutex::sleep(waiter& me, std::uint32_t seen,
   else if (!me.claimant)
     asleep |= parked;
   if (me.answers) asleep |= kParked;
-  if (seen != asleep &&
-      !word_.compare_exchange_weak(seen, asleep, memory_order_relaxed,
-                                   memory_order_relaxed)) {
-    return;
+  if (seen != asleep) {
+    if (!confirm(word_, seen, asleep, memory_order_relaxed)) return;
+    if ((asleep & ~seen & kAttended) != 0) me.attends = true;
   }
   if (claim) {
     me.claimant = true;
     me.spinning.restart();
     return;
   }
-  if (parked == kAttended && !me.claimant) me.attends = true;
-  if (me.since == 0) me.since = now_ns(clock_id::monotonic);
-  me.self.sleep(word_, asleep, me.claimant ? kClaimant : mask);
-  if (mask == kQueue || me.takes_any_wake) me.answers = true;
+  const std::int64_t began =
+      me.since != 0 ? me.since : now_ns(clock_id::monotonic);
+  if (me.self.sleep(word_, asleep, me.claimant ? kClaimant : mask) ==
+      sleep_end::woken) {
+    me.since = began;
+    if (mask == kQueue || me.takes_any_wake) me.answers = true;
+  }
   me.spinning.restart();
 }
 
@@ -144,24 +146,19 @@ bool raw_shared_mutex::enter(std::uint32_t seen, waiter& me) noexcept {
   const bool wake = (mine & (kParked | kTaken | kClaimed)) == kParked;
   if (wake) mine &= ~kParked;
   // [W10] acquire; pairs with [W2], [W8]: as [W3], after a wait.
-  if (!word_.compare_exchange_weak(seen, mine, memory_order_acquire,
-                                   memory_order_relaxed)) {
-    return false;
-  }
+  if (!confirm(word_, seen, mine, memory_order_acquire)) return false;
   if (wake) unpark(&word_, 1, kQueue);
   return true;
 }
 
 // Gives up waiting, unless readers may come in by now.
 access_result raw_shared_mutex::stay_out(waiter& me) noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
   for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
     if ((w & kShut) == 0) {
-      if (enter(w, me))
-        return (w & kFull) == 0 ? access_result::owned
-                                : access_result::too_many_readers;
-      w = word_.load(memory_order_relaxed);
-      continue;
+      if (!enter(w, me)) continue;
+      return (w & kFull) == 0 ? access_result::owned
+                              : access_result::too_many_readers;
     }
     std::uint32_t left = w;
     if (me.attends) left &= ~kAttended;
@@ -169,10 +166,8 @@ access_result raw_shared_mutex::stay_out(waiter& me) noexcept {
     if (me.answers) left |= kParked;
     // (Who answers must not go by an old value, from when others answered.)
     if ((left != w || me.answers) &&
-        !word_.compare_exchange_weak(w, left, memory_order_relaxed,
-                                     memory_order_relaxed)) {
+        !confirm(word_, w, left, memory_order_relaxed))
       continue;
-    }
     // The others set it again (I4).
     if ((w & ~left & kAttended) != 0) unpark(&word_, kAllSleepers, kAudience);
     return access_result::gave_up;
@@ -207,10 +202,7 @@ bool raw_shared_mutex::take(std::uint32_t seen, std::uint32_t how,
   if (me.answers) mine |= kParked;
   if (me.claimant) mine &= ~kClaimed;
   // [W7] acquire; pairs with [W2], [W4], [W6], [W8].
-  if (!word_.compare_exchange_weak(seen, mine, memory_order_acquire,
-                                   memory_order_relaxed)) {
-    return false;
-  }
+  if (!confirm(word_, seen, mine, memory_order_acquire)) return false;
   me.claimant = false;
   return true;
 }
@@ -220,12 +212,11 @@ bool raw_shared_mutex::take(std::uint32_t seen, std::uint32_t how,
 // on.
 access_result raw_shared_mutex::leave_queue(waiter& me,
                                             std::uint32_t how) noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
   for (;;) {
+    const std::uint32_t w = word_.load(memory_order_relaxed);
     const bool turn = (w & kTaken) == 0 && (me.claimant || !(w & kClaimed));
     if (turn && (how == kTaken || (w & kReaders) == 0)) {
       if (take(w, how, me)) return access_result::owned;
-      w = word_.load(memory_order_relaxed);
       continue;
     }
     std::uint32_t left = w;
@@ -236,10 +227,8 @@ access_result raw_shared_mutex::leave_queue(waiter& me,
     if (wake) left &= ~kParked;
     // (As in stay_out.)
     if ((left != w || me.answers) &&
-        !word_.compare_exchange_weak(w, left, memory_order_relaxed,
-                                     memory_order_relaxed)) {
+        !confirm(word_, w, left, memory_order_relaxed))
       continue;
-    }
     if (wake) unpark(&word_, 1, kQueue);
     return access_result::gave_up;
   }
@@ -252,7 +241,7 @@ bool raw_shared_mutex::drain(waiter& me) noexcept {
   me.spinning.restart();
   for (;;) {
     // [W11] acquire; pairs with [W4], [W6]: as [W9], after a wait.
-    std::uint32_t w = word_.load(memory_order_acquire);
+    const std::uint32_t w = word_.load(memory_order_acquire);
     if ((w & kReaders) == 0) break;
     if (me.spinning.spin()) continue;
     if (me.self.must_leave()) {
@@ -260,14 +249,13 @@ bool raw_shared_mutex::drain(waiter& me) noexcept {
       return false;
     }
     const std::uint32_t asleep = w | kDraining;
-    if (w != asleep &&
-        !word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
-                                     memory_order_relaxed)) {
-      continue;
+    if (w != asleep) {
+      if (!confirm(word_, w, asleep, memory_order_relaxed)) continue;
+      drains = true;
     }
-    drains = true;
-    me.self.sleep(word_, asleep, kDrainer);
-    if (me.takes_any_wake) me.answers = true;
+    if (me.self.sleep(word_, asleep, kDrainer) == sleep_end::woken &&
+        me.takes_any_wake)
+      me.answers = true;
     me.spinning.restart();
   }
   if (me.answers && drains) word_.fetch_or(kParked, memory_order_relaxed);
@@ -286,17 +274,16 @@ void raw_shared_mutex::await_readers() noexcept {
 // then on. `answers`: as waiter::answers.
 void raw_shared_mutex::give_back(std::uint32_t what, std::uint32_t add,
                                  bool answers) noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
-  std::uint32_t parked, left;
+  std::uint32_t w, parked, left;
   do {
+    w = word_.load(memory_order_relaxed);
     parked = answers ? kParked : w & kParked;
     left = ((w & ~(what | kAttended)) | parked) + add;
     // Left set where somebody answers for it (I2).
     if ((left & (kTaken | kClaimed)) == 0 && (w & kAttended) == 0)
       left &= ~kParked;
     // [W8] release; pairs with [W1], [W3], [W5], [W7], [W10]: as [W2].
-  } while (!word_.compare_exchange_weak(w, left, memory_order_release,
-                                        memory_order_relaxed));
+  } while (!confirm(word_, w, left, memory_order_release));
   // All of them, and with them those that sleep in futex_waitv, which knows no
   // masks: a wake of one could be theirs.
   std::uint32_t mask = 0;

@@ -124,18 +124,18 @@ bool wait_sequence::wait(mutex_type& mutex, deadline until,
 }
 
 void wait_sequence::notify_one_slow() noexcept {
-  std::uint32_t w = word_.load(memory_order_relaxed);
+  std::uint32_t w = 0;
   bool others = false;
   std::uint32_t notified = 0;
   do {
+    w = word_.load(memory_order_relaxed);
     if ((w & kParked) == 0) return;
     // Relaxed: who finds no kSeveral here wakes all.
     others = (hints_.load(memory_order_relaxed) & kSeveral) != 0 &&
              sys::futex_count(&word_, 2, kShared) > 1;
     notified = others ? next(w) : next(w) & ~kParked;
     // Relaxed: the mutex orders what waiters are notified of.
-  } while (!word_.compare_exchange_weak(w, notified, memory_order_relaxed,
-                                        memory_order_relaxed));
+  } while (!confirm(word_, w, notified, memory_order_relaxed));
   unpark(&word_, others ? 1 : kAllSleepers, kAnySleeper, kShared);
 }
 
@@ -144,14 +144,11 @@ void wait_sequence::notify_all_slow() noexcept {
   std::uint32_t place = 0;
   for (;;) {
     // [WS2] acquire; pairs with [WS1]: hints_ as they are for this word.
-    std::uint32_t w = word_.load(memory_order_acquire);
+    const std::uint32_t w = word_.load(memory_order_acquire);
     if ((w & kParked) == 0) return;
     place = hints_.load(memory_order_relaxed) & kPlace;
     notified = next(w) & ~kParked;
-    if (word_.compare_exchange_weak(w, notified, memory_order_relaxed,
-                                    memory_order_relaxed)) {
-      break;
-    }
+    if (confirm(word_, w, notified, memory_order_relaxed)) break;
   }
   // Refused: others wait here by now, or notify.
   if (place != 0 && sys::futex_requeue(&word_, notified, 1, kAllSleepers,

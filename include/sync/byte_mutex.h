@@ -156,6 +156,7 @@ class SYNCXX_CAPABILITY("byte_mutex") byte_mutex {
   static constexpr std::uint8_t kFree = 0;
   static constexpr std::uint8_t kLocked = 1;
   static constexpr std::uint8_t kParked = 2;
+  static constexpr std::uint8_t kContended = kLocked | kParked;
 
   detail::atomic<std::uint8_t> byte_{kFree};
 };

@@ -83,7 +83,7 @@ class SYNCXX_CAPABILITY("queue_lock") queue_lock {
   // The caller must own the lock.
   void unlock() SYNCXX_RELEASE() {
     detail::hook_releasing(this, kKind);
-    // [QL2] release; pairs with [QL1], [QL4].
+    // [QL2] release; pairs with [QL1], [QL4], [QL10].
     word_.fetch_sub(kLocked, detail::memory_order_release);
   }
 

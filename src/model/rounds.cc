@@ -35,7 +35,10 @@ bool checker::looked_at(location_id l, const value& seen) const noexcept {
     const event& e = g_->at(po[i - 1]);
     if (e.what == kind::choice) continue;
     if (e.what != kind::read || e.access == access_kind::futex) return false;
-    if (e.location == l) return e.data == seen;
+    // A look that acquires would have learnt more from a later write of the
+    // same value; of an await, its loop has something to say (spin.cc).
+    if (e.location == l)
+      return e.data == seen && !e.await && !acquires(e.order);
   }
   return false;
 }

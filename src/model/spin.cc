@@ -134,6 +134,7 @@ bool checker::in_vain(const thread_state& s, thread_number t) const {
 }
 
 void checker::follow_fence(const event& e) {
+  if (current_->idle) nap_matters();
   if (current_->sifting) {
     if (current_->sifted) give_up_following();
     return;

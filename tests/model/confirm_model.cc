@@ -12,11 +12,16 @@
 #include <map>
 #include <set>
 
+#include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
+#include <sync/once.h>
+#include <sync/queue_lock.h>
 #include <sync/semaphore.h>
+#include <sync/seqlock.h>
+#include <sync/shared_mutex.h>
 #include <sync/spinlock.h>
 
 #include "src/model/observer.h"
@@ -99,6 +104,47 @@ TEST(ConfirmModel, Mutex) {
   expect_the_same(exclusion<syncxx::mutex>(3, 1));
   expect_the_same(lock_beside_a_timeout<syncxx::mutex>);
   expect_the_same(try_beside_lock<syncxx::mutex>);
+}
+
+TEST(ConfirmModel, SharedMutex) {
+  expect_the_same(exclusion<syncxx::shared_mutex>(2, 2));
+  expect_the_same(lock_beside_a_timeout<syncxx::shared_mutex>);
+  expect_the_same([] {
+    syncxx::shared_mutex lock;
+    const auto read = [&] {
+      lock.lock_shared();
+      lock.unlock_shared();
+    };
+    model::thread one(read);
+    lock.lock();
+    lock.unlock_and_lock_upgrade();
+    lock.unlock_upgrade();
+  });
+}
+
+TEST(ConfirmModel, ByteMutex) {
+  expect_the_same(exclusion<syncxx::byte_mutex>(2, 1));
+}
+
+TEST(ConfirmModel, QueueLock) {
+  expect_the_same(exclusion<syncxx::queue_lock>(2, 2));
+}
+
+TEST(ConfirmModel, Once) {
+  expect_the_same([] {
+    syncxx::once_flag flag;
+    const auto call = [&] { syncxx::call_once(flag, [] {}); };
+    model::thread one(call), other(call);
+    call();
+  });
+}
+
+TEST(ConfirmModel, Seqlock) {
+  expect_the_same([] {
+    syncxx::seqlock<int> lock;
+    model::thread one([&] { lock.store(1); });
+    lock.store(2);
+  });
 }
 
 TEST(ConfirmModel, Semaphore) {

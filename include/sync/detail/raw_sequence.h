@@ -55,13 +55,12 @@ class raw_sequence {
       lock_slow(step);
   }
   void unlock(std::uint32_t step) noexcept {
-    std::uint32_t w = word_.load(memory_order_relaxed);
-    // [Q2] release; pairs with [Q1], [Q3], [Q4]. *this may be gone once it is
-    // visible to the last user.
-    while (!word_.compare_exchange_weak(w, (w & ~kLockBits) + step,
-                                        memory_order_release,
-                                        memory_order_relaxed)) {
-    }
+    std::uint32_t w = 0;
+    do {
+      w = word_.load(memory_order_relaxed);
+      // [Q2] release; pairs with [Q1], [Q3], [Q4]. *this may be gone once it is
+      // visible to the last user.
+    } while (!confirm(word_, w, (w & ~kLockBits) + step, memory_order_release));
     if ((w & kParked) != 0) [[unlikely]]
       unpark(&word_, 1);
   }

@@ -57,15 +57,12 @@ class raw_shared_mutex {
   SYNCXX_COLD void count_out() noexcept;
 
   bool try_lock_shared() noexcept {
-    std::uint32_t w = word_.load(memory_order_relaxed);
-    while ((w & (kShut | kFull)) == 0) {
+    for (;;) {
+      const std::uint32_t w = word_.load(memory_order_relaxed);
+      if ((w & (kShut | kFull)) != 0) return false;
       // [W3], for one who is not counted where it may not come in.
-      if (word_.compare_exchange_weak(w, w + kReader, memory_order_acquire,
-                                      memory_order_relaxed)) {
-        return true;
-      }
+      if (confirm(word_, w, w + kReader, memory_order_acquire)) return true;
     }
-    return false;
   }
   void unlock_shared() noexcept {
     // [W4] release; pairs with [W1], [W7], [W9], [W11]: what was read is not
@@ -78,26 +75,20 @@ class raw_shared_mutex {
   // --- Upgrade ---
 
   bool try_lock_upgrade() noexcept {
-    std::uint32_t w = word_.load(memory_order_relaxed);
-    while ((w & (kTaken | kClaimed)) == 0) {
+    for (;;) {
+      const std::uint32_t w = word_.load(memory_order_relaxed);
+      if ((w & (kTaken | kClaimed)) != 0) return false;
       // [W5] acquire; pairs with [W2], [W8].
-      if (word_.compare_exchange_weak(w, w | kTaken, memory_order_acquire,
-                                      memory_order_relaxed)) {
-        return true;
-      }
+      if (confirm(word_, w, w | kTaken, memory_order_acquire)) return true;
     }
-    return false;
   }
   void unlock_upgrade() noexcept {
-    std::uint32_t w = word_.load(memory_order_relaxed);
-    while ((w & (kParked | kClaimed)) == 0) {
+    for (;;) {
+      const std::uint32_t w = word_.load(memory_order_relaxed);
+      if ((w & (kParked | kClaimed)) != 0) return give_back(kTaken, 0);
       // [W6] release; pairs with [W1], [W7], [W9], [W11]: as [W4].
-      if (word_.compare_exchange_weak(w, w & ~kTaken, memory_order_release,
-                                      memory_order_relaxed)) {
-        return;
-      }
+      if (confirm(word_, w, w & ~kTaken, memory_order_release)) return;
     }
-    give_back(kTaken, 0);
   }
 
   // --- From one to another ---
@@ -111,15 +102,12 @@ class raw_shared_mutex {
       await_readers();
   }
   bool try_shut() noexcept {
-    std::uint32_t w = word_.load(memory_order_relaxed);
-    while ((w & kReaders) == 0) {
+    for (;;) {
+      const std::uint32_t w = word_.load(memory_order_relaxed);
+      if ((w & kReaders) != 0) return false;
       // [W9], where nobody waits.
-      if (word_.compare_exchange_weak(w, w | kShut, memory_order_acquire,
-                                      memory_order_relaxed)) {
-        return true;
-      }
+      if (confirm(word_, w, w | kShut, memory_order_acquire)) return true;
     }
-    return false;
   }
   void exclusive_to_upgrade() noexcept { give_back(kShut, 0); }
   void exclusive_to_shared() noexcept { give_back(kExclusive, kReader); }
@@ -194,11 +182,11 @@ class raw_shared_mutex {
   // I1: a thread sleeps with mask kQueue only while kParked is set, or a thread
   //     that was woken there and has not yet taken kTaken or set kParked (the
   //     designated waiter) is awake.
-  // I2: kParked implies kTaken, or kClaimed, or that a reader that had set or
-  //     seen kAttended is awake in lock_slow, and comes in before it sleeps.
+  // I2: kParked implies kTaken, or kClaimed, or that a reader that has set
+  //     kAttended is awake in lock_slow, and comes in before it sleeps.
   // I3: kClaimed is set by one thread at a time, which is in lock_slow.
   // I4: kShut and kDraining imply kTaken; kAttended implies kShut, and that a
-  //     thread is in lock_slow that has set it or seen it.
+  //     thread is in lock_slow that has set it.
   // kParked and kDraining may be set for nothing (a wake that finds nobody);
   // none may be missing.
   static constexpr std::uint32_t kTaken = 1;
