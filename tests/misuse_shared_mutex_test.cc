@@ -14,6 +14,7 @@
 #include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
+#include "tests/support/waiter.h"
 
 namespace syncxx_test {
 namespace {

@@ -186,6 +186,7 @@ value perform_saved(access* what) noexcept {
     mutate(*what);
   if (g_checker->recording() != nullptr) [[unlikely]]
     return g_checker->recording()->perform(*what, __builtin_return_address(0));
+  g_checker->clean_stack();
   return g_checker->perform(*what, __builtin_return_address(0));
 }
 
@@ -213,6 +214,13 @@ SYNCXX_READS_ALL fingerprint checker::stack_state() const noexcept {
        word < top; ++word)
     mix(h, *word);
   return h;
+}
+
+// Below the caller's frame, as far as the checker's own go.
+[[gnu::noinline]] SYNCXX_READS_ALL void checker::clear_stack_below() noexcept {
+  constexpr std::size_t kWords = 512;
+  volatile std::uint64_t words[kWords];
+  for (volatile std::uint64_t& word : words) word = 0;
 }
 
 // All that the others' stacks and the heap hold.
@@ -243,6 +251,7 @@ void fence(memory_order order, const source& where, access_kind what) noexcept {
   const recorded as(action::fence, nullptr, 0, where);
   if (as) [[unlikely]]
     as->fence(order, what);
+  g_checker->clean_stack();
   g_checker->fence(order, as.where(where), what);
 }
 
@@ -285,6 +294,7 @@ std::uintptr_t self_number() noexcept {
 std::uint32_t spawn(task* body, const source& where) {
   if (checker_here() == nullptr) outside("starting a model::thread");
   const recorded as(action::create, nullptr, 0, where);
+  g_checker->clean_stack();
   const std::uint32_t made = g_checker->spawn(body, as.where(where));
   if (as) [[unlikely]]
     as->peer(made);
@@ -301,6 +311,7 @@ void join(std::uint32_t thread, const source& where) {
     });
   if (as) [[unlikely]]
     as->peer(thread);
+  g_checker->clean_stack();
   g_checker->join(thread, as.where(where));
 }
 
@@ -420,6 +431,7 @@ int choose(int n, const engine::source& where) {
              engine::place(as.where(where)) +
              ": there is nothing to choose from; n must be 1 or more";
     });
+  engine::g_checker->clean_stack();
   return as.result(engine::g_checker->choose(n));
 }
 

@@ -62,6 +62,13 @@ class checker {
   bool needs_more_threads() const noexcept { return too_many_threads_; }
 
   // --- Called by the test, on its fibers (run.cc, access.cc) ----------------
+  // First: nothing from before shall be left in the frames of what follows, by
+  // which threads' states are compared.
+  void clean_stack() const noexcept {
+    if (!await_sites_.empty()) [[unlikely]]
+      clear_stack_below();
+  }
+  static void clear_stack_below() noexcept;
   value perform(const access& a, const void* site) noexcept;
   bool last_exchange_succeeded() const noexcept { return exchanged_; }
   void fence(memory_order o, const source& where, access_kind what) noexcept;

@@ -329,6 +329,7 @@ bool timed(deadline until) noexcept { return !until.is_never(); }
 int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
                std::uint32_t mask, futex_scope, on_refusal then) noexcept {
   checker& c = checker_or_die();
+  c.clean_stack();
   recorded as(action::wait, word, sizeof *word);
   if (as) [[unlikely]]
     as->expected({expected, 0});
@@ -339,6 +340,7 @@ int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
 int futex_wake(const futex_word* word, int count, std::uint32_t mask,
                futex_scope) noexcept {
   checker& c = checker_or_die();
+  c.clean_stack();
   recorded as(action::wake, word, sizeof *word);
   return as.result(c.futex_wake(word, count, mask));
 }
@@ -348,6 +350,7 @@ int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
                   wake_site where) noexcept {
   if (model::engine::g_mutating && model::engine::drops_wake(where)) return 0;
   checker& c = checker_or_die();
+  c.clean_stack();
   recorded as(action::move, from, sizeof *from);
   if (as) [[unlikely]] {
     as->target(to);
@@ -358,6 +361,7 @@ int futex_requeue(const futex_word* from, std::uint32_t expected, int wake,
 
 int futex_count(const futex_word* word, int at_most, futex_scope) noexcept {
   checker& c = checker_or_die();
+  c.clean_stack();
   recorded as(action::count, word, sizeof *word);
   return as.result(c.futex_count(word, at_most));
 }
@@ -366,6 +370,7 @@ int futex_count(const futex_word* word, int at_most, futex_scope) noexcept {
 int futex_waitv(std::span<const waitv_entry> entries, deadline until) noexcept {
   if (std::getenv("SYNCXX_MODEL_NO_WAITV") != nullptr) return -ENOSYS;
   checker& c = checker_or_die();
+  c.clean_stack();
   recorded as(action::wait, entries.empty() ? nullptr : entries.back().word,
               sizeof(std::uint32_t));
   return as.result(c.futex_waitv(entries, timed(until)));

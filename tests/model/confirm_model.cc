@@ -11,9 +11,11 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <vector>
 
 #include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
+#include <sync/detail/spin_wait.h>
 #include <sync/event.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
@@ -89,13 +91,18 @@ explored explore(const std::function<void()>& test) {
   return all;
 }
 
-void expect_the_same(const std::function<void()>& test) {
+enum class fewer { yes, not_always };
+void expect_the_same(const std::function<void()>& test,
+                     fewer executions = fewer::yes) {
   const explored without = explore(test);
   ::setenv("SYNCXX_MODEL_ALL_ROUNDS", "1", 1);
   const explored with = explore(test);
   ::unsetenv("SYNCXX_MODEL_ALL_ROUNDS");
   EXPECT_EQ(without.written, with.written);
-  EXPECT_LT(without.executions, with.executions);
+  EXPECT_LE(without.executions, with.executions);
+  if (executions == fewer::yes) {
+    EXPECT_LT(without.executions, with.executions);
+  }
   EXPECT_LE(without.blocked, with.blocked);
 }
 
@@ -123,7 +130,7 @@ TEST(ConfirmModel, SharedMutex) {
 }
 
 TEST(ConfirmModel, ByteMutex) {
-  expect_the_same(exclusion<syncxx::byte_mutex>(2, 1));
+  expect_the_same(exclusion<syncxx::byte_mutex>(2, 1), fewer::not_always);
 }
 
 TEST(ConfirmModel, QueueLock) {
@@ -131,12 +138,14 @@ TEST(ConfirmModel, QueueLock) {
 }
 
 TEST(ConfirmModel, Once) {
-  expect_the_same([] {
-    syncxx::once_flag flag;
-    const auto call = [&] { syncxx::call_once(flag, [] {}); };
-    model::thread one(call), other(call);
-    call();
-  });
+  expect_the_same(
+      [] {
+        syncxx::once_flag flag;
+        const auto call = [&] { syncxx::call_once(flag, [] {}); };
+        model::thread one(call), other(call);
+        call();
+      },
+      fewer::not_always);
 }
 
 TEST(ConfirmModel, Seqlock) {
@@ -158,23 +167,27 @@ TEST(ConfirmModel, Semaphore) {
 }
 
 TEST(ConfirmModel, Event) {
-  expect_the_same([] {
-    syncxx::event event;
-    model::thread one([&] { event.wait(); });
-    model::thread other([&] { event.wait(); });
-    event.set();
-    event.reset();
-    event.set();
-  });
+  expect_the_same(
+      [] {
+        syncxx::event event;
+        model::thread one([&] { event.wait(); });
+        model::thread other([&] { event.wait(); });
+        event.set();
+        event.reset();
+        event.set();
+      },
+      fewer::not_always);
 }
 
 TEST(ConfirmModel, Latch) {
-  expect_the_same([] {
-    syncxx::latch latch(2);
-    model::thread one([&] { latch.arrive_and_wait(); });
-    model::thread other([&] { latch.wait(); });
-    latch.count_down();
-  });
+  expect_the_same(
+      [] {
+        syncxx::latch latch(2);
+        model::thread one([&] { latch.arrive_and_wait(); });
+        model::thread other([&] { latch.wait(); });
+        latch.count_down();
+      },
+      fewer::not_always);
 }
 
 TEST(ConfirmModel, ConditionVariable) {
@@ -190,6 +203,46 @@ TEST(ConfirmModel, ConditionVariable) {
     set = true;
     changed.notify_all();
   });
+}
+
+// The look is that of an await: its thread waits for a write that comes later.
+TEST(ConfirmModel, SpinningForALock) {
+  for (const int threads : {2, 3}) {
+    expect_the_same(
+        [threads] {
+          syncxx::atomic<int> word{0};
+          const auto turn = [&] {
+            for (syncxx::detail::patience others;; others.wait()) {
+              const int w = word.load(memory_order_relaxed);
+              if (w == 0 && confirm(word, 0, 1, std::memory_order_acquire))
+                break;
+            }
+            word.store(0, std::memory_order_release);
+          };
+          std::vector<model::thread> crew;
+          for (int i = 1; i < threads; ++i) crew.emplace_back(turn);
+          turn();
+        },
+        fewer::not_always);
+  }
+}
+
+// A later write of the same value would have told the look more.
+TEST(ConfirmModel, ALookThatAcquires) {
+  expect_the_same(
+      [] {
+        syncxx::atomic<int> x{0}, y{0};
+        model::thread confirmer([&] {
+          int seen = 0;
+          do {
+            seen = x.load(std::memory_order_acquire);
+          } while (!confirm(x, seen, seen + 1, memory_order_relaxed));
+          y.store(1, std::memory_order_release);
+        });
+        y.store(2, memory_order_relaxed);
+        x.store(0, std::memory_order_release);
+      },
+      fewer::not_always);
 }
 
 // n threads push onto a list: n! orders, and nothing else.
