@@ -62,11 +62,9 @@ class checker {
   bool needs_more_threads() const noexcept { return too_many_threads_; }
 
   // --- Called by the test, on its fibers (run.cc, access.cc) ----------------
-  // First: nothing from before shall be left in the frames of what follows, by
-  // which threads' states are compared.
+  // First: the frames of what follows, a part of states, hold nothing old.
   void clean_stack() const noexcept {
-    if (!await_sites_.empty()) [[unlikely]]
-      clear_stack_below();
+    if (!await_sites_.empty()) clear_stack_below();
   }
   static void clear_stack_below() noexcept;
   value perform(const access& a, const void* site) noexcept;
@@ -100,11 +98,10 @@ class checker {
   template <class Message>
   [[noreturn]] void fail(verdict what, const Message& message) noexcept {
     if (current_->following) give_up_following(kFails);  // it is no real run
-    if constexpr (std::is_invocable_v<const Message&>) {
+    if constexpr (std::is_invocable_v<const Message&>)
       failure_ = message();
-    } else {
+    else
       failure_ = message;
-    }
     result_.what = what;
     culprit_ = self_;
     end_run(outcome::failed);
@@ -139,6 +136,7 @@ class checker {
   static void thread_entry(void*);
   void thread_body(thread_number t);
   [[noreturn]] void finish() noexcept;
+  [[noreturn]] void end_thread() noexcept;
   void choose_to_die();
   void destroy_thread_locals();
   [[noreturn]] void end_run(outcome how) noexcept;
