@@ -140,7 +140,6 @@ void destroy_after_unlock_of_many() {
       });
 }
 
-// Those behind the first one sleep and are woken.
 TEST(LifetimeTest, QueueLockOfMany) {
   destroy_after_unlock_of_many<syncxx::queue_lock>();
 }
@@ -569,10 +568,8 @@ class pi_lock {
   int private_flag_;
 };
 
-// The release lets the memory go before its wake has been made: by then the
-// memory may hold somebody else's futex, where the kernel refuses a plain wake
-// if a thread waits for a priority-inheriting lock there. Such a wake wakes
-// nobody and harms nobody.
+// By the time of a release's wake the memory may hold another futex, where the
+// kernel refuses a plain wake if a thread waits for a priority-inheriting lock.
 TEST(LifetimeTest, LateWakeOnMemoryOfAPriorityInheritingLock) {
   using syncxx::futex_scope;
   for (const futex_scope scope :

@@ -85,7 +85,6 @@ class checker {
                     const void* to);
   int futex_waitv(std::span<const detail::sys::waitv_entry> entries,
                   bool timed);
-  // wait and notify of an atomic
   void wait(const void* object, std::size_t size, const value& old);
   void notify(const void* object, std::size_t size, bool all);
   void rest() noexcept { current_->rested = true; }

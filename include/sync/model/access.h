@@ -86,7 +86,7 @@ value perform(access* what) noexcept __asm__("syncxx_model_access");
 // Whether the compare-exchange just performed has stored its value.
 bool last_exchange_succeeded() noexcept;
 
-// `where` may be default-constructed: unknown. `what`: heavy_fence, light_fence;
+// `where` may be default-constructed: unknown. `what`: heavy or light fence;
 // other: atomic_thread_fence.
 void fence(memory_order order, const source& where,
            access_kind what = access_kind::other) noexcept;
