@@ -4,8 +4,8 @@
 // come often enough for the bias to come and go.
 #include <sync/biased_shared_mutex.h>
 
-#include "support/lock_cases.h"
 #include "support/biased_cases.h"
+#include "support/lock_cases.h"
 
 namespace {
 

@@ -47,10 +47,10 @@ struct carried {
   std::uint32_t release = 0;  // index of the last release fence in po
   std::uint32_t heavy = 0;    // the same, of heavy and of light fences alone
   std::uint32_t light = 0;
-  std::uint32_t open = 0;     // updates begun and not ended, in po
-  std::uint32_t time = 0;     // jumps of the clock that have happened
-  bool clocked = false;       // the clock has been read, in its past
-  bool disturbed = false;     // a sleep has ended for no reason, in its past
+  std::uint32_t open = 0;  // updates begun and not ended, in po
+  std::uint32_t time = 0;  // jumps of the clock that have happened
+  bool clocked = false;    // the clock has been read, in its past
+  bool disturbed = false;  // a sleep has ended for no reason, in its past
 };
 
 // Names a place in the code: where calls are not inlined, the site is the same
