@@ -16,6 +16,7 @@
 #include "tests/support/child_process.h"
 #include "tests/support/exclusion.h"
 #include "tests/support/lockable_concepts.h"
+#include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 #include "tests/support/zeroed_memory.h"
@@ -254,6 +255,7 @@ TEST(ByteMutexTest, WorksInTheChildOfAFork) {
   });
   waiting.await_sleep();
   EXPECT_TRUE(succeeds_in_child([&] {
+    const misuse_mode mode(syncxx::misuse_action::off);  // parks beside itself
     byte_mutex* const anew = new (&m) byte_mutex;
     anew->lock();
     EXPECT_FALSE(anew->try_lock_for(1ms));  // parks

@@ -155,7 +155,7 @@ TEST_F(PlacesModel, CallsOfPrimitives) {
   EXPECT_THAT(r.message,
               HasSubstr("thread 1 sleeps on a futex at " + place(there)));
   EXPECT_THAT(r.timeline,
-              ContainsRegex("thread 0 sleeps on the futex .*, at mutex.cc:[0-9]"
+              ContainsRegex("thread 0 sleeps on the futex .*, at (mutex|sleeper).cc:[0-9]"
                             "+, called at " +
                             place(here)));
 }
