@@ -101,7 +101,8 @@ class barrier {
 
   // Throws std::system_error (EINVAL) unless 0 < update <= what this phase
   // still lacks.
-  [[nodiscard]] arrival_token arrive(std::ptrdiff_t update = 1) {
+  [[nodiscard]] SYNCXX_ALWAYS_INLINE arrival_token
+  arrive(std::ptrdiff_t update = 1) {
     if (update <= 0 || update > max()) [[unlikely]]
       not_expected();
     phase in{};
@@ -204,7 +205,7 @@ class barrier {
                     EINVAL);
   }
   // Whether that ended the phase.
-  bool come(std::uint32_t n, phase& in) {
+  SYNCXX_ALWAYS_INLINE bool come(std::uint32_t n, phase& in) {
     detail::hook_releasing(this, kKind);
     const arrival what = raw_.template arrive<kRenews>(n, in);
     return end(what, in);

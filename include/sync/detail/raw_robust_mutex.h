@@ -45,7 +45,7 @@ class raw_robust_mutex {
   SYNCXX_COLD bool try_lock_slow();
 
   // False: the caller does not own it.
-  bool unlock() {
+  SYNCXX_ALWAYS_INLINE bool unlock() {
     if (!is_mine()) [[unlikely]]
       return false;
     if (state_ == kInconsistent) [[unlikely]]

@@ -81,7 +81,7 @@ class reader_bias {
 
   // --- Readers -------------------------------------------------------------
   // True: the calling thread reads now, and leave() ends that.
-  bool enter() noexcept {
+  SYNCXX_ALWAYS_INLINE bool enter() noexcept {
     const std::uint32_t state = state_.load(memory_order_relaxed);
     if (state != kOn) return state == kFenced && enter_fenced();
     reader_record* const mine = t_reader_record;

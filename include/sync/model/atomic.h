@@ -14,6 +14,7 @@
 #include <sync/model/access.h>
 #include <sync/model/value.h>
 
+// (Of pointers, too: that is meant.) NOLINTBEGIN(bugprone-sizeof-expression)
 namespace syncxx::inline SYNCXX_ABI {
 namespace model {
 
@@ -305,6 +306,7 @@ inline void atomic_thread_fence(
 }
 
 }  // namespace model
+// NOLINTEND(bugprone-sizeof-expression)
 }  // namespace syncxx::inline SYNCXX_ABI
 
 #endif  // SYNCXX_MODEL_ATOMIC_H_

@@ -141,8 +141,10 @@ class stop_ptr {
     return *this;
   }
   ~stop_ptr() {
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): counted
     if (state_ != nullptr) state_->drop(Source);
   }
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete)
   stop_state* get() const noexcept { return state_; }
 
  private:

@@ -17,6 +17,7 @@
 #include <sync/detail/config.h>
 #include <sync/model/access.h>
 
+// (Of pointers, too: that is meant.) NOLINTBEGIN(bugprone-sizeof-expression)
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
@@ -85,6 +86,7 @@ inline constexpr std::size_t kAlignment = std::has_single_bit(sizeof(T))
                                               : alignof(T);
 
 }  // namespace model::engine
+// NOLINTEND(bugprone-sizeof-expression)
 }  // namespace syncxx::inline SYNCXX_ABI
 
 #endif  // SYNCXX_MODEL_VALUE_H_
