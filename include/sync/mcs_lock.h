@@ -146,6 +146,8 @@ class SYNCXX_CAPABILITY("mcs_lock") mcs_lock {
     }
     guard(const guard&) = delete;
     guard& operator=(const guard&) = delete;
+    // A misuse that the unlock finds, where such throw, ends the program here.
+    // NOLINTNEXTLINE(bugprone-exception-escape)
     ~guard() SYNCXX_RELEASE() { lock_.unlock(node_); }
 
    private:
@@ -195,11 +197,10 @@ class SYNCXX_CAPABILITY("mcs_lock") mcs_lock {
   static constexpr void end_use(node&) noexcept {}
 #endif
 
-  //  tail_   | meaning                                | left by
-  //  null    | free                                   | lock -> node [MC1],
-  //  [MC2] pointer | owned; the node of the last that came  | lock -> node
-  //  [MC1],
-  //          |                                        | unlock -> null [MC5]
+  //  tail_   | meaning                           | left by
+  //  null    | free                              | lock -> node [MC1], [MC2]
+  //  pointer | owned; the node of the last to    | lock -> node [MC1],
+  //          | come                              | unlock -> null [MC5]
   //
   // I1: the nodes from the owner's to tail_ are a list, in the order of the
   //     exchanges on tail_; a link is missing only between an exchange and the

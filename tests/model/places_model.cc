@@ -155,9 +155,10 @@ TEST_F(PlacesModel, CallsOfPrimitives) {
   EXPECT_THAT(r.message,
               HasSubstr("thread 1 sleeps on a futex at " + place(there)));
   EXPECT_THAT(r.timeline,
-              ContainsRegex("thread 0 sleeps on the futex .*, at (mutex|sleeper).cc:[0-9]"
-                            "+, called at " +
-                            place(here)));
+              ContainsRegex(
+                  "thread 0 sleeps on the futex .*, at (mutex|sleeper).cc:[0-9]"
+                  "+, called at " +
+                  place(here)));
 }
 
 TEST_F(PlacesModel, WaitsThatNobodyEnds) {
