@@ -31,8 +31,6 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 namespace {
 
-constexpr std::int64_t kPatienceNs = 1'000'000;
-
 // Whether waiters may claim the lock.
 template <futex_scope Scope>
 constexpr bool kClaims = Scope == futex_scope::process_private;
@@ -69,7 +67,7 @@ bool basic_raw_mutex<Scope>::lock_slow(deadline until, const stop_token* stop,
     if (self.must_leave()) return leave(woken, claimant);
     const bool claim = kClaims<Scope> && !claimant && since != 0 &&
                        !(w & kClaimed) &&
-                       now_ns(clock_id::monotonic) - since > kPatienceNs;
+                       now_ns(clock_id::monotonic) - since > kSleeperPatienceNs;
     const std::uint32_t asleep = w | kParked | (claim ? kClaimed : 0);
     if (w != asleep && !confirm(word_, w, asleep, memory_order_relaxed))
       continue;

@@ -50,12 +50,6 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
-namespace {
-
-constexpr std::int64_t kPatienceNs = 1'000'000;
-
-}  // namespace
-
 struct raw_shared_mutex::waiter {
   waiter(deadline until, const stop_token* stop) noexcept
       : self(until, stop),
@@ -63,7 +57,8 @@ struct raw_shared_mutex::waiter {
 
   // Whether it has slept in vain for so long that it may claim the lock.
   bool is_impatient() const noexcept {
-    return since != 0 && now_ns(clock_id::monotonic) - since > kPatienceNs;
+    return since != 0 &&
+           now_ns(clock_id::monotonic) - since > kSleeperPatienceNs;
   }
 
   sleeper self;

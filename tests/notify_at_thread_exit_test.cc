@@ -18,6 +18,7 @@
 
 #include "tests/support/child_process.h"
 #include "tests/support/misuse_mode.h"
+#include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 
 namespace syncxx_test {

@@ -14,8 +14,7 @@
 //             destructible (not in the hooked library); 512 KiB of address
 //             space a program, of which a thread that reads touches 128 bytes
 //   cost      lock_shared and unlock_shared 0 atomic RMWs each while the lock
-//   is
-//             biased, and no syscall; else those of the lock behind. A write
+//             is biased, and no syscall; else those of the lock behind. A write
 //             that ends the bias: one membarrier(2), and a look at each thread
 //             that has read by bias
 //   progress  blocking; a writer waits for the readers that are there, no new

@@ -20,8 +20,7 @@
 //   lifetime  may be destroyed as soon as all waiters have been notified, even
 //             if their waits have not returned
 //   fork      in the child: reset_after_fork() before anything else: the
-//   waiters
-//             that it tells of are not there
+//             waiters that it tells of are not there
 //   waits     can be bounded by any clock and by a stop_token
 //   errors    waiting with a lock that does not own its mutex throws
 //             std::system_error (EPERM)

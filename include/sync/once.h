@@ -15,14 +15,12 @@
 //   ordering  the end of a call synchronizes with the beginning of the next one
 //             (if it threw) and with every call_once that returns
 //   lifetime  may be destroyed as soon as the call_once that did it, or one
-//   that
-//             waited for that, has returned
+//             that waited for that, has returned
 //   waits     can be bounded by any clock and by a stop_token, or left out
 //   errors    call_once of a flag from inside of its own call throws
 //             std::system_error (resource_deadlock_would_occur)
 //   fork      in the child: what was done stays done; a call that another
-//   thread
-//             was in never ends, see reset_after_fork()
+//             thread was in never ends, see reset_after_fork()
 //
 // Meets [thread.once]. Not async-signal-safe, but for is_done().
 // Design: docs/design/once.md. Stress: stress/once_stress.cc.

@@ -24,9 +24,8 @@
 //             Programming Language Memory Models?", MSPC 2012; P1478). A copy
 //             that is torn is thrown away before anybody sees it as a T
 //   lifetime  may be destroyed when the last load and store have returned
-//   limits    a load that is interrupted for exactly 2^29 writes, or a
-//   multiple,
-//             in the middle of its copy takes a torn value for a whole one
+//   limits    a load that is interrupted in the middle of its copy for exactly
+//             2^29 writes, or a multiple, takes a torn value for a whole one
 //   fork      in the child: construct anew; do not use the parent's state
 //   signals   a handler may load what its own thread is not writing
 //

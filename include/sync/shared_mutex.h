@@ -10,8 +10,7 @@
 // Three ways to own it:
 //   exclusive  lock()          alone
 //   shared     lock_shared()   beside other readers and one upgrader
-//   upgrade    lock_upgrade()  beside readers; alone among upgraders, so that
-//   it
+//   upgrade    lock_upgrade()  beside readers; alone among upgraders, and so
 //                              can become exclusive without letting go
 //
 // Promises
@@ -20,8 +19,7 @@
 //   cost      uncontended: each kind of lock 1 atomic RMW, unlock 1; no syscall
 //             unless a thread sleeps
 //   progress  blocking. A writer that waits for readers keeps new ones out;
-//   when
-//             it is through, readers that sleep are woken before the next
+//             when it is through, readers that sleep are woken before the next
 //             writer that sleeps. Threads that come by may take what is free
 //             ahead of sleepers; one that has slept in vain for 1 ms is next
 //   ordering  unlock() synchronizes with each later lock of any kind,

@@ -35,6 +35,9 @@ struct futex_wait_entry;
 
 namespace detail {
 
+// A sleeper that has been woken in vain for this long is the next owner.
+inline constexpr std::int64_t kSleeperPatienceNs = 1'000'000;
+
 // What ended a sleep on one word.
 enum class sleep_end : std::uint8_t {
   woken,    // a wake of that word

@@ -115,8 +115,9 @@ checker& running_checker(const char* what) noexcept {
 }
 
 // A clock that stands still, but for jumps far past every deadline. A thread
-// makes one at most by looking; each time-out makes one.
-std::int64_t checker::clock_ns() {
+// makes one at most by looking; each time-out makes one. `base`: what a deadline
+// is counted from; a jump before that shows nothing.
+std::int64_t checker::clock_ns(bool base) {
   constexpr std::int64_t kJump = std::int64_t{1} << 50;  // 13 days
   const auto last = [this]() -> const event* {
     return current_->done == 0
@@ -133,31 +134,30 @@ std::int64_t checker::clock_ns() {
   }
   // Between two looks with nothing but reads in between no time passes that the
   // first could not have seen as well.
-  for (std::uint32_t i = current_->done; i > 0; --i) {
+  for (std::uint32_t i = current_->done; !base && i > 0; --i) {
     const event& e = g_->at(g_->of_thread(self_)[i - 1]);
-    if (e.access == access_kind::rest) return e.time * kJump;
+    if (e.access == access_kind::rest) return last()->time * kJump;
     if (e.access == access_kind::clock) {
-      // (Before a first look none could.)
-      const bool first = i == 1 || !g_->at(g_->of_thread(self_)[i - 2]).clocked;
-      if (first && e.time == 0) break;
-      return e.time * kJump;
+      // (Unless that could not: the first of all, or the base of a deadline.)
+      if (e.location == 1 && e.time == 0) break;
+      return last()->time * kJump;
     }
     if (e.what != kind::read && e.what != kind::fence) break;
   }
   // Whether time has passed before the first look nobody can tell.
   const bool may_jump =
-      last() != nullptr && last()->clocked && last()->time == 0;
+      !base && last() != nullptr && last()->clocked && last()->time == 0;
   choose(may_jump ? 2 : 1, access_kind::clock);
   return last()->time * kJump;
 }
 
-std::int64_t clock_ns(int clock) noexcept {
+std::int64_t clock_ns(int clock, bool base) noexcept {
   static const std::int64_t start[] = {
       std::chrono::steady_clock::now().time_since_epoch().count(),
       std::chrono::system_clock::now().time_since_epoch().count()};
   checker& c = running_checker("a clock");
   recorded as(action::clock);
-  const std::int64_t passed = c.clock_ns();
+  const std::int64_t passed = c.clock_ns(base);
   return start[clock] + as.result(passed);
 }
 

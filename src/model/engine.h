@@ -90,7 +90,7 @@ class checker {
   void rest() noexcept { current_->rested = true; }
   // `again`: not the first one of its loop.
   void spin_hint(bool again) noexcept;
-  std::int64_t clock_ns();
+  std::int64_t clock_ns(bool base);
   thread_number self() const noexcept { return self_; }
   // Ends the run. `message` is one, or a function that makes it: stacks are
   // left as they are, with what lives on them.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Semaphores, events and latches under Relacy.
+// Semaphores, events, latches, barriers and event counts under Relacy.
 #include <chrono>
 
 #include <sync/atomic.h>
+#include <sync/barrier.h>
 #include <sync/event.h>
+#include <sync/event_count.h>
 #include <sync/latch.h>
 #include <sync/semaphore.h>
 
@@ -136,6 +138,76 @@ struct rendezvous_in_time : suite<rendezvous_in_time, counted, 3> {
   void finish() { require(shared().all.try_wait(), "it is open"); }
 };
 
+// --- Barriers ----------------------------------------------------------------
+
+struct phased {
+  syncxx::barrier<> all{3};
+  syncxx::cell<int> parts[3] = {0, 0, 0};
+};
+
+// Two phases; in the second the parts are written anew, by the next thread.
+struct phases : suite<phases, phased, 3> {
+  void thread(unsigned index) {
+    phased& o = shared();
+    o.parts[index] = 1;
+    o.all.arrive_and_wait();
+    const unsigned next = (index + 1) % 3;
+    o.parts[next] = o.parts[next] + 1;
+    o.all.arrive_and_wait();
+    require(o.parts[0] + o.parts[1] + o.parts[2] == 6,
+            "what all wrote before is seen");
+  }
+};
+
+// --- Event counts ------------------------------------------------------------
+
+struct queue_of_one {
+  syncxx::event_count changed;
+  syncxx::atomic<int> full{0};
+  syncxx::cell<int> item{0};
+};
+
+// Nothing but the event count lets a consumer see in time that there is work:
+// the flag is relaxed where the test of lost wakes wants it.
+struct items : suite<items, queue_of_one, 3> {
+  void thread(unsigned index) {
+    queue_of_one& o = shared();
+    if (index == 0) {
+      for (int i = 0; i < 2; ++i) {
+        o.full.fetch_add(1, syncxx::memory_order_relaxed);
+        o.changed.notify_one();
+      }
+      return;
+    }
+    o.changed.await([&] {
+      int n = o.full.load(syncxx::memory_order_relaxed);
+      return n > 0 && o.full.compare_exchange_strong(
+                          n, n - 1, syncxx::memory_order_relaxed,
+                          syncxx::memory_order_relaxed);
+    });
+  }
+  void finish() {
+    require(shared().full.load(syncxx::memory_order_relaxed) == 0,
+            "both are taken");
+  }
+};
+
+// What was written before a notification is seen after the wait for it.
+struct notice : suite<notice, queue_of_one, 2> {
+  void thread(unsigned index) {
+    queue_of_one& o = shared();
+    if (index == 0) {
+      o.item = 1;
+      o.full.store(1, syncxx::memory_order_release);
+      o.changed.notify_all();
+    } else {
+      o.changed.await(
+          [&] { return o.full.load(syncxx::memory_order_acquire) != 0; });
+      require(o.item == 1, "what the notifier wrote is seen");
+    }
+  }
+};
+
 void all() {
   passes<semaphore_as_lock>("semaphore");
   finds<semaphore_as_lock>("semaphore without release", kNoRelease);
@@ -161,6 +233,16 @@ void all() {
   finds<rendezvous>("latch without acquire", kNoAcquire);
   finds<rendezvous>("latch without wakes", kNoWakes);
   passes<rendezvous_in_time>("latch, with time-outs");
+
+  passes<phases>("barrier");
+  finds<phases>("barrier without release", kNoRelease);
+  finds<phases>("barrier without acquire", kNoAcquire);
+  finds<phases>("barrier without wakes", kNoWakes);
+
+  passes<items>("event_count");
+  finds<items>("event_count without wakes", kNoWakes);
+  passes<notice>("event_count, ordering");
+  finds<notice>("event_count, ordering, without release", kNoRelease);
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ inline bool is_lost() {
 namespace detail::sys {
 
 int futex_wait(const futex_word* word, std::uint32_t expected, deadline until,
-               std::uint32_t mask, futex_scope) noexcept {
+               std::uint32_t mask, futex_scope, on_refusal) noexcept {
   relacy::sleeper self;
   self.words = 1;
   self.word[0] = word;
@@ -196,14 +196,18 @@ void misused(const void*, object_kind, const char* what, int) {
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI
 
+#include "src/barrier.cc"
 #include "src/condition_variable.cc"
 #include "src/event.cc"
+#include "src/event_count.cc"
 #include "src/futex/sleeper.cc"
 #include "src/latch.cc"
 #include "src/mcs_lock.cc"
 #include "src/mutex.cc"
 #include "src/queue_lock.cc"
 #include "src/semaphore.cc"
+#include "src/seqlock.cc"
+#include "src/shared_mutex.cc"
 #include "src/spinlock.cc"
 #include "src/ticket_lock.cc"
 

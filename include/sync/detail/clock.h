@@ -25,6 +25,9 @@ enum class clock_id : std::uint8_t { monotonic, realtime };
 inline std::int64_t now_ns(clock_id clock) noexcept {
   return model::engine::clock_ns(static_cast<int>(clock));
 }
+inline std::int64_t deadline_base_ns(clock_id clock) noexcept {
+  return model::engine::clock_ns(static_cast<int>(clock), true);
+}
 #elif SYNCXX_IN_RELACY
 inline std::int64_t now_ns(clock_id) noexcept { return relacy::now_ns(); }
 #else
@@ -38,6 +41,14 @@ inline std::int64_t now_ns(clock_id clock) noexcept {
           : std::chrono::duration_cast<nanoseconds>(
                 std::chrono::system_clock::now().time_since_epoch());
   return since_epoch.count();
+}
+#endif
+
+#if !SYNCXX_MODELLED
+// What a deadline is counted from. (The model checker need not let time pass
+// just before.)
+inline std::int64_t deadline_base_ns(clock_id clock) noexcept {
+  return now_ns(clock);
 }
 #endif
 

@@ -86,7 +86,7 @@ class deadline {
     const std::int64_t ns = saturating_ns(d);
     if (ns <= 0) return past();
     if (ns == kNsMax) return never();
-    return deadline(saturating_add(now_ns(clock_id::monotonic), ns),
+    return deadline(saturating_add(deadline_base_ns(clock_id::monotonic), ns),
                     clock_id::monotonic);
   }
   template <class Duration>

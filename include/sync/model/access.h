@@ -114,7 +114,7 @@ void cell_write(const void* cell, std::size_t size,
 // the first time in this loop, as far as is known.
 void spin_hint(bool again = false) noexcept;
 // A modelled clock: jumps far ahead, or does not, as an explored choice.
-std::int64_t clock_ns(int clock) noexcept;
+std::int64_t clock_ns(int clock, bool base = false) noexcept;
 // Time passes: the thread's next look at a clock is past every deadline.
 void rest() noexcept;
 // The calling thread's number, from 1.
