@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables and targets from the combined JSON of bench/run.py."""
 
+import re
 import statistics
 
 MUTEXES = ("syncxx::mutex", "std::mutex", "pthread_mutex(adaptive)",
@@ -44,15 +45,16 @@ def contests(data):
     return found
 
 
+# Several threads, or processes, share the work.
+TOGETHER = re.compile(
+    r"ping_pong|broadcast|barrier_|contended|readers_|reads_|"
+    r"value_load_\d|^(event_set|latch_open)_\d")
+
+
 def time_rounds(result):
     """Processor time where one thread does all, else time on the clock."""
-    alone = result["scenario"].split("_")[0] not in (
-        "condvar", "broadcast", "barrier") and "ping_pong" not in result["scenario"]
-    gate = result["scenario"].startswith(("event_set_", "latch_open_")) and \
-        result["scenario"].rsplit("_", 1)[-1].isdigit()
-    if alone and not gate:
-        return result["cpu_ns_rounds"]
-    return result["real_ns_rounds"]
+    together = TOGETHER.search(result["scenario"])
+    return result["real_ns_rounds" if together else "cpu_ns_rounds"]
 
 
 def show_ns(ns):

@@ -30,6 +30,7 @@ void write_sizes(json_writer& out) {
   robust_mutexes::for_each(of_kind("robust_mutex"));
   spinlocks::for_each(of_kind("spinlock"));
   condvars::for_each(of_kind("condition_variable"));
+  pi_condvars::for_each(of_kind("pi_condition_variable"));
   semaphores::for_each(of_kind("semaphore"));
   events::for_each(of_kind("event"));
   types<self_auto_reset_event>::for_each(of_kind("event"));
