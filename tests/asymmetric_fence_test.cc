@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <thread>
 
 #include "tests/support/child_process.h"
@@ -66,11 +67,34 @@ int misses(int rounds, First first, Second second) {
 void light() { asymmetric_thread_fence_light(std::memory_order_seq_cst); }
 void heavy() { asymmetric_thread_fence_heavy(std::memory_order_seq_cst); }
 
+// Whether a missing fence can be seen here at all, if only the threads run at
+// once. ThreadSanitizer's light fence is an update; an emulator may order more
+// than the machine that it plays.
+bool fences_can_be_missed() {
+  return !kThreadSanitizer && !under_qemu() &&
+         std::thread::hardware_concurrency() > 1;
+}
+
+// Between the rounds that must show nothing others do the same without a heavy
+// fence. Until those have shown it often enough nothing is known of the first:
+// the threads may not have run at once.
 TEST(AsymmetricFenceTest, LightAndHeavyOrderEachOther) {
+  constexpr int kEnough = 300;
   heavy();
-  EXPECT_EQ(misses(iterations(2'000), light, heavy), 0);
-  EXPECT_EQ(misses(iterations(200), heavy, light), 0);
-  EXPECT_EQ(misses(iterations(200), heavy, heavy), 0);
+  const auto begin = std::chrono::steady_clock::now();
+  int seen = 0;
+  do {
+    ASSERT_EQ(misses(iterations(100), light, heavy), 0);
+    ASSERT_EQ(misses(iterations(20), heavy, light), 0);
+    ASSERT_EQ(misses(iterations(20), heavy, heavy), 0);
+    if (fences_can_be_missed()) seen += misses(100, light, light);
+  } while (fences_can_be_missed() && seen < kEnough &&
+           std::chrono::steady_clock::now() - begin < 20s);
+  RecordProperty("seen_without_heavy_fences", seen);
+  if (seen < kEnough && !HasFailure())
+    GTEST_SKIP() << "passed, but the same without heavy fences was seen to "
+                    "fail only "
+                 << seen << " times";
 }
 
 TEST(AsymmetricFenceTest, KeepsErrno) {
