@@ -13,10 +13,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "tests/support/child_process.h"
 #include "tests/support/exclusion.h"
 #include "tests/support/lockable_concepts.h"
-#include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 #include "tests/support/zeroed_memory.h"
@@ -243,29 +241,6 @@ TEST(ByteMutexTest, ScopedLockTakesSeveral) {
   }
   other.join();
   EXPECT_EQ(counter, 2L * rounds);
-}
-
-// The child has none of the sleepers, and its locks work.
-TEST(ByteMutexTest, WorksInTheChildOfAFork) {
-  byte_mutex m;
-  m.lock();
-  auto waiting = run_in_background([&] {
-    m.lock();
-    m.unlock();
-  });
-  waiting.await_sleep();
-  EXPECT_TRUE(succeeds_in_child([&] {
-    const misuse_mode mode(syncxx::misuse_action::off);  // parks beside itself
-    byte_mutex* const anew = new (&m) byte_mutex;
-    anew->lock();
-    EXPECT_FALSE(anew->try_lock_for(1ms));  // parks
-    anew->unlock();
-    EXPECT_EQ(byte_of(*anew), 0);
-    // ThreadSanitizer allows no new threads in such a child.
-    if (!SYNCXX_TSAN) expect_exclusion(*anew, 3, iterations(500));
-  }));
-  m.unlock();
-  EXPECT_TRUE(waiting.result());
 }
 
 }  // namespace

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Nobody starves at a shared_mutex, whoever hogs it.
+// Nobody starves at a shared_mutex or a biased_shared_mutex, whoever hogs it.
 #include <gtest/gtest.h>
+#include <sync/biased_shared_mutex.h>
+#include <sync/condition_variable.h>
+#include <sync/mutex.h>
 #include <sync/shared_mutex.h>
+#include <sys/types.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <mutex>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -56,8 +61,13 @@ void expect_no_starvation(const char* what, int hogs, Hog hog, Guest guest) {
               std::chrono::duration<double, std::milli>(longest).count());
 }
 
-TEST(SharedMutexFairnessTest, ReadersDoNotStarveAWriter) {
-  shared_mutex m;
+template <class M>
+class ReaderWriterFairnessTest : public testing::Test {};
+using both_locks = testing::Types<shared_mutex, syncxx::biased_shared_mutex>;
+TYPED_TEST_SUITE(ReaderWriterFairnessTest, both_locks);
+
+TYPED_TEST(ReaderWriterFairnessTest, ReadersDoNotStarveAWriter) {
+  TypeParam m;
   expect_no_starvation(
       "a writer", 4,
       [&] {
@@ -72,8 +82,8 @@ TEST(SharedMutexFairnessTest, ReadersDoNotStarveAWriter) {
       });
 }
 
-TEST(SharedMutexFairnessTest, WritersDoNotStarveAReader) {
-  shared_mutex m;
+TYPED_TEST(ReaderWriterFairnessTest, WritersDoNotStarveAReader) {
+  TypeParam m;
   expect_no_starvation(
       "a reader", 2,
       [&] {
@@ -86,6 +96,139 @@ TEST(SharedMutexFairnessTest, WritersDoNotStarveAReader) {
         m.unlock_shared();
         return true;
       });
+}
+
+// --- Relays: the lock is never free ------------------------------------------
+
+// Two threads that hand a lock over from one to the other: nobody lets go
+// before the other one is there too (or, so that a lock that is fair can go on,
+// 20 ms have passed).
+template <class Lock, class Unlock, class There>
+class relay {
+ public:
+  relay(Lock lock, Unlock unlock, There there)
+      : lock_(lock), unlock_(unlock), there_(there) {
+    for (int i : {0, 1}) threads_[i] = std::thread([this, i] { run(i); });
+    await([this] { return turns_.load() > 4; });
+  }
+  relay(const relay&) = delete;
+  relay& operator=(const relay&) = delete;
+  ~relay() {
+    over_ = true;
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  void run(int me) {
+    tids_[me] = this_tid();
+    while (!over_) {
+      lock_();
+      ++inside_[me];
+      const auto end = std::chrono::steady_clock::now() + 20ms;
+      await([&] {
+        return over_ || there_(inside_[1 - me].load() > 0, tids_[1 - me]) ||
+               std::chrono::steady_clock::now() > end;
+      });
+      --inside_[me];
+      ++turns_;
+      unlock_();
+    }
+  }
+
+  const Lock lock_;
+  const Unlock unlock_;
+  const There there_;
+  std::atomic<bool> over_{false};
+  std::atomic<long> turns_{0};
+  std::atomic<int> inside_[2] = {};
+  std::atomic<pid_t> tids_[2] = {};
+  std::thread threads_[2];
+};
+
+// Readers are never all gone, unless a writer that waits stops them.
+template <class M>
+bool readers_starve_a_writer(M& m, std::chrono::milliseconds patience) {
+  const relay readers([&] { m.lock_shared(); }, [&] { m.unlock_shared(); },
+                      [](bool inside, pid_t) { return inside; });
+  const bool owned = m.try_lock_for(patience);
+  if (owned) m.unlock();
+  return !owned;
+}
+// When a writer goes, there is always another one that has come long ago.
+template <class M>
+bool writers_starve_a_reader(M& m, std::chrono::milliseconds patience) {
+  const relay writers([&] { m.lock(); }, [&] { m.unlock(); },
+                      [](bool, pid_t other) { return asleep_in_futex(other); });
+  const bool owned = m.try_lock_shared_for(patience);
+  if (owned) m.unlock_shared();
+  return !owned;
+}
+
+TYPED_TEST(ReaderWriterFairnessTest, ARelayOfReadersDoesNotStarveAWriter) {
+  TypeParam m;
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(readers_starve_a_writer(m, 30s));
+}
+TYPED_TEST(ReaderWriterFairnessTest, ARelayOfWritersDoesNotStarveAReader) {
+  TypeParam m;
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(writers_starve_a_reader(m, 30s));
+}
+
+// One side always goes first. The two tests above see both of them.
+template <bool ReadersFirst>
+class unfair_lock {
+ public:
+  void lock() {
+    std::unique_lock own(mutex_);
+    ++writers_waiting_;
+    changed_.wait(own, [&] { return free_for_a_writer(); });
+    --writers_waiting_;
+    writing_ = true;
+  }
+  bool try_lock_for(std::chrono::milliseconds time) {
+    std::unique_lock own(mutex_);
+    if (!changed_.wait_for(own, time, [&] { return free_for_a_writer(); }))
+      return false;
+    return writing_ = true;
+  }
+  void unlock() {
+    const std::lock_guard own(mutex_);
+    writing_ = false;
+    changed_.notify_all();
+  }
+  void lock_shared() {
+    std::unique_lock own(mutex_);
+    changed_.wait(own, [&] { return free_for_a_reader(); });
+    ++readers_;
+  }
+  bool try_lock_shared_for(std::chrono::milliseconds time) {
+    std::unique_lock own(mutex_);
+    if (!changed_.wait_for(own, time, [&] { return free_for_a_reader(); }))
+      return false;
+    ++readers_;
+    return true;
+  }
+  void unlock_shared() {
+    const std::lock_guard own(mutex_);
+    if (--readers_ == 0) changed_.notify_all();
+  }
+
+ private:
+  bool free_for_a_writer() const { return !writing_ && readers_ == 0; }
+  bool free_for_a_reader() const {
+    return !writing_ && (ReadersFirst || writers_waiting_ == 0);
+  }
+
+  syncxx::mutex mutex_;
+  syncxx::condition_variable changed_;
+  bool writing_ = false;
+  int readers_ = 0, writers_waiting_ = 0;
+};
+
+TEST(UnfairLockTest, IsSeenToStarve) {
+  unfair_lock<true> readers_first;
+  EXPECT_TRUE(readers_starve_a_writer(readers_first, 100ms));
+  unfair_lock<false> writers_first;
+  EXPECT_TRUE(writers_starve_a_reader(writers_first, 100ms));
 }
 
 TEST(SharedMutexFairnessTest, UpgradersDoNotStarveAWriter) {

@@ -11,12 +11,10 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <thread>
 #include <type_traits>
 #include <vector>
 
-#include "tests/support/child_process.h"
 #include "tests/support/exclusion.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/thread_safety_off.h"
@@ -207,28 +205,6 @@ TYPED_TEST_P(FairLockSuite, ThreadsEndWhileOthersWait) {
   EXPECT_EQ(turns, kThreads * rounds);
 }
 
-// Others wait for the lock while the process forks: the child makes it anew.
-TYPED_TEST_P(FairLockSuite, IsMadeAnewInAChild) {
-  TypeParam lock;
-  lock.lock();
-  const auto before = line_of(lock);
-  std::thread waiter([&] {
-    lock.lock();
-    lock.unlock();
-  });
-  await([&] { return line_of(lock) != before; });
-  EXPECT_TRUE(succeeds_in_child([&] {
-    TypeParam* const anew = new (&lock) TypeParam;
-    anew->lock();
-    EXPECT_FALSE(anew->try_lock());
-    anew->unlock();
-    EXPECT_TRUE(anew->try_lock());
-    anew->unlock();
-  }));
-  lock.unlock();
-  waiter.join();
-}
-
 TYPED_TEST_P(FairLockSuite, WorksWithStdGuards) {
   TypeParam a, b;
   {
@@ -245,8 +221,7 @@ REGISTER_TYPED_TEST_SUITE_P(FairLockSuite, ExcludesThreads, TryLockExcludes,
                             TryLockBesideLock, TryLockFailsWhileHeldOrWaitedFor,
                             ServesInTheOrderOfArrival, AnOwnerDoesNotOvertake,
                             SurvivesASleepingOwner, SeveralAtOnceInAnyOrder,
-                            ThreadsEndWhileOthersWait, IsMadeAnewInAChild,
-                            WorksWithStdGuards);
+                            ThreadsEndWhileOthersWait, WorksWithStdGuards);
 
 }  // namespace syncxx_test
 
