@@ -128,7 +128,7 @@ def draw_bars(data, out, name, title, panels, counter=None):
         limit = min(max(ends), 4 * sorted(middles)[len(middles) // 2])
         for at, (label, (middle, q1, q3), r) in enumerate(rows):
             colour = (OURS if label.startswith("syncxx") else
-                      "#bbbbbb" if label.startswith(("bare", "raw"))
+                      "#bbbbbb" if label.startswith(("bare", "raw", "floor"))
                       else PEERS[1])
             axis.barh(at, min(middle, limit) / scale, color=colour,
                       xerr=None if middle > limit else
