@@ -36,8 +36,7 @@ place<M>& shared_place() {
 }
 
 template <class M>
-SYNCXX_BENCH_NO_TSA [[gnu::aligned(64)]] void shared_pair(
-    benchmark::State& state) {
+[[gnu::aligned(64)]] void shared_pair(benchmark::State& state) {
   M& lock = shared_place<M>().lock;
   for (auto _ : state) {
     lock.lock_shared();
@@ -48,7 +47,7 @@ SYNCXX_BENCH_NO_TSA [[gnu::aligned(64)]] void shared_pair(
 
 // One access in `OneIn` is a write.
 template <class M, unsigned OneIn>
-SYNCXX_BENCH_NO_TSA [[gnu::aligned(64)]] void mixed(benchmark::State& state) {
+[[gnu::aligned(64)]] void mixed(benchmark::State& state) {
   place<M>& p = shared_place<M>();
   unsigned n = static_cast<unsigned>(state.thread_index()) * (OneIn / 2);
   for (auto _ : state) {

@@ -6,11 +6,9 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 #include <type_traits>
@@ -19,6 +17,7 @@
 #include "tests/support/child_process.h"
 #include "tests/support/exclusion.h"
 #include "tests/support/inversion.h"
+#include "tests/support/lock_suite.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/real_time.h"
@@ -46,16 +45,12 @@ concept stoppable = requires(M& m, std::stop_token stop) {
 };
 static_assert(!stoppable<pi_mutex>);
 
-constinit pi_mutex global;
-
-bool try_from_another_thread(pi_mutex& m) {
-  bool locked = false;
-  std::thread([&] {
-    locked = m.try_lock();
-    if (locked) m.unlock();
-  }).join();
-  return locked;
-}
+struct kit : lock_kit<pi_mutex> {
+  static constexpr bool kZeroWhenFree = true;
+  static constexpr const char* kNotUnderQemu =
+      "qemu-user does not emulate PI futexes";
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(PiMutex, LockSuite, kit);
 
 std::uint32_t word_of(const pi_mutex& m) {
   std::uint32_t word;
@@ -70,57 +65,11 @@ class PiMutexTest : public testing::Test {
   }
 };
 
-TEST_F(PiMutexTest, GlobalIsReadyBeforeMain) {
-  std::lock_guard lock(global);
-  EXPECT_FALSE(try_from_another_thread(global));
-}
-
-TEST_F(PiMutexTest, WorksInZeroedMemory) {
-  const zeroed<pi_mutex> m = make_zeroed<pi_mutex>();
-  m->lock();
-  EXPECT_FALSE(try_from_another_thread(*m));
-  m->unlock();
-  expect_exclusion(*m, 3, iterations(2000));
-}
-
 TEST_F(PiMutexTest, TheWordNamesTheOwner) {
   pi_mutex m;
   m.lock();
   EXPECT_EQ(word_of(m), static_cast<std::uint32_t>(this_tid()));
   m.unlock();
-  EXPECT_EQ(word_of(m), 0u);
-}
-
-TEST_F(PiMutexTest, ExcludesThreads) {
-  for (const int threads : {2, 4, 16}) {
-    pi_mutex m;
-    expect_exclusion(m, threads, iterations(40'000) / threads);
-    EXPECT_EQ(word_of(m), 0u);
-  }
-}
-
-TEST_F(PiMutexTest, ExcludesThreadsOfAllForms) {
-  pi_mutex m;
-  std::atomic<unsigned> turn{0};
-  const auto enter = [&] {
-    using namespace std::chrono;
-    switch (turn.fetch_add(1) % 4) {
-      case 0:
-        while (!m.try_lock()) std::this_thread::yield();
-        break;
-      case 1:
-        while (!m.try_lock_for(20us)) {
-        }
-        break;
-      case 2:
-        while (!m.try_lock_until(system_clock::now() + 50us)) {
-        }
-        break;
-      default:
-        m.lock();
-    }
-  };
-  expect_exclusion(6, iterations(5000), enter, [&] { m.unlock(); });
   EXPECT_EQ(word_of(m), 0u);
 }
 

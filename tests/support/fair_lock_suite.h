@@ -22,16 +22,6 @@
 
 namespace syncxx_test {
 
-template <class Lock>
-bool try_from_another_thread(Lock& lock) {
-  bool locked = false;
-  std::thread([&] {
-    locked = lock.try_lock();
-    if (locked) lock.unlock();
-  }).join();
-  return locked;
-}
-
 // The four or eight bytes that a lock begins with. They change when a thread
 // comes to stand in line.
 template <class Lock>
