@@ -24,7 +24,7 @@ SIZES = (
     ("semaphore", "syncxx::counting_semaphore", "sem_t", None),
     ("event", "syncxx::event", "std::mutex+condvar", "absl::Notification"),
     ("latch", "syncxx::latch", "std::latch", "absl::BlockingCounter"),
-    ("barrier", "syncxx::barrier", "std::barrier", "absl::Barrier"),
+    ("barrier", "syncxx::barrier", "std::barrier", None),
     ("once flag", "syncxx::call_once", "std::call_once", "absl::call_once"),
     ("spinlock", "syncxx::spinlock", "pthread_spinlock", None),
     ("lock in order of arrival", "syncxx::queue_lock", None, None),

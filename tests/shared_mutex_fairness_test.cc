@@ -101,13 +101,17 @@ TYPED_TEST(ReaderWriterFairnessTest, WritersDoNotStarveAReader) {
 // --- Relays: the lock is never free ------------------------------------------
 
 // Two threads that hand a lock over from one to the other: nobody lets go
-// before the other one is there too (or, so that a lock that is fair can go on,
-// 20 ms have passed).
-template <class Lock, class Unlock, class There>
+// before the other one is there too, or its patience is at an end. may_leave()
+// counts the one out that it lets go.
+template <class Lock, class Unlock, class MayLeave>
 class relay {
  public:
-  relay(Lock lock, Unlock unlock, There there)
-      : lock_(lock), unlock_(unlock), there_(there) {
+  relay(std::chrono::milliseconds patience, Lock lock, Unlock unlock,
+        MayLeave may_leave)
+      : patience_(patience),
+        lock_(lock),
+        unlock_(unlock),
+        may_leave_(may_leave) {
     for (int i : {0, 1}) threads_[i] = std::thread([this, i] { run(i); });
     await([this] { return turns_.load() > 4; });
   }
@@ -123,43 +127,59 @@ class relay {
     tids_[me] = this_tid();
     while (!over_) {
       lock_();
-      ++inside_[me];
-      const auto end = std::chrono::steady_clock::now() + 20ms;
+      ++inside_;
+      const auto end = std::chrono::steady_clock::now() + patience_;
       await([&] {
-        return over_ || there_(inside_[1 - me].load() > 0, tids_[1 - me]) ||
-               std::chrono::steady_clock::now() > end;
+        if (may_leave_(inside_, tids_[1 - me])) return true;
+        if (!over_ && std::chrono::steady_clock::now() < end) return false;
+        --inside_;
+        return true;
       });
-      --inside_[me];
       ++turns_;
       unlock_();
     }
   }
 
+  const std::chrono::milliseconds patience_;
   const Lock lock_;
   const Unlock unlock_;
-  const There there_;
+  const MayLeave may_leave_;
   std::atomic<bool> over_{false};
   std::atomic<long> turns_{0};
-  std::atomic<int> inside_[2] = {};
+  std::atomic<int> inside_{0};
   std::atomic<pid_t> tids_[2] = {};
   std::thread threads_[2];
 };
 
+// So that a lock that is fair can go on.
+constexpr std::chrono::milliseconds kPatience = 20ms;
+
 // Readers are never all gone, unless a writer that waits stops them.
 template <class M>
-bool readers_starve_a_writer(M& m, std::chrono::milliseconds patience) {
-  const relay readers([&] { m.lock_shared(); }, [&] { m.unlock_shared(); },
-                      [](bool inside, pid_t) { return inside; });
-  const bool owned = m.try_lock_for(patience);
+bool readers_starve_a_writer(M& m, std::chrono::milliseconds time,
+                             std::chrono::milliseconds patience = kPatience) {
+  const relay readers(
+      patience, [&] { m.lock_shared(); }, [&] { m.unlock_shared(); },
+      [](std::atomic<int>& inside, pid_t) {
+        int n = inside;  // never the last one
+        return n > 1 && inside.compare_exchange_strong(n, n - 1);
+      });
+  const bool owned = m.try_lock_for(time);
   if (owned) m.unlock();
   return !owned;
 }
 // When a writer goes, there is always another one that has come long ago.
 template <class M>
-bool writers_starve_a_reader(M& m, std::chrono::milliseconds patience) {
-  const relay writers([&] { m.lock(); }, [&] { m.unlock(); },
-                      [](bool, pid_t other) { return asleep_in_futex(other); });
-  const bool owned = m.try_lock_shared_for(patience);
+bool writers_starve_a_reader(M& m, std::chrono::milliseconds time,
+                             std::chrono::milliseconds patience = kPatience) {
+  const relay writers(
+      patience, [&] { m.lock(); }, [&] { m.unlock(); },
+      [](std::atomic<int>& inside, pid_t other) {
+        if (!asleep_in_futex(other)) return false;
+        --inside;
+        return true;
+      });
+  const bool owned = m.try_lock_shared_for(time);
   if (owned) m.unlock_shared();
   return !owned;
 }
@@ -178,8 +198,8 @@ template <bool ReadersFirst>
 class unfair_lock {
  public:
   void lock() {
+    ++writers_waiting_;  // first: whoever sleeps here has been counted
     std::unique_lock own(mutex_);
-    ++writers_waiting_;
     changed_.wait(own, [&] { return free_for_a_writer(); });
     --writers_waiting_;
     writing_ = true;
@@ -221,14 +241,15 @@ class unfair_lock {
   syncxx::mutex mutex_;
   syncxx::condition_variable changed_;
   bool writing_ = false;
-  int readers_ = 0, writers_waiting_ = 0;
+  int readers_ = 0;
+  std::atomic<int> writers_waiting_{0};
 };
 
 TEST(UnfairLockTest, IsSeenToStarve) {
   unfair_lock<true> readers_first;
-  EXPECT_TRUE(readers_starve_a_writer(readers_first, 100ms));
+  EXPECT_TRUE(readers_starve_a_writer(readers_first, 100ms, 1h));
   unfair_lock<false> writers_first;
-  EXPECT_TRUE(writers_starve_a_reader(writers_first, 100ms));
+  EXPECT_TRUE(writers_starve_a_reader(writers_first, 100ms, 1h));
 }
 
 TEST(SharedMutexFairnessTest, UpgradersDoNotStarveAWriter) {
