@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Locks that readers share: the uncontended pair, readers alone on one and two
-// threads, readers with one write in 100; and a value that is copied, by a
-// seqlock and by others. (Threads N: time is that of each thread, so that two
-// readers that do not disturb each other show the time of one.)
+// Readers that do not meet: alone on one and two threads, and with one write in
+// 100 and in 1000; and a value that is copied, by a seqlock and by others.
+// (Threads N: time is that of each thread, so that two readers that do not
+// disturb each other show the time of one.)
 #include <benchmark/benchmark.h>
-#include <pthread.h>
 #include <sync/asymmetric_fence.h>
 #include <sync/biased_shared_mutex.h>
 #include <sync/seqlock.h>
@@ -17,33 +16,11 @@
 #include <string>
 #include <string_view>
 
-#include "bench/adapters/all.h"
+#include "bench/adapters/shared.h"
 #include "bench/harness/interleaved.h"
-
-#if defined(SYNCXX_BENCH_HAVE_TBB)
-#include <tbb/spin_rw_mutex.h>
-#endif
 
 namespace syncxx_bench {
 namespace {
-
-struct absl_shared_shape {
-#if defined(SYNCXX_BENCH_HAVE_ABSL)
-  SYNCXX_BENCH_NO_TSA void lock() { m.WriterLock(); }
-  SYNCXX_BENCH_NO_TSA void unlock() { m.WriterUnlock(); }
-  SYNCXX_BENCH_NO_TSA void lock_shared() { m.ReaderLock(); }
-  SYNCXX_BENCH_NO_TSA void unlock_shared() { m.ReaderUnlock(); }
-  absl::Mutex m;
-#endif
-};
-
-struct pthread_shape {
-  void lock() { pthread_rwlock_wrlock(&l); }
-  void unlock() { pthread_rwlock_unlock(&l); }
-  void lock_shared() { pthread_rwlock_rdlock(&l); }
-  void unlock_shared() { pthread_rwlock_unlock(&l); }
-  pthread_rwlock_t l = PTHREAD_RWLOCK_INITIALIZER;
-};
 
 template <class M>
 struct alignas(128) place {
@@ -59,8 +36,7 @@ place<M>& shared_place() {
 }
 
 template <class M>
-SYNCXX_BENCH_NO_TSA [[gnu::aligned(64)]] void shared_pair(
-    benchmark::State& state) {
+[[gnu::aligned(64)]] void shared_pair(benchmark::State& state) {
   M& lock = shared_place<M>().lock;
   for (auto _ : state) {
     lock.lock_shared();
@@ -71,7 +47,7 @@ SYNCXX_BENCH_NO_TSA [[gnu::aligned(64)]] void shared_pair(
 
 // One access in `OneIn` is a write.
 template <class M, unsigned OneIn>
-SYNCXX_BENCH_NO_TSA [[gnu::aligned(64)]] void mixed(benchmark::State& state) {
+[[gnu::aligned(64)]] void mixed(benchmark::State& state) {
   place<M>& p = shared_place<M>();
   unsigned n = static_cast<unsigned>(state.thread_index()) * (OneIn / 2);
   for (auto _ : state) {
@@ -88,15 +64,16 @@ SYNCXX_BENCH_NO_TSA [[gnu::aligned(64)]] void mixed(benchmark::State& state) {
 }
 
 template <class M>
-void add_lock(const char* name) {
-  add("shared_pair", name, shared_pair<M>);
+void add_lock() {
   for (const int threads : {1, 2}) {
     const std::string n = std::to_string(threads);
-    add("readers_" + n, name, shared_pair<M>)->Threads(threads)->UseRealTime();
-    add("reads_99_percent_" + n, name, mixed<M, 100>)
+    add("readers_" + n, M::kName, shared_pair<M>)
         ->Threads(threads)
         ->UseRealTime();
-    add("reads_999_permille_" + n, name, mixed<M, 1000>)
+    add("reads_99_percent_" + n, M::kName, mixed<M, 100>)
+        ->Threads(threads)
+        ->UseRealTime();
+    add("reads_999_permille_" + n, M::kName, mixed<M, 1000>)
         ->Threads(threads)
         ->UseRealTime();
   }
@@ -195,15 +172,7 @@ void full_fence(benchmark::State& state) {
 }  // namespace
 
 void register_benchmarks() {
-  add_lock<syncxx::biased_shared_mutex>("syncxx::biased_shared_mutex");
-  add_lock<std::shared_mutex>("std::shared_mutex");
-  add_lock<pthread_shape>("pthread_rwlock");
-#if defined(SYNCXX_BENCH_HAVE_ABSL)
-  add_lock<absl_shared_shape>("absl::Mutex (shared)");
-#endif
-#if defined(SYNCXX_BENCH_HAVE_TBB)
-  add_lock<tbb::spin_rw_mutex>("tbb::spin_rw_mutex");
-#endif
+  shared_mutexes::for_each([]<shared_like M>() { add_lock<M>(); });
   add_value<torn>("floor: atomic words");
   add_value<syncxx::seqlock<three>>("syncxx::seqlock");
   add_value<behind<syncxx::biased_shared_mutex>>("syncxx::biased_shared_mutex");

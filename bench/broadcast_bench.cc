@@ -184,12 +184,17 @@ void register_benchmarks() {
   for (const int waiters : {8, 64}) {
     const std::string n = "_" + std::to_string(waiters);
     for (const bool locked : {true, false}) {
-      condvars::for_each([&]<condvar_like C>() {
-        add_wakeup(locked ? "broadcast" + n : "broadcast_unlocked" + n,
-                   C::kName, [waiters, locked](benchmark::State& state) {
-                     broadcast<C>(state, waiters, locked);
-                   });
-      });
+      const std::string scenario = locked ? "broadcast" : "broadcast_unlocked";
+      const auto broadcast_of = [&](const std::string& name) {
+        return [=]<condvar_like C>() {
+          add_wakeup(name, C::kName,
+                     [waiters, locked](benchmark::State& state) {
+                       broadcast<C>(state, waiters, locked);
+                     });
+        };
+      };
+      condvars::for_each(broadcast_of(scenario + n));
+      pi_condvars::for_each(broadcast_of("pi_" + scenario + n));
     }
     events::for_each([&]<event_like E>() {
       add_wakeup("event_set" + n, E::kName, [waiters](benchmark::State& state) {

@@ -23,7 +23,7 @@ namespace {
 constexpr const char* kUsage =
     R"(usage: contention [--locks=a,b,...] [--threads=2,8,64] [--cs=NS,...]
                   [--think=NS,...] [--seconds=S] [--rounds=N] [--base=NAME]
-                  [--fair-seconds=S] [--fair-rounds=N] [--all] [--table]
+                  [--fair-seconds=S] [--fair-rounds=N] [--pin] [--all] [--table]
                   [--json=FILE] [--brief] [--list]
   --locks         competitors: names or parts of names (default: all)
   --threads       thread counts (default 1,2,4,8,64)
@@ -34,6 +34,7 @@ constexpr const char* kUsage =
   --base          ratios are to this lock (default std::mutex)
   --fair-seconds  length of one fairness run (default as --seconds, 0: none)
   --fair-rounds   rounds of fairness runs (default 2)
+  --pin           keep each thread on one CPU, in turn
   --all           run FIFO spinlocks with many more threads than processors
                   too: each hand-over then waits for the scheduler
   --table         print the table only, no JSON
@@ -112,6 +113,7 @@ struct options {
   double seconds;
   int fair_rounds;
   double fair_seconds;
+  bool pin;
   bool all;
   std::string base;
 };
@@ -154,6 +156,7 @@ std::vector<record> run(const std::vector<competitor>& field,
   setup.threads = config.threads;
   setup.hold_steps = work_steps(config.hold_ns);
   setup.think_steps = work_steps(config.think_ns);
+  setup.pinned = opt.pin;
   setup.window_ns = static_cast<std::int64_t>(opt.seconds * 1e9);
   round_robin(records, opt.rounds,
               [&](record& r) { add_round(r, r.who->throughput(setup)); });
@@ -196,13 +199,14 @@ void print_table(const std::vector<record>& records,
   const record* base = find_base(records, opt.base);
   if (base == nullptr) return;
   std::fprintf(stderr,
-               "\n%d thread%s, %d ns inside, %d ns outside  "
+               "\n%d %sthread%s, %d ns inside, %d ns outside  "
                "(x: to %s; waits: all acquisitions | those passed over)\n"
                "%-25s %8s %15s %6s %6s %8s %9s %9s %9s %9s %9s %9s %9s\n",
-               config.threads, config.threads == 1 ? "" : "s", config.hold_ns,
-               config.think_ns, std::string(base->who->name).c_str(), "lock",
-               "Mops/s", "[q1 - q3]", "x", "Jain", "cpu/op", "sw/kop", "p99.9",
-               "max", "|p50", "|p99.9", "pass99.9", "pass max");
+               config.threads, opt.pin ? "pinned " : "",
+               config.threads == 1 ? "" : "s", config.hold_ns, config.think_ns,
+               std::string(base->who->name).c_str(), "lock", "Mops/s",
+               "[q1 - q3]", "x", "Jain", "cpu/op", "sw/kop", "p99.9", "max",
+               "|p50", "|p99.9", "pass99.9", "pass max");
   for (const record& r : records) {
     const std::string name(r.who->name);
     if (r.skipped) {
@@ -275,6 +279,7 @@ void write_results(json_writer& out, const std::vector<record>& records,
     out.field("threads", config.threads);
     out.field("cs_ns", config.hold_ns);
     out.field("think_ns", config.think_ns);
+    out.field("pinned", opt.pin);
     out.field("skipped", r.skipped);
     if (!r.skipped) {
       write_spread(out, "mops", r.mops);
@@ -306,8 +311,8 @@ void write_results(json_writer& out, const std::vector<record>& records,
 int contention(int argc, char** argv) {
   const flags args(argc, argv,
                    {"locks", "threads", "cs", "think", "seconds", "rounds",
-                    "base", "fair-seconds", "fair-rounds", "all", "table",
-                    "json", "brief", "list", "help"});
+                    "base", "fair-seconds", "fair-rounds", "pin", "all",
+                    "table", "json", "brief", "list", "help"});
   if (args.has("help")) {
     std::fputs(kUsage, stdout);
     return 0;
@@ -324,6 +329,7 @@ int contention(int argc, char** argv) {
   opt.seconds = args.number("seconds", 0.2);
   opt.fair_rounds = args.integer("fair-rounds", 2);
   opt.fair_seconds = args.number("fair-seconds", opt.seconds);
+  opt.pin = args.has("pin");
   opt.all = args.has("all");
   opt.base = args.text("base", "std::mutex");
   const std::vector<competitor> field = chosen(args.list("locks", "all"));

@@ -124,9 +124,13 @@ void add_placement(const std::string& suffix, placement where) {
     types<floor_futex_baton>::for_each(semaphore_game(scenario));
     if constexpr (When == notified::kLocked)
       types<floor_futex_moved_baton>::for_each(semaphore_game(scenario));
-    condvars::for_each([&]<condvar_like C>() {
-      add_game<condvar_table<C, When>>(scenario, where, C::kName);
-    });
+    const auto game_of = [&](const std::string& name) {
+      return [&, name]<condvar_like C>() {
+        add_game<condvar_table<C, When>>(name, where, C::kName);
+      };
+    };
+    condvars::for_each(game_of(scenario));
+    pi_condvars::for_each(game_of("pi_" + scenario));
   };
   condvar_game.operator()<notified::kLocked>("condvar_ping_pong" + suffix);
   condvar_game.operator()<notified::kUnlocked>("condvar_ping_pong_unlocked" +

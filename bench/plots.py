@@ -50,7 +50,8 @@ def draw_throughput(data, out):
     figure, axes = pyplot.subplots(1, len(kinds), squeeze=False,
                                    figsize=(6.2 * len(kinds), 4.2))
     for (cs, think), axis in zip(kinds, axes[0]):
-        threads = sorted(k[2] for k in found if k[:2] == (cs, think))
+        threads = sorted(k[2] for k in found if k[:2] == (cs, think) and
+                         any(n in found[k] for n in report.MUTEXES))
         locks = [n for n in report.MUTEXES
                  if any(n in found[(cs, think, t)] for t in threads)]
         for name, colour in colours(locks).items():
@@ -127,7 +128,7 @@ def draw_bars(data, out, name, title, panels, counter=None):
         limit = min(max(ends), 4 * sorted(middles)[len(middles) // 2])
         for at, (label, (middle, q1, q3), r) in enumerate(rows):
             colour = (OURS if label.startswith("syncxx") else
-                      "#bbbbbb" if label.startswith(("bare", "raw"))
+                      "#bbbbbb" if label.startswith(("bare", "raw", "floor"))
                       else PEERS[1])
             axis.barh(at, min(middle, limit) / scale, color=colour,
                       xerr=None if middle > limit else
@@ -149,6 +150,81 @@ def draw_bars(data, out, name, title, panels, counter=None):
     return save(figure, out, name)
 
 
+def draw_lines(data, out, name, title, panels):
+    """One panel per (words, y label, log scale, {x: {name: rounds}})."""
+    panels = [p for p in panels if any(p[3].values())]
+    if not panels:
+        return []
+    figure, axes = pyplot.subplots(1, len(panels), squeeze=False,
+                                   figsize=(6.2 * len(panels), 4.4))
+    for (words, label, logarithmic, tables), axis in zip(panels, axes[0]):
+        tables = {x: table for x, table in tables.items() if table}
+        names = list(dict.fromkeys(n for t in tables.values() for n in t))
+        shades = colours(names)
+        # Several of ours in one panel.
+        styles = dict(zip((n for n in names if shades[n] == OURS),
+                          ("-", "--", ":", "-.")))
+        for n in names:
+            at = [i for i, x in enumerate(tables) if n in tables[x]]
+            spread = [report.quartiles(tables[list(tables)[i]][n]) for i in at]
+            axis.plot(at, [m for m, _, _ in spread], marker="o", markersize=4,
+                      color=shades[n], label=n,
+                      linestyle=styles.get(n, "-"),
+                      linewidth=2.2 if n in styles else 1.1)
+            axis.fill_between(at, [q1 for _, q1, _ in spread],
+                              [q3 for _, _, q3 in spread], color=shades[n],
+                              alpha=0.12, linewidth=0)
+        axis.set_xticks(range(len(tables)), [str(x) for x in tables])
+        if logarithmic:
+            axis.set_yscale("log")
+        else:
+            axis.set_ylim(bottom=0)
+        axis.set_ylabel(label)
+        axis.set_title(words, fontsize=10)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=7)
+    figure.suptitle(f"{title}: {caption(data)}", fontsize=9)
+    return save(figure, out, name)
+
+
+def draw_queue_locks(data, out):
+    """Locks that serve in order, over threads."""
+    found = report.contests(data)
+    tables = {t: {n: r["mops_rounds"] for n, r in found[(20, 0, t)].items()
+                  if n in report.QUEUES}
+              for t in sorted(k[2] for k in found if k[:2] == (20, 0))}
+    return draw_lines(data, out, "queue_locks", "Locks in order of arrival", (
+        ("20 ns inside, by threads", "million acquisitions per second", True,
+         tables),))
+
+
+def draw_shared(data, out):
+    """Readers and writers, over the share of readers."""
+    found = report.scenarios(data)
+    panels = []
+    for threads in (2, 8):
+        tables = {}
+        for reads in (50, 90, 99, 100):
+            table = found.get(
+                f"mixed_{reads}_percent_reads_{threads}_threads", {})
+            tables[f"{reads} %"] = {
+                n: [1e3 / ns for ns in report.time_rounds(r)]
+                for n, r in table.items() if report.time_rounds(r)}
+        panels.append((f"{threads} threads, by the share of reads",
+                       "million operations per second", True, tables))
+    return draw_lines(data, out, "shared_locks", "Readers and writers", panels)
+
+
+def draw_barriers(data, out):
+    found = report.scenarios(data)
+    tables = {t: {n: [ns / 1e3 for ns in report.time_rounds(r)] for n, r in
+                  found.get(f"barrier_round_{t}", {}).items()
+                  if report.time_rounds(r)}
+              for t in (2, 3, 4, 8, 16)}
+    return draw_lines(data, out, "barriers", "Barriers", (
+        ("one round, by threads", "µs", True, tables),))
+
+
 def draw_all(data, out):
     """Draws what the data allow; the paths of the files."""
     if not available():
@@ -161,10 +237,34 @@ def draw_all(data, out):
             ("mutex_pair", "mutex lock + unlock"),
             ("spinlock_pair", "spinlock lock + unlock"),
             ("semaphore_pair", "semaphore acquire + release"),
-            ("event_wait_when_set", "event wait when set"))) +
+            ("shared_pair", "shared lock, to read"),
+            ("exclusive_pair", "shared lock, to write"),
+            ("pi_mutex_pair", "lock that inherits priority"),
+            ("robust_mutex_pair", "lock that survives its owner"),
+            ("event_wait_when_set", "event wait when set"),
+            ("once_when_done", "call_once when done"))) +
+        draw_queue_locks(data, out) + draw_shared(data, out) +
+        draw_bars(data, out, "readers", "Readers beside each other", (
+            ("readers_1", "read lock + unlock, 1 thread"),
+            ("readers_2", "... 2 threads, each"),
+            ("reads_99_percent_2", "99 % reads, 2 threads, each"),
+            ("reads_999_permille_2", "99.9 % reads, 2 threads, each"),
+            ("value_load", "copy of 24 bytes, 1 thread"),
+            ("value_load_2", "... 2 threads, each"))) +
+        draw_barriers(data, out) +
+        draw_bars(data, out, "between", "Processes, and many at once", (
+            ("interprocess_pair", "between processes: lock + unlock"),
+            ("interprocess_contended", "... both at it"),
+            ("interprocess_ping_pong", "... there and back"),
+            ("any_ready_of_8", "any of 8 semaphores, one ready"),
+            ("any_ping_pong_of_8", "... there and back"),
+            ("any_ping_pong_of_64", "any of 64, there and back"))) +
         draw_bars(data, out, "wakeups", "Wake-ups", (
             ("condvar_ping_pong_same_cpu", "condvar there and back, one CPU"),
             ("condvar_ping_pong_two_cpus", "condvar there and back, two CPUs"),
+            ("pi_condvar_ping_pong_same_cpu",
+             "... that inherits priority, one CPU"),
+            ("pi_condvar_ping_pong_two_cpus", "... two CPUs"),
             ("broadcast_64", "broadcast to 64, lock held"),
             ("broadcast_unlocked_64", "broadcast to 64, after unlock")),
             counter="switches"))

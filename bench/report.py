@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables and targets from the combined JSON of bench/run.py."""
 
+import re
 import statistics
 
 MUTEXES = ("syncxx::mutex", "std::mutex", "pthread_mutex(adaptive)",
            "absl::Mutex", "nsync_mu", "tbb::mutex")
+QUEUES = ("syncxx::ticket_lock", "syncxx::mcs_lock", "syncxx::queue_lock",
+          "tbb::queuing_mutex", "ck_spinlock_ticket", "ck_spinlock_mcs",
+          "ck_spinlock_clh")
 SEMAPHORES = ("syncxx::counting_semaphore", "sem_t", "std::counting_semaphore")
 
 
@@ -33,26 +37,27 @@ def scenarios(data):
     return found
 
 
-def contests(data):
+def contests(data, pinned=False):
     """(cs, think, threads) -> lock -> result."""
     found = {}
     for run in data["programs"].get("contention", []):
         for r in run["results"]:
-            if not r["skipped"]:
+            if not r["skipped"] and r.get("pinned", False) == pinned:
                 key = (r["cs_ns"], r["think_ns"], r["threads"])
                 found.setdefault(key, {})[r["lock"]] = r
     return found
 
 
+# Several threads, or processes, share the work.
+TOGETHER = re.compile(
+    r"ping_pong|broadcast|barrier_|contended|readers_|reads_|"
+    r"value_load_\d|^(event_set|latch_open)_\d")
+
+
 def time_rounds(result):
     """Processor time where one thread does all, else time on the clock."""
-    alone = result["scenario"].split("_")[0] not in (
-        "condvar", "broadcast", "barrier") and "ping_pong" not in result["scenario"]
-    gate = result["scenario"].startswith(("event_set_", "latch_open_")) and \
-        result["scenario"].rsplit("_", 1)[-1].isdigit()
-    if alone and not gate:
-        return result["cpu_ns_rounds"]
-    return result["real_ns_rounds"]
+    together = TOGETHER.search(result["scenario"])
+    return result["real_ns_rounds" if together else "cpu_ns_rounds"]
 
 
 def show_ns(ns):
@@ -212,10 +217,57 @@ def wakeup_targets(found):
     return out
 
 
+# Told, not judged: scenario, ours, the peer.
+OTHERS = (
+    ("pi_mutex_pair", "syncxx::pi_mutex", "pthread_mutex(inherit)"),
+    ("robust_mutex_pair", "syncxx::robust_mutex", "pthread_mutex(robust)"),
+    ("shared_pair", "syncxx::shared_mutex", "std::shared_mutex"),
+    ("shared_pair", "syncxx::biased_shared_mutex", "std::shared_mutex"),
+    ("readers_2", "syncxx::biased_shared_mutex", "std::shared_mutex"),
+    *((f"mixed_{reads}_percent_reads_{threads}_threads",
+       "syncxx::shared_mutex", "std::shared_mutex")
+      for threads in (2, 8) for reads in (50, 90, 99, 100)),
+    ("value_load", "syncxx::seqlock", "floor: atomic words"),
+    ("once_when_done", "syncxx::call_once", "std::call_once"),
+    ("barrier_round_2", "syncxx::barrier", "std::barrier"),
+    ("barrier_round_8", "syncxx::barrier", "std::barrier"),
+    ("pi_condvar_ping_pong_same_cpu", "syncxx::pi_condition_variable",
+     "pthread_cond(inherit)"),
+    ("interprocess_pair", "syncxx::interprocess", "pthread(PROCESS_SHARED)"),
+    ("interprocess_ping_pong", "syncxx::interprocess",
+     "pthread(PROCESS_SHARED)"),
+    ("any_ping_pong_of_8", "syncxx::wait_any", "std::condition_variable"),
+)
+
+
+def other_targets(found, pinned):
+    out = []
+    for scenario, ours, peer in OTHERS:
+        table = found.get(scenario, {})
+        if ours in table and peer in table:
+            a, b = (time_rounds(table[n]) for n in (ours, peer))
+            out.append(Target(
+                f"{scenario}: {ours} / {peer}", 1.0, binding=False).by_rounds(
+                    a, b, f"{show_ns(statistics.median(a))} against "
+                    f"{show_ns(statistics.median(b))}"))
+    ours, peer = "syncxx::pi_mutex", "pthread_mutex(inherit)"
+    for (cs, think, threads), table in pinned.items():
+        if ours in table and peer in table:
+            a, b = (table[n]["mops_rounds"] for n in (ours, peer))
+            out.append(Target(
+                f"{threads} pinned threads, {cs} ns inside, {think} ns "
+                f"outside: throughput of {ours} / {peer}", 1.0, above=True,
+                binding=False).by_rounds(
+                    a, b, f"{statistics.median(a):.2f} against "
+                    f"{statistics.median(b):.2f} Mops/s"))
+    return out
+
+
 def targets(data):
     found = scenarios(data)
     return (pair_targets(found) + contention_targets(contests(data)) +
-            wakeup_targets(found))
+            wakeup_targets(found) +
+            other_targets(found, contests(data, pinned=True)))
 
 
 def table_lines(header, rows):
@@ -253,8 +305,8 @@ def print_scenarios(data):
             header + (["switches"] if counted else []), rows)))
 
 
-def print_contests(data):
-    for (cs, think, threads), table in contests(data).items():
+def print_contests(data, pinned=False):
+    for (cs, think, threads), table in contests(data, pinned).items():
         rows = []
         base = next(iter(table))
         for name, r in table.items():
@@ -272,7 +324,8 @@ def print_contests(data):
                 row += ["", "", "", ""]
             rows.append(row)
         print()
-        print(f"{threads} threads, {cs} ns inside, {think} ns outside "
+        print(f"{threads} {'pinned ' if pinned else ''}threads, "
+              f"{cs} ns inside, {think} ns outside "
               "(second p99.9: where others were served meanwhile)")
         print("\n".join(table_lines(
             ["lock", "Mops/s", "quartiles", f"/ {base}", "Jain", "cpu/op",
@@ -298,6 +351,7 @@ def print_targets(data):
 def print_all(data):
     print_scenarios(data)
     print_contests(data)
+    print_contests(data, pinned=True)
     print_targets(data)
     machine = data["machine"]
     print()

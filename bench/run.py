@@ -27,6 +27,8 @@ PACKAGES = ["libabsl20220623", "libtbb12", "libnsync1", "libck0",
 # What a user meets first, one line per kind of peer.
 SHORT_FIELD = ("syncxx::mutex,std::mutex,pthread_mutex(adaptive),absl::Mutex,"
                "nsync_mu,tbb::mutex")
+QUEUES = ",".join(report.QUEUES)
+INHERIT = "syncxx::pi_mutex,pthread_mutex(inherit)"
 PAIRS = "^(mutex_pair|spinlock_pair|semaphore_pair)/"
 PINNED = "^(condvar_ping_pong(_unlocked)?|semaphore_ping_pong)_(same|two)_"
 
@@ -39,8 +41,20 @@ MODES = {
                            "--benchmark_filter=_2/"]],
         "broadcast_bench": [["--rounds=1",
                              "--benchmark_filter=^broadcast_8/"]],
-        "contention": [["--threads=2,8,64", "--rounds=2", "--seconds=0.01",
-                        "--fair-rounds=1", "--locks=" + SHORT_FIELD]],
+        "shared_bench": [["--rounds=1", "--seconds=0.001",
+                          "--benchmark_filter=_pair/|_2_threads/syncxx"]],
+        "biased_bench": [["--rounds=1", "--seconds=0.001"]],
+        "wait_any_bench": [["--rounds=1", "--seconds=0.001",
+                            "--benchmark_filter=_of_8/"]],
+        "interprocess_bench": [["--rounds=1", "--seconds=0.001"]],
+        "contention": [
+            ["--threads=2,8,64", "--rounds=2", "--seconds=0.01",
+             "--fair-rounds=1", "--locks=" + SHORT_FIELD],
+            ["--threads=3,16", "--rounds=2", "--seconds=0.01",
+             "--fair-seconds=0", "--locks=" + QUEUES],
+            ["--threads=2", "--rounds=2", "--seconds=0.01",
+             "--fair-seconds=0", "--pin", "--locks=" + INHERIT],
+        ],
     },
     "quick": {
         "uncontended_bench": [["--rounds=5", "--seconds=0.005",
@@ -60,9 +74,20 @@ MODES = {
         "ping_pong_bench": [["--rounds=7", "--seconds=0.02"]],
         "barrier_bench": [["--rounds=15", "--seconds=0.02"]],
         "broadcast_bench": [["--rounds=7"]],
+        "shared_bench": [["--rounds=5", "--seconds=0.01"]],
+        "biased_bench": [["--rounds=9", "--seconds=0.01"]],
+        "wait_any_bench": [["--rounds=7", "--seconds=0.02"]],
+        "interprocess_bench": [["--rounds=9", "--seconds=0.02"]],
         "contention": [
             ["--threads=1,2,4,8,64", "--rounds=7", "--seconds=0.2",
              "--fair-rounds=3", "--fair-seconds=0.3"],
+            # The locks above have run with 2, 4, 8 and 64 threads.
+            ["--threads=3,16,32", "--rounds=7", "--seconds=0.2",
+             "--fair-seconds=0", "--base=syncxx::queue_lock",
+             "--locks=" + QUEUES],
+            ["--threads=2", "--cs=20,200", "--rounds=15", "--seconds=0.2",
+             "--fair-seconds=0", "--pin", "--base=pthread_mutex(inherit)",
+             "--locks=" + INHERIT],
             ["--threads=2,4,8,64", "--rounds=5", "--seconds=0.2", "--cs=2000",
              "--locks=" + SHORT_FIELD + ",syncxx::spinlock,tbb::spin_mutex"],
             ["--threads=2,4,8,64", "--rounds=5", "--seconds=0.2",
@@ -119,13 +144,13 @@ def distribution():
         return ""
 
 
-def measure(mode, build, scratch):
-    """Runs all programs of a mode and puts their results together."""
+def measure(mode, only, build, scratch):
+    """Runs the programs of a mode and puts their results together."""
     data = {"schema": 1, "mode": mode, "programs": {}}
     started = time.monotonic()
     load = os.getloadavg()[0]
     steps = [(name, arguments) for name, runs in MODES[mode].items()
-             for arguments in runs]
+             for arguments in runs if only is None or name in only]
     brief = {"contention": ["--brief"]}
     for number, (name, arguments) in enumerate(steps, 1):
         say(f"[{number}/{len(steps)}] {name}, after "
@@ -150,6 +175,7 @@ def measure(mode, build, scratch):
 def check_sane(data, drawn):
     """The smoke test: every number is there and above zero."""
     problems = []
+    seen = set()
     for name, runs in data["programs"].items():
         for run in runs:
             if not run["results"]:
@@ -163,6 +189,15 @@ def check_sane(data, drawn):
                     rounds, what = r["real_ns_rounds"], r["competitor"]
                 if not rounds or min(rounds) <= 0:
                     problems.append(f"{name}: {what}: {rounds}")
+        names = [(r["scenario"], r["competitor"]) for run in runs
+                 for r in run["results"] if name != "contention"]
+        problems += [f"{name}: {n} was measured by another program too"
+                     for n in names if n in seen]
+        seen.update(names)
+    programs = {p.stem for p in (ROOT / "bench").glob("*_bench.cc")}
+    for mode in ("smoke", "full"):
+        problems += [f"{name} is not run by --{mode}"
+                     for name in programs - {"model_bench"} - set(MODES[mode])]
     if not any(s["library"] == "syncxx" for s in data["sizes"]):
         problems.append("sizes: syncxx is missing")
     if not data["targets"]:
@@ -191,6 +226,9 @@ def parse_arguments():
     mode.add_argument("--report", action="store_true",
                       help="measure nothing: tables, plots and README from the "
                       "JSON that is there")
+    parser.add_argument("--only", type=lambda names: names.split(","),
+                        metavar="PROGRAM,...",
+                        help="of the mode's programs these alone")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "bench",
                         help="where the programs are (default build/bench)")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results",
@@ -203,6 +241,10 @@ def parse_arguments():
 def main():
     options = parse_arguments()
     mode = options.mode or "full"
+    for name in options.only or ():
+        if name not in MODES[mode]:
+            raise SystemExit(f"bench/run.py: --only: {name} is none of "
+                             f"{', '.join(MODES[mode])}")
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "bench.json"
     if options.report:
@@ -213,7 +255,7 @@ def main():
     else:
         scratch = options.out / "raw"
         scratch.mkdir(exist_ok=True)
-        data = measure(mode, options.build, scratch)
+        data = measure(mode, options.only, options.build, scratch)
         for leftover in scratch.iterdir():
             leftover.unlink()
         scratch.rmdir()

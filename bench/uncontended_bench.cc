@@ -113,9 +113,11 @@ void register_benchmarks() {
   };
   types<floor_two_adds>::for_each(semaphore_of);
   semaphores::for_each(semaphore_of);
-  condvars::for_each([]<condvar_like C>() {
+  const auto notify_of = []<condvar_like C>() {
     add("notify_nobody", C::kName, notify_nobody<C>);
-  });
+  };
+  condvars::for_each(notify_of);
+  pi_condvars::for_each(notify_of);
   notifiers::for_each([]<notifier_like N>() {
     add("notify_nobody", N::kName, notify_nobody<N>);
   });

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sync/asymmetric_fence.h>
 #include <sync/biased_shared_mutex.h>
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <mutex>
+#include <shared_mutex>
 #include <thread>
 
 #include "tests/support/child_process.h"
 #include "tests/support/seccomp_filter.h"
+#include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 
 namespace syncxx_test {
@@ -22,6 +27,20 @@ static_assert(
     noexcept(asymmetric_thread_fence_heavy(std::memory_order_seq_cst)));
 static_assert(
     noexcept(asymmetric_thread_fence_light(std::memory_order_seq_cst)));
+
+// The calling thread runs on the n-th CPU that it may use, if there is one.
+void pin_to_cpu(int n) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  if (sched_getaffinity(0, sizeof cpus, &cpus) != 0) return;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &cpus) || n-- != 0) continue;
+    CPU_ZERO(&cpus);
+    CPU_SET(cpu, &cpus);
+    sched_setaffinity(0, sizeof cpus, &cpus);
+    return;
+  }
+}
 
 // Store buffering, again and again: how often both threads have missed the
 // other's store. Each round is a row of places at which they may meet.
@@ -57,8 +76,15 @@ int misses(int rounds, First first, Second second) {
       meet(3 * i + 2);
     }
   };
-  std::thread other([&] { run(1, second); });
-  run(0, first);
+  std::thread one([&] {
+    pin_to_cpu(0);
+    run(0, first);
+  });
+  std::thread other([&] {
+    pin_to_cpu(1);
+    run(1, second);
+  });
+  one.join();
   other.join();
   return missed;
 }
@@ -66,11 +92,34 @@ int misses(int rounds, First first, Second second) {
 void light() { asymmetric_thread_fence_light(std::memory_order_seq_cst); }
 void heavy() { asymmetric_thread_fence_heavy(std::memory_order_seq_cst); }
 
+// Whether a missing fence can be seen here at all, if only the threads run at
+// once. ThreadSanitizer's light fence is an update; an emulator may order more
+// than the machine that it plays.
+bool fences_can_be_missed() {
+  return !kThreadSanitizer && !under_qemu() &&
+         std::thread::hardware_concurrency() > 1;
+}
+
+// Between the rounds that must show nothing others do the same without a heavy
+// fence. Until those have shown it often enough nothing is known of the first:
+// the threads may not have run at once.
 TEST(AsymmetricFenceTest, LightAndHeavyOrderEachOther) {
+  constexpr int kEnough = 50;
   heavy();
-  EXPECT_EQ(misses(iterations(2'000), light, heavy), 0);
-  EXPECT_EQ(misses(iterations(200), heavy, light), 0);
-  EXPECT_EQ(misses(iterations(200), heavy, heavy), 0);
+  const auto begin = std::chrono::steady_clock::now();
+  int seen = 0;
+  do {
+    ASSERT_EQ(misses(iterations(100), light, heavy), 0);
+    ASSERT_EQ(misses(iterations(20), heavy, light), 0);
+    ASSERT_EQ(misses(iterations(20), heavy, heavy), 0);
+    if (fences_can_be_missed()) seen += misses(100, light, light);
+  } while (fences_can_be_missed() && seen < kEnough &&
+           std::chrono::steady_clock::now() - begin < 20s);
+  RecordProperty("seen_without_heavy_fences", seen);
+  if (seen < kEnough && !HasFailure())
+    GTEST_SKIP() << "passed, but the same without heavy fences was seen to "
+                    "fail only "
+                 << seen << " times";
 }
 
 TEST(AsymmetricFenceTest, KeepsErrno) {
@@ -117,6 +166,37 @@ TEST_P(AsymmetricFenceDeathTest, WithoutMembarrierBothAreFullFences) {
           lock.unlock();
         }
         _exit(missed == 0 ? 42 : 1);
+      },
+      testing::ExitedWithCode(42), "");
+}
+
+// The lock whose readers have light fences alone still excludes.
+TEST_P(AsymmetricFenceDeathTest, WithoutMembarrierReadersAndWritersExclude) {
+  if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate seccomp";
+  EXPECT_EXIT(
+      {
+        refuse_syscalls({SYS_membarrier}, GetParam());
+        syncxx::biased_shared_mutex lock;
+        long first = 0;
+        long second = 0;
+        std::atomic<bool> torn{false};
+        const auto use = [&] {
+          for (int i = 0; i < iterations(20'000); ++i) {
+            if (i % 7 == 0) {
+              const std::lock_guard own(lock);
+              ++first;
+              if (i % 21 == 0) std::this_thread::yield();
+              ++second;
+            } else {
+              const std::shared_lock own(lock);
+              if (first != second) torn = true;
+            }
+          }
+        };
+        std::thread other(use);
+        use();
+        other.join();
+        _exit(!torn && first == second ? 42 : 1);
       },
       testing::ExitedWithCode(42), "");
 }

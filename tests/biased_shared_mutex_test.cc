@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "tests/support/child_process.h"
-#include "tests/support/exclusion.h"
 #include "tests/support/guard_page.h"
+#include "tests/support/lock_suite.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
@@ -34,17 +34,13 @@ using std::chrono::steady_clock;
 
 static_assert(mutex_type<lock_type> && timed_lockable<lock_type>);
 static_assert(kHooked || std::is_trivially_destructible_v<lock_type>);
+INSTANTIATE_TYPED_TEST_SUITE_P(BiasedSharedMutex, LockSuite,
+                               lock_kit<lock_type>);
+
 constinit lock_type g_lock;
 
 // What another thread gets at once.
-bool others_lock(lock_type& m) {
-  bool owned = false;
-  std::thread([&] {
-    owned = m.try_lock();
-    if (owned) m.unlock();
-  }).join();
-  return owned;
-}
+bool others_lock(lock_type& m) { return try_from_another_thread(m); }
 bool others_share(lock_type& m) {
   bool shared = false;
   std::thread([&] {
@@ -117,11 +113,6 @@ TEST(BiasedSharedMutexTest, ReadersAndWritersExcludeEachOther) {
   for (std::thread& t : crew) t.join();
   EXPECT_FALSE(torn);
   EXPECT_EQ(first, second);
-}
-
-TEST(BiasedSharedMutexTest, WritersExcludeEachOther) {
-  lock_type m;
-  expect_exclusion(m, 3, iterations(20'000));
 }
 
 // A writer sleeps until a visible reader has gone; so does one that is timed or

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <sync/byte_mutex.h>
-#include <sync/condition_variable.h>
 
 #include <atomic>
-#include <chrono>
 #include <memory>
-#include <mutex>
-#include <new>
 #include <stop_token>
 #include <thread>
 #include <type_traits>
 #include <vector>
 
-#include "tests/support/child_process.h"
-#include "tests/support/exclusion.h"
+#include "tests/support/lock_suite.h"
 #include "tests/support/lockable_concepts.h"
-#include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
-#include "tests/support/zeroed_memory.h"
 
 namespace syncxx_test {
 namespace {
@@ -36,81 +29,13 @@ static_assert(
     std::is_same_v<
         decltype(std::declval<byte_mutex&>().lock(std::stop_token())), bool>);
 
-constinit byte_mutex global;
-
-bool try_from_another_thread(byte_mutex& m) {
-  bool locked = false;
-  std::thread([&] {
-    locked = m.try_lock();
-    if (locked) m.unlock();
-  }).join();
-  return locked;
-}
+struct kit : lock_kit<byte_mutex> {
+  static constexpr bool kZeroWhenFree = true;
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(ByteMutex, LockSuite, kit);
 
 unsigned char byte_of(const byte_mutex& m) {
   return reinterpret_cast<const std::atomic<unsigned char>&>(m).load();
-}
-
-TEST(ByteMutexTest, GlobalIsReadyBeforeMain) {
-  std::lock_guard lock(global);
-  EXPECT_FALSE(try_from_another_thread(global));
-}
-
-TEST(ByteMutexTest, WorksInZeroedMemory) {
-  const zeroed<byte_mutex> m = make_zeroed<byte_mutex>();
-  m->lock();
-  EXPECT_FALSE(try_from_another_thread(*m));
-  m->unlock();
-  expect_exclusion(*m, 3, iterations(2000));
-}
-
-TEST(ByteMutexTest, TryLockTellsWhetherItIsFree) {
-  byte_mutex m;
-  EXPECT_TRUE(m.try_lock());
-  EXPECT_FALSE(try_from_another_thread(m));
-  m.unlock();
-  EXPECT_TRUE(try_from_another_thread(m));
-}
-
-TEST(ByteMutexTest, ExcludesThreads) {
-  for (const int threads : {2, 4, 16}) {
-    byte_mutex m;
-    expect_exclusion(m, threads, iterations(80'000) / threads);
-    EXPECT_EQ(byte_of(m), 0);
-  }
-}
-
-TEST(ByteMutexTest, ExcludesThreadsOfAllForms) {
-  byte_mutex m;
-  std::stop_source source;
-  std::atomic<unsigned> turn{0};
-  const auto enter = [&] {
-    using namespace std::chrono;
-    switch (turn.fetch_add(1) % 6) {
-      case 0:
-        while (!m.try_lock()) std::this_thread::yield();
-        break;
-      case 1:
-        while (!m.try_lock_for(20us)) {
-        }
-        break;
-      case 2:
-        while (!m.try_lock_until(system_clock::now() + 50us)) {
-        }
-        break;
-      case 3:
-        ASSERT_TRUE(m.lock(source.get_token()));
-        break;
-      case 4:
-        while (!m.try_lock_for(duration<double>(1e-4), source.get_token())) {
-        }
-        break;
-      default:
-        m.lock();
-    }
-  };
-  expect_exclusion(6, iterations(5000), enter, [&] { m.unlock(); });
-  EXPECT_TRUE(try_from_another_thread(m));
 }
 
 // Each of neighbouring bytes is a lock of its own, asleep or not.
@@ -133,24 +58,6 @@ TEST(ByteMutexTest, NeighboursInOneWordAreIndependent) {
   }
 }
 
-TEST(ByteMutexTest, WaitersSleepAndAllAreServed) {
-  byte_mutex m;
-  m.lock();
-  std::vector<std::unique_ptr<background<bool>>> waiting;
-  for (int i = 0; i < 16; ++i) {
-    waiting.push_back(std::make_unique<background<bool>>([&m] {
-      m.lock();
-      m.unlock();
-      return true;
-    }));
-  }
-  for (auto& one : waiting) one->await_sleep();
-  for (auto& one : waiting) EXPECT_FALSE(one->finished());
-  m.unlock();
-  for (auto& one : waiting) EXPECT_TRUE(one->result());
-  EXPECT_EQ(byte_of(m), 0);
-}
-
 // A waiter that has slept longer than anybody has patience for is handed the
 // lock by the unlock itself: the one who unlocks can't take it again.
 TEST(ByteMutexTest, IsHandedToOneThatHasWaitedLong) {
@@ -169,103 +76,6 @@ TEST(ByteMutexTest, IsHandedToOneThatHasWaitedLong) {
   let_go.store(true);
   EXPECT_TRUE(waiting.result());
   EXPECT_EQ(byte_of(m), 0);
-}
-
-// One thread takes the lock again the moment it has let it go.
-TEST(ByteMutexTest, AHogKeepsNobodyOut) {
-  byte_mutex m;
-  std::atomic<bool> done{false};
-  std::thread hog([&] {
-    while (!done.load(std::memory_order_relaxed)) {
-      m.lock();
-      const auto end = std::chrono::steady_clock::now() + 50us;
-      while (std::chrono::steady_clock::now() < end) {
-      }
-      m.unlock();
-    }
-  });
-  for (int i = 0; i < iterations(30); ++i) {
-    m.lock();
-    m.unlock();
-  }
-  done.store(true);
-  hog.join();
-}
-
-// A timed wait that ends beside sleepers leaves them to the next unlock.
-TEST(ByteMutexTest, OneThatGivesUpLeavesTheOthers) {
-  byte_mutex m;
-  m.lock();
-  auto patient = run_in_background([&] {
-    m.lock();
-    m.unlock();
-  });
-  patient.await_sleep();
-  auto hasty = run_in_background([&] { return m.try_lock_for(1ms); });
-  EXPECT_FALSE(hasty.result());
-  EXPECT_FALSE(patient.finished());
-  m.unlock();
-  EXPECT_TRUE(patient.result());
-}
-
-TEST(ByteMutexTest, WorksWithConditionVariableAny) {
-  byte_mutex m;
-  syncxx::condition_variable_any c;
-  bool ready = false;
-  background<bool> waiting([&] {
-    std::unique_lock lock(m);
-    c.wait(lock, [&] { return ready; });
-    return true;
-  });
-  waiting.await_sleep();
-  {
-    std::lock_guard lock(m);
-    ready = true;
-  }
-  c.notify_all();
-  EXPECT_TRUE(waiting.result());
-}
-
-TEST(ByteMutexTest, ScopedLockTakesSeveral) {
-  byte_mutex a, b;
-  std::mutex c;
-  long counter = 0;
-  const int rounds = iterations(5000);
-  std::thread other([&] {
-    for (int i = 0; i < rounds; ++i) {
-      std::scoped_lock lock(a, b, c);
-      ++counter;
-    }
-  });
-  for (int i = 0; i < rounds; ++i) {
-    std::scoped_lock lock(c, b, a);
-    ++counter;
-  }
-  other.join();
-  EXPECT_EQ(counter, 2L * rounds);
-}
-
-// The child has none of the sleepers, and its locks work.
-TEST(ByteMutexTest, WorksInTheChildOfAFork) {
-  byte_mutex m;
-  m.lock();
-  auto waiting = run_in_background([&] {
-    m.lock();
-    m.unlock();
-  });
-  waiting.await_sleep();
-  EXPECT_TRUE(succeeds_in_child([&] {
-    const misuse_mode mode(syncxx::misuse_action::off);  // parks beside itself
-    byte_mutex* const anew = new (&m) byte_mutex;
-    anew->lock();
-    EXPECT_FALSE(anew->try_lock_for(1ms));  // parks
-    anew->unlock();
-    EXPECT_EQ(byte_of(*anew), 0);
-    // ThreadSanitizer allows no new threads in such a child.
-    if (!SYNCXX_TSAN) expect_exclusion(*anew, 3, iterations(500));
-  }));
-  m.unlock();
-  EXPECT_TRUE(waiting.result());
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <thread>
 #include <type_traits>
@@ -153,6 +155,27 @@ TEST(EventTest, PulseBetweenTwoSleepsOfOneWaitIsSeen) {
 }
 
 // set() and reset() in a tight loop: each waiter gets out at the next set().
+// The sets are counted in the upper 30 bits.
+TEST(EventTest, TheEpochWraps) {
+  event e;
+  const std::uint32_t last = ~0u << 2;
+  std::memcpy(static_cast<void*>(&e), &last, sizeof last);
+  for (std::uint32_t n = 0; n < 3; ++n) {
+    background<bool> waiting([&] {
+      e.wait();
+      return true;
+    });
+    waiting.await_sleep();
+    e.set();
+    e.reset();
+    EXPECT_TRUE(waiting.result());
+    std::uint32_t now;
+    std::memcpy(&now, static_cast<void*>(&e), sizeof now);
+    EXPECT_EQ(now, n << 2);
+    EXPECT_FALSE(e.wait_for(1ms));
+  }
+}
+
 TEST(EventTest, WaitersGetOutOfAPulsingEvent) {
   event e;
   std::atomic<bool> done{false};

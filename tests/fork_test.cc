@@ -3,7 +3,7 @@
 // What each primitive promises in the child of a fork (docs/guide/
 // fork-and-signals.md): each test forks a process in which other threads hold
 // the object or sleep on it. In the hooked library the child aborts at the
-// first false alarm.
+// first false alarm. (Those that have to be made anew: fork_anew_test.cc.)
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sync/barrier.h>
@@ -32,61 +32,13 @@
 
 #include "tests/support/child_process.h"
 #include "tests/support/environment.h"
+#include "tests/support/in_child.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 
 namespace syncxx_test {
 namespace {
-
-// ThreadSanitizer lets the child of a process with threads make none.
-constexpr bool kChildMayHaveThreads = !kThreadSanitizer;
-
-// Several threads use the lock, and exclude each other.
-template <class M>
-void expect_works(M& m) {
-  int count = 0;
-  const auto use = [&] {
-    for (int i = 0; i < 300; ++i) {
-      const std::lock_guard<M> lock(m);
-      ++count;
-    }
-  };
-  if (!kChildMayHaveThreads) {
-    use();
-    EXPECT_EQ(count, 300);
-    return;
-  }
-  std::thread one(use), two(use);
-  use();
-  one.join();
-  two.join();
-  EXPECT_EQ(count, 900);
-}
-
-// A thread that holds the lock from construction to destruction.
-template <class M>
-class holder {
- public:
-  explicit holder(M& m)
-      : thread_([this, &m] {
-          const std::lock_guard<M> lock(m);
-          held_.set();
-          over_.wait();
-        }) {
-    held_.wait();
-  }
-  holder(const holder&) = delete;
-  holder& operator=(const holder&) = delete;
-  ~holder() {
-    over_.set();
-    thread_.join();
-  }
-
- private:
-  syncxx::event held_, over_;
-  std::thread thread_;
-};
 
 template <class M>
 class LockInChildTest : public testing::Test {};

@@ -413,6 +413,44 @@ TEST(InterprocessTest, LatchAndEventLetAllThrough) {
 }
 
 // A time-out and a notification of one each: who is told which.
+// Notifications are counted in the lower 26 bits; what is beside them stays.
+TEST(InterprocessTest, TheSequenceOfAConditionVariableWraps) {
+  struct pair {
+    interprocess::mutex mutex;
+    interprocess::condition_variable condition;
+    bool ready = false;
+  };
+  constexpr std::uint32_t kSequence = (1u << 26) - 1;
+  shared<pair> memory;
+  auto* const word =
+      reinterpret_cast<std::atomic<std::uint32_t>*>(&memory->condition);
+  std::uint32_t beside = 0;  // once a thread has waited
+  for (std::uint32_t n = 0; n < 4; ++n) {
+    process waiting(memory, [](pair& p) {
+      std::unique_lock own(p.mutex);
+      p.condition.wait(own, [&] { return p.ready; });
+      p.ready = false;
+    });
+    waiting.await_sleep();
+    {
+      const std::lock_guard own(memory->mutex);
+      memory->ready = true;
+    }
+    memory->condition.notify_one();
+    EXPECT_TRUE(waiting.succeeds());
+    const std::uint32_t now = word->load();
+    if (n == 0)
+      word->store(now | kSequence);  // one more is the last
+    else if (n == 1)
+      beside = now & ~kSequence;
+    else
+      EXPECT_EQ(now & ~kSequence, beside);
+    if (n >= 1) {
+      EXPECT_LT(now & kSequence, 16u);
+    }
+  }
+}
+
 TEST(InterprocessTest, ATimeoutIsNoNotification) {
   struct pair {
     interprocess::mutex mutex;

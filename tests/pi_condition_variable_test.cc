@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <sync/condition_variable.h>
+#include <sync/mutex.h>
 #include <sync/pi_mutex.h>
 
 #include <atomic>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "tests/support/condition_suite.h"
+#include "tests/support/inversion.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/real_time.h"
@@ -183,7 +186,6 @@ TEST_F(PiConditionVariableTest, BroadcastServesByPriority) {
   EXPECT_EQ(order, (std::vector<int>{40, 25, 12, 3}));
 }
 
-// A waiter that has been moved to the mutex lends its owner its priority.
 TEST_F(PiConditionVariableTest, MovedWaiterSleepsUntilItOwnsTheMutex) {
   pi_condition_variable c;
   pi_mutex m;
@@ -202,6 +204,19 @@ TEST_F(PiConditionVariableTest, MovedWaiterSleepsUntilItOwnsTheMutex) {
     EXPECT_EQ(sleeps_so_far(waiting.tid()), sleeps) << "woken to wait again";
   }
   EXPECT_TRUE(waiting.result());
+}
+
+TEST_F(PiConditionVariableTest, NotifiedWaiterLendsItsPriority) {
+  if (const char* why = no_real_time()) GTEST_SKIP() << why;
+  pi_condition_variable c;
+  pi_mutex m;
+  inversion::expect_bounded(
+      notified_scene<pi_condition_variable, pi_mutex>{c, m});
+  syncxx::condition_variable plain;
+  syncxx::mutex plain_mutex;
+  inversion::expect_inverted(
+      notified_scene<syncxx::condition_variable, syncxx::mutex>{plain,
+                                                                plain_mutex});
 }
 
 TEST_F(PiConditionVariableTest, SignalsAreNoNotifications) {

@@ -3,15 +3,12 @@
 #include <linux/futex.h>
 #include <sync/mutex.h>
 #include <sync/pi_mutex.h>
-#include <time.h>
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 #include <type_traits>
@@ -19,6 +16,8 @@
 
 #include "tests/support/child_process.h"
 #include "tests/support/exclusion.h"
+#include "tests/support/inversion.h"
+#include "tests/support/lock_suite.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/real_time.h"
@@ -46,16 +45,12 @@ concept stoppable = requires(M& m, std::stop_token stop) {
 };
 static_assert(!stoppable<pi_mutex>);
 
-constinit pi_mutex global;
-
-bool try_from_another_thread(pi_mutex& m) {
-  bool locked = false;
-  std::thread([&] {
-    locked = m.try_lock();
-    if (locked) m.unlock();
-  }).join();
-  return locked;
-}
+struct kit : lock_kit<pi_mutex> {
+  static constexpr bool kZeroWhenFree = true;
+  static constexpr const char* kNotUnderQemu =
+      "qemu-user does not emulate PI futexes";
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(PiMutex, LockSuite, kit);
 
 std::uint32_t word_of(const pi_mutex& m) {
   std::uint32_t word;
@@ -70,57 +65,11 @@ class PiMutexTest : public testing::Test {
   }
 };
 
-TEST_F(PiMutexTest, GlobalIsReadyBeforeMain) {
-  std::lock_guard lock(global);
-  EXPECT_FALSE(try_from_another_thread(global));
-}
-
-TEST_F(PiMutexTest, WorksInZeroedMemory) {
-  const zeroed<pi_mutex> m = make_zeroed<pi_mutex>();
-  m->lock();
-  EXPECT_FALSE(try_from_another_thread(*m));
-  m->unlock();
-  expect_exclusion(*m, 3, iterations(2000));
-}
-
 TEST_F(PiMutexTest, TheWordNamesTheOwner) {
   pi_mutex m;
   m.lock();
   EXPECT_EQ(word_of(m), static_cast<std::uint32_t>(this_tid()));
   m.unlock();
-  EXPECT_EQ(word_of(m), 0u);
-}
-
-TEST_F(PiMutexTest, ExcludesThreads) {
-  for (const int threads : {2, 4, 16}) {
-    pi_mutex m;
-    expect_exclusion(m, threads, iterations(40'000) / threads);
-    EXPECT_EQ(word_of(m), 0u);
-  }
-}
-
-TEST_F(PiMutexTest, ExcludesThreadsOfAllForms) {
-  pi_mutex m;
-  std::atomic<unsigned> turn{0};
-  const auto enter = [&] {
-    using namespace std::chrono;
-    switch (turn.fetch_add(1) % 4) {
-      case 0:
-        while (!m.try_lock()) std::this_thread::yield();
-        break;
-      case 1:
-        while (!m.try_lock_for(20us)) {
-        }
-        break;
-      case 2:
-        while (!m.try_lock_until(system_clock::now() + 50us)) {
-        }
-        break;
-      default:
-        m.lock();
-    }
-  };
-  expect_exclusion(6, iterations(5000), enter, [&] { m.unlock(); });
   EXPECT_EQ(word_of(m), 0u);
 }
 
@@ -350,68 +299,22 @@ TEST_F(PiMutexTest, WithoutLockPi2) {
   }));
 }
 
-// --- Priorities
-// ---------------------------------------------------------------
-
-double cpu_seconds() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
-void burn(double seconds) {
-  const double end = cpu_seconds() + seconds;
-  while (cpu_seconds() < end) {
-  }
-}
-
-// On one CPU: the low one owns the lock, the high one waits for it, and the
-// middle one could run for as long as it likes. Says whether the high one has
-// waited for the middle one's work; with inheritance the low one runs until it
-// has unlocked.
-template <class M>
-bool priorities_are_inverted() {
-  M m;
-  std::atomic<bool> owned{false}, high_through{false}, high_waits{false};
-  std::atomic<bool> middle_ready{false}, middle_ran_first{false};
-  constexpr double kSection = 0.05, kMiddle = 0.3;
-  background<bool> low([&] {
-    if (!pin_to_first_cpu() || !set_fifo_priority(10)) return false;
-    m.lock();
-    owned = true;
-    // The high one runs whenever it can: when this one runs again, it waits.
-    while (!high_waits.load()) std::this_thread::sleep_for(1ms);
-    burn(kSection);
-    m.unlock();
-    return true;
-  });
-  background<bool> middle([&] {
-    if (!pin_to_first_cpu() || !set_fifo_priority(20)) return false;
-    middle_ready = true;
-    await([&] { return high_waits.load(); });
-    burn(kMiddle);
-    middle_ran_first = !high_through.load();
-    return true;
-  });
-  await([&] { return owned.load() && middle_ready.load(); });
-  background<bool> high([&] {
-    if (!pin_to_first_cpu() || !set_fifo_priority(30)) return false;
-    high_waits = true;
-    m.lock();
-    high_through = true;
-    m.unlock();
-    return true;
-  });
-  EXPECT_TRUE(low.result());
-  EXPECT_TRUE(high.result());
-  EXPECT_TRUE(middle.result());
-  return middle_ran_first.load();
-}
+// --- Priorities --------------------------------------------------------------
 
 TEST_F(PiMutexTest, NoInversionOfPriorities) {
   if (const char* why = no_real_time()) GTEST_SKIP() << why;
-  EXPECT_FALSE(priorities_are_inverted<pi_mutex>());
-  // The test can see it: that is what happens without inheritance.
-  EXPECT_TRUE(priorities_are_inverted<syncxx::mutex>());
+  pi_mutex m;
+  inversion::expect_bounded(lock_scene<pi_mutex>{m});
+  syncxx::mutex plain;
+  inversion::expect_inverted(lock_scene<syncxx::mutex>{plain});
+}
+
+TEST_F(PiMutexTest, NoInversionThroughAChainOfLocks) {
+  if (const char* why = no_real_time()) GTEST_SKIP() << why;
+  pi_mutex m, between;
+  inversion::expect_bounded(chain_scene<pi_mutex>{m, between});
+  syncxx::mutex plain, plain_between;
+  inversion::expect_inverted(chain_scene<syncxx::mutex>{plain, plain_between});
 }
 
 TEST_F(PiMutexTest, HighestPriorityIsNext) {

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "tests/support/exclusion.h"
+#include "tests/support/lock_suite.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
@@ -28,16 +29,10 @@ static_assert(mutex_type<recursive_mutex>);
 static_assert(timed_lockable<recursive_mutex>);
 static_assert(std::is_same_v<syncxx::recursive_timed_mutex, recursive_mutex>);
 
-constinit recursive_mutex global;
+INSTANTIATE_TYPED_TEST_SUITE_P(RecursiveMutex, LockSuite,
+                               lock_kit<recursive_mutex>);
 
-bool try_from_another_thread(recursive_mutex& m) {
-  bool locked = false;
-  std::thread([&] {
-    locked = m.try_lock();
-    if (locked) m.unlock();
-  }).join();
-  return locked;
-}
+constinit recursive_mutex global;
 
 TEST(RecursiveMutexTest, OwnerEntersAgainInEveryForm) {
   std::stop_source stopped;

@@ -9,13 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <stop_token>
 #include <thread>
@@ -23,14 +21,13 @@
 #include <vector>
 
 #include "tests/support/child_process.h"
-#include "tests/support/exclusion.h"
+#include "tests/support/lock_suite.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/shared_object.h"
 #include "tests/support/signal_storm.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
-#include "tests/support/zeroed_memory.h"
 
 namespace syncxx_test {
 namespace {
@@ -44,16 +41,12 @@ static_assert(std::is_trivially_destructible_v<robust_mutex> == !kHooked);
 static_assert(mutex_type<robust_mutex>);
 static_assert(timed_lockable<robust_mutex>);
 
-constinit robust_mutex global;
-
-bool try_from_another_thread(robust_mutex& m) {
-  bool locked = false;
-  std::thread([&] {
-    locked = m.try_lock();
-    if (locked) m.unlock();
-  }).join();
-  return locked;
-}
+struct kit : lock_kit<robust_mutex> {
+  static constexpr bool kBounded = false;
+  static constexpr const char* kNotUnderQemu =
+      "qemu-user does not emulate robust lists";
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(RobustMutex, LockSuite, kit);
 
 std::uint32_t word_of(const robust_mutex& m) {
   std::uint32_t word;
@@ -71,57 +64,6 @@ class RobustMutexTest : public testing::Test {
 // A thread that ends while it owns the lock. (It says nothing of that itself.)
 void die_with(robust_mutex& m) {
   std::thread([&m] { m.lock(); }).join();
-}
-
-TEST_F(RobustMutexTest, GlobalIsReadyBeforeMain) {
-  std::lock_guard lock(global);
-  EXPECT_FALSE(try_from_another_thread(global));
-}
-
-TEST_F(RobustMutexTest, WorksInZeroedMemory) {
-  const zeroed<robust_mutex> m = make_zeroed<robust_mutex>();
-  m->lock();
-  EXPECT_FALSE(m->owner_died());
-  EXPECT_FALSE(try_from_another_thread(*m));
-  m->unlock();
-  expect_exclusion(*m, 3, iterations(2000));
-}
-
-TEST_F(RobustMutexTest, ExcludesThreads) {
-  for (const int threads : {2, 4, 16}) {
-    robust_mutex m;
-    expect_exclusion(m, threads, iterations(40'000) / threads);
-    EXPECT_TRUE(try_from_another_thread(m));
-  }
-}
-
-TEST_F(RobustMutexTest, ExcludesThreadsOfAllForms) {
-  robust_mutex m;
-  std::stop_source source;
-  std::atomic<unsigned> turn{0};
-  const auto enter = [&] {
-    using namespace std::chrono;
-    switch (turn.fetch_add(1) % 5) {
-      case 0:
-        while (!m.try_lock()) std::this_thread::yield();
-        break;
-      case 1:
-        while (!m.try_lock_for(20us)) {
-        }
-        break;
-      case 2:
-        while (!m.try_lock_until(system_clock::now() + 50us)) {
-        }
-        break;
-      case 3:
-        ASSERT_TRUE(m.lock(source.get_token()));
-        break;
-      default:
-        m.lock();
-    }
-  };
-  expect_exclusion(6, iterations(5000), enter, [&] { m.unlock(); });
-  EXPECT_TRUE(try_from_another_thread(m));
 }
 
 // The bit that says that somebody may sleep goes when nobody does.

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "tests/support/exclusion.h"
+#include "tests/support/lock_suite.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/misuse_mode.h"
 #include "tests/support/thread_safety_off.h"
@@ -41,6 +42,8 @@ static_assert(std::is_same_v<syncxx::shared_timed_mutex, shared_mutex>);
 static_assert(
     std::is_same_v<
         decltype(std::declval<shared_mutex&>().lock(std::stop_token())), bool>);
+
+INSTANTIATE_TYPED_TEST_SUITE_P(SharedMutex, LockSuite, lock_kit<shared_mutex>);
 
 constinit shared_mutex global;
 
@@ -144,14 +147,6 @@ TEST(SharedMutexTest, UpgradeFailsBesideAReader) {
   EXPECT_TRUE(m.try_unlock_upgrade_and_lock());
   m.unlock();
   EXPECT_EQ(seen_by_another(m), kFree);
-}
-
-TEST(SharedMutexTest, ExcludesWriters) {
-  for (const int threads : {2, 4, 16}) {
-    shared_mutex m;
-    expect_exclusion(m, threads, iterations(80'000) / threads);
-    EXPECT_EQ(seen_by_another(m), kFree);
-  }
 }
 
 TEST(SharedMutexTest, ExcludesWritersOfAllForms) {

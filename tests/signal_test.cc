@@ -9,9 +9,11 @@
 #include <sync/barrier.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
+#include <sync/event_count.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
 #include <sync/semaphore.h>
+#include <sync/seqlock.h>
 
 #include <atomic>
 #include <cerrno>
@@ -164,6 +166,33 @@ TEST_P(SignalTest, CountDownWakesWhomItInterrupts) {
       GetParam());
 }
 
+struct counted_event {
+  syncxx::event_count count;
+  std::atomic<int> given{0};
+  std::atomic<bool> all{false};
+  void give() {
+    given.fetch_add(1, std::memory_order_relaxed);
+    if (all.load())
+      count.notify_all();
+    else
+      count.notify_one();
+  }
+};
+
+TEST_P(SignalTest, NotifyOfAnEventCountWakesWhomItInterrupts) {
+  for (const bool all : {false, true}) {
+    counted_event e;
+    e.all = all;
+    wakes_whom_it_interrupts(
+        e, +[](counted_event& it) { it.give(); },
+        [&] {
+          e.count.await(
+              [&] { return e.given.load(std::memory_order_relaxed) != 0; });
+        },
+        GetParam());
+  }
+}
+
 // The handler wakes another thread than it runs on; errno is looked at there.
 TEST_P(SignalTest, WakesOthersAndKeepsErrno) {
   semaphore s(0);
@@ -264,6 +293,66 @@ TEST_P(SignalTest, StormOfAutoResets) {
     }
   });
   EXPECT_LE(passed, g_handled.load());
+}
+
+// The thread waits for the handler, and is also anywhere in a wait that it has
+// begun itself and gives up.
+TEST_P(SignalTest, StormOfNotifications) {
+  counted_event e;
+  const handled handler(
+      +[](counted_event& it) { it.give(); }, e, GetParam());
+  in_a_storm([&] {
+    std::stop_source source;
+    for (int n = 0; n < iterations(3000); ++n) {
+      const int before = e.given.load();
+      const auto more = [&] { return e.given.load() > before; };
+      if (n % 3 == 0) static_cast<void>(e.count.await_for(more, 20us));
+      if (n % 3 == 1) {
+        static_cast<void>(e.count.prepare_wait());
+        e.count.cancel_wait();
+        e.count.notify_one();
+      }
+      e.count.await(more);
+      EXPECT_TRUE(more());
+    }
+  });
+}
+
+// --- A handler that looks at a value
+// ------------------------------------------
+
+struct seen_value {
+  struct pair {
+    long first, second;
+  };
+  syncxx::seqlock<pair> value{pair{0, 0}};
+  std::atomic<long> torn{0};
+
+  void look() {
+    pair p = value.load();
+    if (p.first != p.second) torn.fetch_add(1);
+    if (value.try_load(p) && p.first != p.second) torn.fetch_add(1);
+  }
+};
+
+// Another thread writes. The one that is interrupted reads, too.
+TEST_P(SignalTest, StormOfLoads) {
+  seen_value v;
+  const handled handler(
+      +[](seen_value& it) { it.look(); }, v, GetParam());
+  std::atomic<bool> over{false};
+  std::thread writer([&] {
+    for (long n = 1; !over.load(); ++n) {
+      v.value.store({n, n});
+      if (n % 64 == 0) std::this_thread::yield();
+    }
+  });
+  in_a_storm([&] {
+    while (g_handled.load() < iterations(1000)) v.look();
+  });
+  over = true;
+  writer.join();
+  EXPECT_EQ(v.torn.load(), 0);
 }
 
 struct counted_latch {

@@ -110,6 +110,7 @@ using condvars = decltype(types<self_condvar, self_condvar_any, std_condvar,
                                 std_condvar_any, pthread_condvar>{} +
                           absl_condvars{} + nsync_condvars{} +
                           boost_condvars{});
+using pi_condvars = types<self_pi_condvar, pthread_inherit_condvar>;
 using notifiers =
     types<self_event_count, self_event_count_update, std_atomic_notifier>;
 using events = decltype(types<self_event, std_flag_event, std_condvar_event>{} +

@@ -9,6 +9,7 @@
 #include <semaphore.h>
 
 #include <cerrno>
+#include <type_traits>
 
 #include "bench/adapters/concepts.h"
 
@@ -39,6 +40,7 @@ class pthread_mutex {
 
   SYNCXX_BENCH_NO_TSA void lock(node&) { pthread_mutex_lock(&mutex_); }
   SYNCXX_BENCH_NO_TSA void unlock(node&) { pthread_mutex_unlock(&mutex_); }
+  pthread_mutex_t* native() { return &mutex_; }
 
  private:
   pthread_mutex_t mutex_;
@@ -78,6 +80,7 @@ class pthread_special_mutex {
 
   SYNCXX_BENCH_NO_TSA void lock(node&) { pthread_mutex_lock(&mutex_); }
   SYNCXX_BENCH_NO_TSA void unlock(node&) { pthread_mutex_unlock(&mutex_); }
+  pthread_mutex_t* native() { return &mutex_; }
 
  private:
   pthread_mutex_t mutex_;
@@ -129,22 +132,33 @@ class posix_semaphore {
   sem_t semaphore_;
 };
 
-class pthread_condvar {
+// With a mutex of the given type of this file.
+template <class Mutex>
+class pthread_condvar_with {
  public:
-  static constexpr std::string_view kName = "pthread_cond";
+  static constexpr std::string_view kName =
+      std::is_same_v<Mutex, pthread_inherit_mutex> ? "pthread_cond(inherit)"
+                                                   : "pthread_cond";
   static constexpr std::string_view kLibrary = "pthread";
   static constexpr std::size_t kSize = sizeof(pthread_cond_t);
 
-  SYNCXX_BENCH_NO_TSA void lock() { pthread_mutex_lock(&mutex_); }
-  SYNCXX_BENCH_NO_TSA void unlock() { pthread_mutex_unlock(&mutex_); }
-  SYNCXX_BENCH_NO_TSA void wait() { pthread_cond_wait(&condvar_, &mutex_); }
+  SYNCXX_BENCH_NO_TSA void lock() { mutex_.lock(node_); }
+  SYNCXX_BENCH_NO_TSA void unlock() { mutex_.unlock(node_); }
+  SYNCXX_BENCH_NO_TSA void wait() {
+    pthread_cond_wait(&condvar_, mutex_.native());
+  }
   void notify_one() { pthread_cond_signal(&condvar_); }
   void notify_all() { pthread_cond_broadcast(&condvar_); }
 
  private:
-  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  Mutex mutex_;
   pthread_cond_t condvar_ = PTHREAD_COND_INITIALIZER;
+  [[no_unique_address]] no_node node_;
 };
+
+using pthread_condvar = pthread_condvar_with<pthread_normal_mutex>;
+// The mutex inherits; who waits for the condition variable lends nothing.
+using pthread_inherit_condvar = pthread_condvar_with<pthread_inherit_mutex>;
 
 class pthread_barrier {
  public:

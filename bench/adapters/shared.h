@@ -5,6 +5,7 @@
 #define SYNCXX_BENCH_ADAPTERS_SHARED_H_
 
 #include <pthread.h>
+#include <sync/biased_shared_mutex.h>
 #include <sync/shared_mutex.h>
 
 #include <shared_mutex>
@@ -49,6 +50,11 @@ class shared_lockable {
 
 struct self_shared_mutex : shared_lockable<syncxx::shared_mutex> {
   static constexpr std::string_view kName = "syncxx::shared_mutex";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
+struct self_biased_shared_mutex : shared_lockable<syncxx::biased_shared_mutex> {
+  static constexpr std::string_view kName = "syncxx::biased_shared_mutex";
   static constexpr std::string_view kLibrary = "syncxx";
 };
 
@@ -159,10 +165,11 @@ using boost_shared = types<boost_shared_mutex>;
 using boost_shared = types<>;
 #endif
 
-using shared_mutexes = decltype(
-    types<self_shared_mutex, std_shared_mutex, pthread_writers_first>{} +
-    absl_shared{} + tbb_shared{} + nsync_shared{} + ck_shared{} +
-    boost_shared{});
+using shared_mutexes =
+    decltype(types<self_shared_mutex, self_biased_shared_mutex,
+                   std_shared_mutex, pthread_writers_first>{} +
+             absl_shared{} + tbb_shared{} + nsync_shared{} + ck_shared{} +
+             boost_shared{});
 
 }  // namespace syncxx_bench
 

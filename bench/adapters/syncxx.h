@@ -110,6 +110,12 @@ struct self_condvar_any
   static constexpr std::string_view kLibrary = "syncxx";
 };
 
+struct self_pi_condvar
+    : std_shaped_condvar<syncxx::pi_mutex, syncxx::pi_condition_variable> {
+  static constexpr std::string_view kName = "syncxx::pi_condition_variable";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
 class self_event {
  public:
   static constexpr std::string_view kName = "syncxx::event";

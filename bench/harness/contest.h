@@ -16,7 +16,9 @@
 
 #include "bench/adapters/concepts.h"
 #include "bench/harness/clock.h"
+#include "bench/harness/machine.h"
 #include "bench/harness/stats.h"
+#include "bench/harness/team.h"
 #include "bench/harness/usage.h"
 
 namespace syncxx_bench {
@@ -26,6 +28,7 @@ struct contest_setup {
   std::uint32_t hold_steps = 0;   // work() inside the critical section
   std::uint32_t think_steps = 0;  // mean work() between two acquisitions
   std::int64_t window_ns = 200'000'000;
+  bool pinned = false;  // to the CPUs, in turn
 };
 
 struct contest_result {
@@ -116,6 +119,9 @@ contest_result run_contest(const contest_setup& setup,
   threads.reserve(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
     threads.emplace_back([&s, &setup, &record = records[i], i, loop] {
+      const pinned here(
+          setup.pinned ? placement::kTwoCpus : placement::kAnywhere,
+          static_cast<int>(i % static_cast<std::size_t>(cpu_count())));
       xorshift random(static_cast<std::uint32_t>(i + 1));
       s.ready.fetch_add(1);
       s.gate.wait(0);

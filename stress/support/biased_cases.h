@@ -94,6 +94,8 @@ struct shared_suite {
     add("shared", "many readers, one write in 200", {});
     add("shared_rare", "one write in 20 000", {.write_one_in = 20'000});
     add("shared_often", "one write in 4", {.write_one_in = 4});
+    add("shared_two", "two threads that meet at the same places",
+        {.write_one_in = 4, .disturbances = moves | jitter}, 2);
     add("shared_timeouts", "timeouts race readers and writers",
         {.timeouts = true, .write_one_in = 20, .disturbances = jitter});
     add("shared_signals", "EINTR storms",

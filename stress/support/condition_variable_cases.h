@@ -468,8 +468,10 @@ struct cv_suite {
     everyone("", "", {});
     everyone("_timeouts", "; timeouts race notifications",
              {.timeouts = true, .disturbances = jitter});
-    everyone("_stops", "; stop requests race notifications",
-             {.stops = true, .disturbances = jitter});
+    constexpr bool kStoppable = cv_waiter<CV, M>::kStoppable;
+    if (kStoppable)
+      everyone("_stops", "; stop requests race notifications",
+               {.stops = true, .disturbances = jitter});
     everyone("_signals", "; EINTR storms",
              {.timeouts = true, .disturbances = signals | jitter});
     everyone("_spurious", "; sleepers woken for no reason",
@@ -481,6 +483,7 @@ struct cv_suite {
              {.timeouts = true, .stops = true, .disturbances = all}, 16);
     add("trust", "a wait that timed out has taken no notification", 0,
         [](run& r) { notify_one_case<CV, M>(r, {.timeouts = true}, true); });
+    if (!kStoppable) return;
     add("trust_stops", "a wait that was stopped has taken no notification", 0,
         [](run& r) { notify_one_case<CV, M>(r, {.stops = true}, true); });
   }

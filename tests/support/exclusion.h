@@ -47,6 +47,17 @@ void expect_exclusion(M& m, int threads, int rounds) {
       threads, rounds, [&m] { m.lock(); }, [&m] { m.unlock(); });
 }
 
+// What another thread gets at once; and gives back.
+template <class M>
+bool try_from_another_thread(M& m) {
+  bool locked = false;
+  std::thread([&] {
+    locked = m.try_lock();
+    if (locked) m.unlock();
+  }).join();
+  return locked;
+}
+
 }  // namespace syncxx_test
 
 #endif  // SYNCXX_TESTS_SUPPORT_EXCLUSION_H_

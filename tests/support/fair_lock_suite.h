@@ -11,28 +11,16 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <thread>
 #include <type_traits>
 #include <vector>
 
-#include "tests/support/child_process.h"
 #include "tests/support/exclusion.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 
 namespace syncxx_test {
-
-template <class Lock>
-bool try_from_another_thread(Lock& lock) {
-  bool locked = false;
-  std::thread([&] {
-    locked = lock.try_lock();
-    if (locked) lock.unlock();
-  }).join();
-  return locked;
-}
 
 // The four or eight bytes that a lock begins with. They change when a thread
 // comes to stand in line.
@@ -207,28 +195,6 @@ TYPED_TEST_P(FairLockSuite, ThreadsEndWhileOthersWait) {
   EXPECT_EQ(turns, kThreads * rounds);
 }
 
-// Others wait for the lock while the process forks: the child makes it anew.
-TYPED_TEST_P(FairLockSuite, IsMadeAnewInAChild) {
-  TypeParam lock;
-  lock.lock();
-  const auto before = line_of(lock);
-  std::thread waiter([&] {
-    lock.lock();
-    lock.unlock();
-  });
-  await([&] { return line_of(lock) != before; });
-  EXPECT_TRUE(succeeds_in_child([&] {
-    TypeParam* const anew = new (&lock) TypeParam;
-    anew->lock();
-    EXPECT_FALSE(anew->try_lock());
-    anew->unlock();
-    EXPECT_TRUE(anew->try_lock());
-    anew->unlock();
-  }));
-  lock.unlock();
-  waiter.join();
-}
-
 TYPED_TEST_P(FairLockSuite, WorksWithStdGuards) {
   TypeParam a, b;
   {
@@ -245,8 +211,7 @@ REGISTER_TYPED_TEST_SUITE_P(FairLockSuite, ExcludesThreads, TryLockExcludes,
                             TryLockBesideLock, TryLockFailsWhileHeldOrWaitedFor,
                             ServesInTheOrderOfArrival, AnOwnerDoesNotOvertake,
                             SurvivesASleepingOwner, SeveralAtOnceInAnyOrder,
-                            ThreadsEndWhileOthersWait, IsMadeAnewInAChild,
-                            WorksWithStdGuards);
+                            ThreadsEndWhileOthersWait, WorksWithStdGuards);
 
 }  // namespace syncxx_test
 
