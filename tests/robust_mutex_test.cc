@@ -388,7 +388,6 @@ TEST_F(RobustMutexTest, SurvivesRandomKills) {
       ++p->turns;
       ++p->b;
       p->m.unlock();
-      if (p->a != p->a) break;
     }
   };
   std::minstd_rand random(5);
