@@ -101,13 +101,15 @@ class atomic {
                              memory_order failure,
                              const place& at = place::current()) noexcept {
     return object_(at).compare_exchange_weak(
-        expected, desired, order_of(success), order_of(failure));
+        expected, desired, order_of(at_least(success, failure)),
+        order_of(failure));
   }
   bool compare_exchange_strong(T& expected, T desired, memory_order success,
                                memory_order failure,
                                const place& at = place::current()) noexcept {
     return object_(at).compare_exchange_strong(
-        expected, desired, order_of(success), order_of(failure));
+        expected, desired, order_of(at_least(success, failure)),
+        order_of(failure));
   }
   T fetch_add(T n, memory_order o,
               const place& at = place::current()) noexcept {
@@ -135,6 +137,14 @@ class atomic {
   }
 
  private:
+  // Relacy's failures are as before C++17, never stronger than a success.
+  static memory_order at_least(memory_order success,
+                               memory_order failure) noexcept {
+    if (failure != memory_order::acquire) return success;
+    if (success == memory_order::release) return memory_order::acq_rel;
+    return success == memory_order::relaxed ? failure : success;
+  }
+
   void begin(T desired) noexcept { std::construct_at(&object_, desired); }
   void end() noexcept { std::destroy_at(&object_); }
 
