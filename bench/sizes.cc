@@ -28,6 +28,7 @@ void write_sizes(json_writer& out) {
   types<std_timed_mutex>::for_each(of_kind("timed_mutex"));
   pi_mutexes::for_each(of_kind("pi_mutex"));
   robust_mutexes::for_each(of_kind("robust_mutex"));
+  robust_pi_mutexes::for_each(of_kind("robust_pi_mutex"));
   spinlocks::for_each(of_kind("spinlock"));
   condvars::for_each(of_kind("condition_variable"));
   semaphores::for_each(of_kind("semaphore"));
