@@ -123,6 +123,9 @@ TEST(LifetimeTest, PiMutex) { destroy_after_unlock<syncxx::pi_mutex>(); }
 TEST(LifetimeTest, RobustMutex) {
   destroy_after_unlock<syncxx::robust_mutex>();
 }
+TEST(LifetimeTest, RobustPiMutex) {
+  destroy_after_unlock<syncxx::robust_pi_mutex>();
+}
 TEST(LifetimeTest, Spinlock) { destroy_after_unlock<syncxx::spinlock>(); }
 TEST(LifetimeTest, TicketLock) { destroy_after_unlock<syncxx::ticket_lock>(); }
 TEST(LifetimeTest, McsLock) { destroy_after_unlock<mcs_mutex>(); }
@@ -145,8 +148,9 @@ TEST(LifetimeTest, QueueLockOfMany) {
 }
 
 // A reader lets the last one go, which waits to write.
-TEST(LifetimeTest, SharedMutexAfterItsLastReader) {
-  destroy_after_release<syncxx::shared_mutex>(
+template <class M>
+void destroy_after_its_last_reader() {
+  destroy_after_release<M>(
       1, iterations(6000), [](auto& page) { page.emplace(); },
       [](auto& m) { m.lock_shared(); }, [](auto& m) { m.unlock_shared(); },
       [](auto& m) {
@@ -154,12 +158,19 @@ TEST(LifetimeTest, SharedMutexAfterItsLastReader) {
         m.unlock();
       });
 }
+TEST(LifetimeTest, SharedMutexAfterItsLastReader) {
+  destroy_after_its_last_reader<syncxx::shared_mutex>();
+}
+TEST(LifetimeTest, InterprocessSharedMutexAfterItsLastReader) {
+  destroy_after_its_last_reader<syncxx::interprocess::shared_mutex>();
+}
 
 // All that a shared_mutex can be, each let go for the next.
-TEST(LifetimeTest, SharedMutexOfMany) {
+template <class M>
+void destroy_shared_mutex_of_many() {
   std::stop_source source;
   std::atomic<unsigned> turn{0};
-  destroy_after_release<syncxx::shared_mutex>(
+  destroy_after_release<M>(
       4, iterations(4000), [](auto& page) { page.emplace(); },
       [](auto& m) { m.lock_upgrade(); },
       [](auto& m) {
@@ -188,6 +199,12 @@ TEST(LifetimeTest, SharedMutexOfMany) {
         m.lock();
         m.unlock();
       });
+}
+TEST(LifetimeTest, SharedMutexOfMany) {
+  destroy_shared_mutex_of_many<syncxx::shared_mutex>();
+}
+TEST(LifetimeTest, InterprocessSharedMutexOfMany) {
+  destroy_shared_mutex_of_many<syncxx::interprocess::shared_mutex>();
 }
 
 TEST(LifetimeTest, MutexOfMany) {
@@ -237,8 +254,8 @@ TEST(LifetimeTest, SemaphoreOfMany) {
       [&](semaphore& s) { s.acquire(source.get_token()); });
 }
 
-TEST(LifetimeTest, Barrier) {
-  using barrier = syncxx::barrier<>;
+template <class barrier>
+void destroy_after_arrival() {
   for (const int takers : {1, 3}) {
     destroy_after_release<barrier>(
         takers, iterations(4000),
@@ -247,6 +264,7 @@ TEST(LifetimeTest, Barrier) {
         [](barrier& b) { b.arrive_and_wait(); });
   }
 }
+TEST(LifetimeTest, Barrier) { destroy_after_arrival<syncxx::barrier<>>(); }
 
 // Whoever arrives without waiting may find it gone, also if not the last.
 TEST(LifetimeTest, BarrierThatOthersArriveAt) {
@@ -340,6 +358,15 @@ TEST(LifetimeTest, LatchWhereAllArrive) {
 // told EFAULT.
 TEST(LifetimeTest, InterprocessMutex) {
   destroy_after_unlock<syncxx::interprocess::mutex>();
+}
+TEST(LifetimeTest, InterprocessSharedMutex) {
+  destroy_after_unlock<syncxx::interprocess::shared_mutex>();
+}
+TEST(LifetimeTest, InterprocessPiMutex) {
+  destroy_after_unlock<syncxx::interprocess::pi_mutex>();
+}
+TEST(LifetimeTest, InterprocessBarrier) {
+  destroy_after_arrival<syncxx::interprocess::barrier<>>();
 }
 TEST(LifetimeTest, InterprocessSemaphore) {
   using semaphore = syncxx::interprocess::counting_semaphore<>;

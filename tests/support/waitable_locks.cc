@@ -218,8 +218,20 @@ waitable_kinds lock_kinds() {
       kind_of<lock_waitable<syncxx::byte_mutex>>("byte_mutex"),
       kind_of<lock_waitable<syncxx::pi_mutex, true, false>>("pi_mutex"),
       kind_of<lock_waitable<syncxx::robust_mutex>>("robust_mutex"),
+      kind_of<lock_waitable<syncxx::robust_pi_mutex, true, false>>(
+          "robust_pi_mutex"),
       kind_of<lock_waitable<syncxx::spinlock, false>>("spinlock"),
       kind_of<lock_waitable<syncxx::interprocess::mutex>>("interprocess_mutex"),
+      kind_of<lock_waitable<syncxx::interprocess::shared_mutex>>(
+          "interprocess_shared_mutex"),
+      kind_of<lock_waitable<upgrade_side<syncxx::interprocess::shared_mutex>>>(
+          "interprocess_shared_mutex_upgrade"),
+      kind_of<behind_reader_waitable<syncxx::interprocess::shared_mutex>>(
+          "interprocess_shared_mutex_behind_reader"),
+      kind_of<readers_waitable<syncxx::interprocess::shared_mutex>>(
+          "interprocess_shared_mutex_readers"),
+      kind_of<lock_waitable<syncxx::interprocess::pi_mutex, true, false>>(
+          "interprocess_pi_mutex"),
   };
 }
 
