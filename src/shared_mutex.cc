@@ -111,9 +111,9 @@ access_result basic_raw_shared_mutex<Scope>::lock_slow(
 // Says in the word that the caller sleeps, and sleeps. Or claims the lock; or
 // does nothing, if the word is not `seen` any more.
 template <futex_scope Scope>
-void basic_raw_shared_mutex<Scope>::sleep(waiter& me, std::uint32_t seen,
-                                          std::uint32_t parked,
-                                          std::uint32_t mask) noexcept {
+void basic_raw_shared_mutex<Scope>::park(waiter& me, std::uint32_t seen,
+                                         std::uint32_t parked,
+                                         std::uint32_t mask) noexcept {
   const bool claim =
       !me.claimant && (seen & kClaimed) == 0 && me.is_impatient();
   std::uint32_t asleep = seen;
@@ -185,7 +185,7 @@ access_result basic_raw_shared_mutex<Scope>::read_slow(waiter& me) noexcept {
     }
     if (me.spinning.spin()) continue;
     if (me.self.must_leave()) return stay_out(me);
-    sleep(me, w, kAttended, kAudience);
+    park(me, w, kAttended, kAudience);
   }
 }
 
@@ -256,9 +256,9 @@ access_result basic_raw_shared_mutex<Scope>::take_slow(
     if (me.spinning.spin()) continue;
     if (me.self.must_leave()) return leave_queue(me, how);
     if (turn)
-      sleep(me, w, kDraining, kDrainer);
+      park(me, w, kDraining, kDrainer);
     else
-      sleep(me, w, kParked, kQueue);
+      park(me, w, kParked, kQueue);
   }
 }
 

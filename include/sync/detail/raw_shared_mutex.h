@@ -172,8 +172,8 @@ class basic_raw_shared_mutex {
                                   bool drains) noexcept;
   access_result leave_queue(waiter& me, std::uint32_t how) noexcept;
   bool drain(waiter& me) noexcept;
-  void sleep(waiter& me, std::uint32_t seen, std::uint32_t parked,
-             std::uint32_t mask) noexcept;
+  void park(waiter& me, std::uint32_t seen, std::uint32_t parked,
+            std::uint32_t mask) noexcept;
   SYNCXX_COLD void await_readers() noexcept;
   SYNCXX_COLD void give_back(std::uint32_t what, std::uint32_t add,
                              bool answers = false) noexcept;
