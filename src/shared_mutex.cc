@@ -155,13 +155,14 @@ void basic_raw_shared_mutex<Scope>::park(waiter& me, std::uint32_t seen,
 // them those that sleep in futex_waitv, which knows no masks: a wake of one
 // could be theirs.
 template <futex_scope Scope>
-void basic_raw_shared_mutex<Scope>::wake(std::uint32_t cleared) const noexcept {
+void basic_raw_shared_mutex<Scope>::wake_for(std::uint32_t cleared,
+                                             wake_site where) const noexcept {
   std::uint32_t mask = 0;
   if ((cleared & kAttended) != 0) mask |= kAudience;
   if ((cleared & kDraining) != 0) mask |= kDrainer;
   if ((cleared & kClaimed) != 0) mask |= kClaimant;
-  if (mask != 0) unpark(&word_, kAllSleepers, mask, Scope);
-  if ((cleared & kParked) != 0) unpark(&word_, 1, kQueue, Scope);
+  if (mask != 0) unpark(&word_, kAllSleepers, mask, Scope, where);
+  if ((cleared & kParked) != 0) unpark(&word_, 1, kQueue, Scope, where);
 }
 
 // --- Readers -----------------------------------------------------------------
@@ -207,7 +208,7 @@ bool basic_raw_shared_mutex<Scope>::enter(std::uint32_t seen,
   // [W10] acquire; pairs with [W2], [W8]: as [W3], after a wait.
   if (!confirm(word_, seen, mine & ~cleared, memory_order_acquire))
     return false;
-  if (cleared != 0) wake(cleared);
+  if (cleared != 0) wake_for(cleared);
   return true;
 }
 
@@ -230,7 +231,7 @@ access_result basic_raw_shared_mutex<Scope>::stay_out(waiter& me) noexcept {
         !confirm(word_, w, left, memory_order_relaxed))
       continue;
     // The others set it again (I4).
-    wake(w & ~left & kAttended);
+    wake_for(w & ~left & kAttended);
     return access_result::gave_up;
   }
 }
@@ -317,7 +318,7 @@ access_result basic_raw_shared_mutex<Scope>::leave_queue(
     if ((left != w || me.answers) &&
         !confirm(word_, w, left, memory_order_relaxed))
       continue;
-    wake((me.answers ? mine | kParked : mine) & ~left);
+    wake_for((me.answers ? mine | kParked : mine) & ~left);
     return access_result::gave_up;
   }
 }
@@ -380,8 +381,8 @@ void basic_raw_shared_mutex<Scope>::give_back(std::uint32_t what,
       left &= ~kParked;
     // [W8] release; pairs with [W1], [W3], [W5], [W7], [W10]: as [W2].
   } while (!confirm(word_, w, left, memory_order_release));
-  wake((w & (kAttended | kClaimed)) | (w & ~left & kDraining) |
-       (parked & ~left));
+  wake_for((w & (kAttended | kClaimed)) | (w & ~left & kDraining) |
+           (parked & ~left));
 }
 
 // By the last reader; *this may be gone. `seen`: the word before it went.
@@ -389,7 +390,7 @@ template <futex_scope Scope>
 void basic_raw_shared_mutex<Scope>::wake_writers(
     std::uint32_t seen) const noexcept {
   const bool nobody = (seen & (kParked | kTaken | kClaimed)) == kParked;
-  wake(nobody ? kDraining | kParked : kDraining);
+  wake_for(nobody ? kDraining | kParked : kDraining);
 }
 
 // --- For wait_any ------------------------------------------------------------
@@ -428,7 +429,7 @@ void basic_raw_shared_mutex<Scope>::any_leave(wait_any_slot& slot,
     if ((left != w || slot.slept) &&
         !confirm(word_, w, left, memory_order_relaxed))
       continue;
-    wake((slot.slept ? w | kParked : w) & ~left);
+    wake_for((slot.slept ? w | kParked : w) & ~left);
     return;
   }
 }

@@ -178,7 +178,8 @@ class basic_raw_shared_mutex {
   SYNCXX_COLD void give_back(std::uint32_t what, std::uint32_t add,
                              bool answers = false) noexcept;
   SYNCXX_COLD void wake_writers(std::uint32_t seen) const noexcept;
-  void wake(std::uint32_t cleared) const noexcept;
+  void wake_for(std::uint32_t cleared,
+                wake_site where = wake_site::current()) const noexcept;
   static bool is_free(std::uint32_t w) noexcept {
     return (w & (kTaken | kClaimed | kReaders)) == 0;
   }
