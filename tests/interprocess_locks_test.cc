@@ -79,12 +79,13 @@ TEST(InterprocessSharedMutexTest, ProcessesInAllRoles) {
   memory->mutex.unlock();
 }
 
-// Readers in two processes, of which one is always inside: a writer that only
-// waited for that to end would wait for ever.
+// Readers in two processes, of which one is always inside, for each leaves when
+// the other has come: a writer that only waited for that to end would wait for
+// ever. (A reader that is kept out lets the other one go after a while.)
 TEST(InterprocessSharedMutexTest, WritersAreNotStarvedByReaders) {
   struct baton {
     interprocess::shared_mutex mutex;
-    std::atomic<int> inside[2];
+    std::atomic<unsigned> came[2];
     std::atomic<bool> over;
   };
   shared<baton> memory;
@@ -92,18 +93,17 @@ TEST(InterprocessSharedMutexTest, WritersAreNotStarvedByReaders) {
     return [me](baton& b) {
       while (!b.over) {
         b.mutex.lock_shared();
-        b.inside[me] = 1;
-        // Until the other one is inside, too, or is kept out.
-        for (int i = 0; i < 20 && b.inside[1 - me] == 0 && !b.over; ++i)
+        const unsigned seen = b.came[1 - me];
+        ++b.came[me];
+        for (int i = 0; i < 100 && b.came[1 - me] == seen && !b.over; ++i)
           std::this_thread::sleep_for(100us);
-        b.inside[me] = 0;
         b.mutex.unlock_shared();
       }
     };
   };
   process one(memory, read(0)), other(memory, read(1));
-  await([&] { return memory->inside[0] != 0; });
-  for (int i = 0; i < 20; ++i) {
+  await([&] { return memory->came[0] > 2 && memory->came[1] > 2; });
+  for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(memory->mutex.try_lock_for(20s)) << "after " << i;
     memory->mutex.unlock();
   }
