@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sync/atomic.h>
 #include <sync/robust_mutex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,7 +14,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -83,9 +83,8 @@ bool try_from_another_thread(M& m) {
 
 template <class M>
 std::uint32_t word_of(const M& m) {
-  std::uint32_t word;
-  std::memcpy(&word, static_cast<const void*>(&m), sizeof word);
-  return word;
+  const void* const word = &m;
+  return static_cast<const syncxx::atomic<std::uint32_t>*>(word)->load();
 }
 
 template <class M>
