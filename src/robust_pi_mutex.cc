@@ -21,9 +21,9 @@
 //   without it (nor by a compare-exchange of ours: those start from 0).
 // - Nobody answers for others: there is no wake that could die with a thread.
 //
-// An owner that has been told says so in state_ and takes kOwnerDiedBit away. Who
-// is killed in between, in whichever order, has died with the lock held: the
-// kernel sets the bit again, and the next is told by that.
+// An owner that has been told says so in state_ and takes kOwnerDiedBit away.
+// Who is killed in between, in whichever order, has died with the lock held:
+// the kernel sets the bit again, and the next is told by that.
 //
 // Ordering: as pi_mutex.cc; what a dead owner wrote comes before the kernel's
 // update of the word, which the acquire after the kernel has given it [PI5]
