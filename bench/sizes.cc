@@ -40,6 +40,10 @@ void write_others(json_writer& out) {
   constexpr const char* kBetween = "interprocess";
   namespace ip = syncxx::interprocess;
   write_size<ip::mutex>(out, kBetween, "syncxx::interprocess::mutex");
+  write_size<ip::shared_mutex>(out, kBetween,
+                               "syncxx::interprocess::shared_mutex");
+  write_size<ip::pi_mutex>(out, kBetween, "syncxx::interprocess::pi_mutex");
+  write_size<ip::barrier<>>(out, kBetween, "syncxx::interprocess::barrier");
   write_size<ip::condition_variable>(
       out, kBetween, "syncxx::interprocess::condition_variable");
   write_size<ip::counting_semaphore<>>(
@@ -68,6 +72,7 @@ void write_sizes(json_writer& out) {
   types<std_timed_mutex>::for_each(of_kind("timed_mutex"));
   pi_mutexes::for_each(of_kind("pi_mutex"));
   robust_mutexes::for_each(of_kind("robust_mutex"));
+  robust_pi_mutexes::for_each(of_kind("robust_pi_mutex"));
   shared_mutexes::for_each(of_kind("shared_mutex"));
   spinlocks::for_each(of_kind("spinlock"));
   condvars::for_each(of_kind("condition_variable"));

@@ -104,6 +104,7 @@ void register_benchmarks() {
   parking_mutexes::for_each(pair_of("mutex_pair"));
   pi_mutexes::for_each(pair_of("pi_mutex_pair"));
   robust_mutexes::for_each(pair_of("robust_mutex_pair"));
+  robust_pi_mutexes::for_each(pair_of("robust_pi_mutex_pair"));
   types<floor_exchange_store>::for_each(pair_of("spinlock_pair"));
   spinlocks::for_each(pair_of("spinlock_pair"));
   types<self_recursive_mutex, std_recursive_mutex>::for_each(

@@ -31,15 +31,18 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-bool raw_barrier::wait(phase in, deadline until,
-                       const stop_token* stop) const noexcept {
-  return await_word(phase_, kParked, until, stop,
-                    [in](std::uint32_t w) { return comes_after(w, in); });
+template <futex_scope Scope>
+bool basic_raw_barrier<Scope>::wait(phase in, deadline until,
+                                    const stop_token* stop) const noexcept {
+  return await_word(
+      phase_, kParked, until, stop,
+      [in](std::uint32_t w) { return comes_after(w, in); }, Scope);
 }
 
 // Waits until no drop is under way and the phase before has been released, and
 // returns arrivals_.
-std::uint32_t raw_barrier::await_others() const noexcept {
+template <futex_scope Scope>
+std::uint32_t basic_raw_barrier<Scope>::await_others() const noexcept {
   for (patience others;; others.wait()) {
     // [BR8] acquire; pairs with [BR2], [BR7]: as [BR1].
     const std::uint32_t w = arrivals_.load(memory_order_acquire);
@@ -49,8 +52,9 @@ std::uint32_t raw_barrier::await_others() const noexcept {
   }
 }
 
-raw_barrier::arrival raw_barrier::arrive_and_drop(bool renew,
-                                                  phase& in) noexcept {
+template <futex_scope Scope>
+typename basic_raw_barrier<Scope>::arrival
+basic_raw_barrier<Scope>::arrive_and_drop(bool renew, phase& in) noexcept {
   for (;;) {
     std::uint32_t w = await_others();
     const std::uint32_t left = w / kOne;
@@ -71,6 +75,9 @@ raw_barrier::arrival raw_barrier::arrive_and_drop(bool renew,
     return left == 1 ? arrival::last : arrival::early;
   }
 }
+
+template class basic_raw_barrier<futex_scope::process_private>;
+template class basic_raw_barrier<futex_scope::process_shared>;
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

@@ -31,20 +31,27 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 namespace {
 
-constexpr futex_scope kPrivate = futex_scope::process_private;
-
 // How often the kernel may find its knowledge and the word at odds. After an
 // owner's death they are until the first waiter has run.
 constexpr int kMostOddities = 1000;
 
 }  // namespace
 
-bool raw_pi_mutex::adopt() const noexcept {
+template <futex_scope Scope>
+bool basic_raw_pi_mutex<Scope>::adopt() const noexcept {
   // [PI5] acquire; pairs with [PI2], [PI4].
   return (word_.load(memory_order_acquire) & kOwnerDiedBit) == 0;
 }
 
-pi_outcome raw_pi_mutex::lock_slow(deadline until) noexcept {
+template <futex_scope Scope>
+pi_outcome basic_raw_pi_mutex<Scope>::lock_slow(deadline until) noexcept {
+  const pi_outcome how = acquire(until);
+  if (how == pi_outcome::owner_died) unlock_slow();
+  return how == pi_outcome::abandoned ? pi_outcome::owner_died : how;
+}
+
+template <futex_scope Scope>
+pi_outcome basic_raw_pi_mutex<Scope>::acquire(deadline until) noexcept {
   const std::uint32_t me = kernel_tid();
   spinner spinning;
   patience others;
@@ -63,17 +70,15 @@ pi_outcome raw_pi_mutex::lock_slow(deadline until) noexcept {
     // lock finds kWaitersBit set, and mostly nobody behind it.
     if (spinning.spin()) continue;
     if (until.has_passed()) return pi_outcome::timed_out;
-    switch (sys::futex_lock_pi(&word_, until, kPrivate)) {
+    switch (sys::futex_lock_pi(&word_, until, Scope)) {
       case 0:
-        if (adopt()) return pi_outcome::owned;
-        unlock_slow();
-        return pi_outcome::owner_died;
+        return adopt() ? pi_outcome::owned : pi_outcome::owner_died;
       case -EDEADLK:
         return pi_outcome::deadlock;
       case -ESRCH:
         // The same thread, still: it will not unlock any more.
         if (((word_.load(memory_order_relaxed) ^ w) & kTidMask) == 0)
-          return pi_outcome::owner_died;
+          return pi_outcome::abandoned;
         break;
       case -ETIMEDOUT:
         break;
@@ -89,50 +94,63 @@ pi_outcome raw_pi_mutex::lock_slow(deadline until) noexcept {
   }
 }
 
-bool raw_pi_mutex::unlock_slow() noexcept {
+template <futex_scope Scope>
+pi_outcome basic_raw_pi_mutex<Scope>::try_acquire() noexcept {
+  if ((word_.load(memory_order_relaxed) & kTidMask) != 0)
+    return pi_outcome::timed_out;
+  if (sys::futex_trylock_pi(&word_, Scope) != 0) return pi_outcome::timed_out;
+  return adopt() ? pi_outcome::owned : pi_outcome::owner_died;
+}
+
+template <futex_scope Scope>
+bool basic_raw_pi_mutex<Scope>::unlock_slow() noexcept {
   if (!is_mine()) return false;
   // [PI4] release; pairs with [PI1], [PI3], [PI5]: as [PI2], for what the
   // kernel does next. It mostly changes nothing: the bit is what has led here.
   word_.fetch_or(kWaitersBit, memory_order_release);
-  return sys::futex_unlock_pi(&word_, kPrivate) == 0;
+  return sys::futex_unlock_pi(&word_, Scope) == 0;
 }
 
-}  // namespace detail
+template class basic_raw_pi_mutex<futex_scope::process_private>;
+template class basic_raw_pi_mutex<futex_scope::process_shared>;
 
-bool pi_mutex::wait(detail::deadline until) {
-  detail::hook_wait_begin(this, kKind);
-  const detail::pi_outcome how = raw_.lock_slow(until);
-  detail::hook_wait_end(this, kKind);
-  if (how == detail::pi_outcome::timed_out) return false;
-  if (how != detail::pi_outcome::owned) failed(how);
+template <futex_scope Scope>
+bool basic_pi_mutex<Scope>::wait(deadline until) {
+  hook_wait_begin(this, kKind);
+  const pi_outcome how = raw_.lock_slow(until);
+  hook_wait_end(this, kKind);
+  if (how == pi_outcome::timed_out) return false;
+  if (how != pi_outcome::owned) failed(how);
   return note(true);
 }
 
-void pi_mutex::failed(detail::pi_outcome how) {
-  using detail::pi_outcome;
+template <futex_scope Scope>
+void basic_pi_mutex<Scope>::failed(pi_outcome how) {
   switch (how) {
     case pi_outcome::relocked:
-      detail::misused(this, kKind,
-                      "lock() of a pi_mutex that this thread already holds",
-                      EDEADLK);
+      misused(this, kKind,
+              "lock() of a pi_mutex that this thread already holds", EDEADLK);
     case pi_outcome::deadlock:
-      detail::misused(this, kKind,
-                      "lock() of a pi_mutex whose holder waits for this thread",
-                      EDEADLK);
+      misused(this, kKind,
+              "lock() of a pi_mutex whose holder waits for this thread",
+              EDEADLK);
     case pi_outcome::owner_died:
-      detail::misused(this, kKind,
-                      "lock() of a pi_mutex whose holder has ended",
-                      EOWNERDEAD);
+      misused(this, kKind, "lock() of a pi_mutex whose holder has ended",
+              EOWNERDEAD);
     default:
-      detail::misused(this, kKind,
-                      "lock() of a pi_mutex that has been overwritten", EINVAL);
+      misused(this, kKind, "lock() of a pi_mutex that has been overwritten",
+              EINVAL);
   }
 }
 
-void pi_mutex::not_owner() {
-  detail::misused(this, kKind,
-                  "unlock of a pi_mutex by a thread that does not hold it",
-                  EPERM);
+template <futex_scope Scope>
+void basic_pi_mutex<Scope>::not_owner() {
+  misused(this, kKind, "unlock of a pi_mutex by a thread that does not hold it",
+          EPERM);
 }
 
+template class basic_pi_mutex<futex_scope::process_private>;
+template class basic_pi_mutex<futex_scope::process_shared>;
+
+}  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

@@ -61,43 +61,49 @@ bool raw_robust_mutex::take(std::uint32_t seen, robust_head* list) noexcept {
   if (!word_.compare_exchange_weak(seen, mine, memory_order_acquire,
                                    memory_order_relaxed))
     return false;
-  if (died && state_ != kLost) state_ = kInconsistent;
-  enqueue(list);
+  if (died) state_.inherit();
+  node_.enqueue(list);
   kernel_order();
   list->pending = nullptr;
   return true;
 }
 
-raw_robust_mutex::outcome raw_robust_mutex::lock_slow(deadline until,
-                                                      const stop_token* stop) {
+robust_outcome raw_robust_mutex::lock_slow(deadline until,
+                                           const stop_token* stop) {
   const std::uint32_t me = kernel_tid();
   robust_head* const list = robust_list();
   sleeper self(until, stop, kScope);
   spinner spinning;
   // All the time: a wake that comes must not die with this thread.
-  list->pending = &next_;
+  list->pending = node_.entry();
   kernel_order();
-  outcome how = outcome::gave_up;
+  robust_outcome how = robust_outcome::gave_up;
+  bool woken = false;
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
     if ((w & kTidMask) == 0) {
-      if (take(w, list)) return outcome::owned;
+      if (take(w, list)) return robust_outcome::owned;
       continue;
     }
     if ((w & kTidMask) == me) {
-      how = outcome::relocked;
+      how = robust_outcome::relocked;
       break;
     }
     if (spinning.spin()) continue;
     // Nothing to hand over: kWaitersBit stays, and the owner wakes the next.
-    if (self.must_leave()) break;
+    // But one that was woken must know that there is an owner: `w` may be older
+    // than its wake.
+    if (self.must_leave()) {
+      if (woken && !confirm(word_, w, w, memory_order_relaxed)) continue;
+      break;
+    }
     const std::uint32_t asleep = w | kWaitersBit;
     if (w != asleep &&
         !word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
                                      memory_order_relaxed)) {
       continue;
     }
-    self.sleep(word_, asleep);
+    if (self.sleep(word_, asleep) == sleep_end::woken) woken = true;
     spinning.restart();
   }
   kernel_order();
@@ -107,7 +113,7 @@ raw_robust_mutex::outcome raw_robust_mutex::lock_slow(deadline until,
 
 bool raw_robust_mutex::try_lock_slow() {
   robust_head* const list = robust_list();
-  list->pending = &next_;
+  list->pending = node_.entry();
   kernel_order();
   for (;;) {
     const std::uint32_t w = word_.load(memory_order_relaxed);
@@ -133,40 +139,91 @@ void raw_robust_mutex::unlock_slow() noexcept {
   unpark(&word_, 1, kAnySleeper, kScope);
 }
 
-}  // namespace detail
+// --- What robust_mutex and robust_pi_mutex have in common --------------------
 
-bool robust_mutex::wait(detail::deadline until, const stop_token* stop) {
-  using outcome = detail::raw_robust_mutex::outcome;
-  detail::hook_wait_begin(this, kKind);
-  const outcome how = raw_.lock_slow(until, stop);
-  detail::hook_wait_end(this, kKind);
-  if (how == outcome::relocked) relocked();
-  return note(how == outcome::owned);
+namespace {
+
+struct words {
+  const char* relock;
+  const char* deadlock;
+  const char* overwritten;
+  const char* unlock;
+  const char* owner_died;
+  const char* make_consistent;
+  const char* nothing_wrong;
+  const char* lost;
+};
+
+#define SYNCXX_ROBUST_WORDS_(name)                                         \
+  {                                                                        \
+    "lock() of a " name " that this thread already holds",                 \
+        "lock() of a " name " whose holder waits for this thread",         \
+        "lock() of a " name " that has been overwritten",                  \
+        "unlock of a " name " by a thread that does not hold it",          \
+        "owner_died() of a " name " that this thread does not hold",       \
+        "make_consistent() of a " name " that this thread does not hold",  \
+        "make_consistent() of a " name " whose owner has not died",        \
+        "lock() of a " name                                                \
+        " that was unlocked without make_consistent() after an owner had " \
+        "died"                                                             \
+  }
+
+template <class Raw>
+constexpr words kWords = SYNCXX_ROBUST_WORDS_("robust_mutex");
+template <>
+constexpr words kWords<raw_robust_pi_mutex> =
+    SYNCXX_ROBUST_WORDS_("robust_pi_mutex");
+#undef SYNCXX_ROBUST_WORDS_
+
+}  // namespace
+
+template <class Raw>
+bool basic_robust_mutex<Raw>::wait(deadline until, const stop_token* stop) {
+  hook_wait_begin(this, kKind);
+  const robust_outcome how = raw_.lock_slow(until, stop);
+  hook_wait_end(this, kKind);
+  switch (how) {
+    case robust_outcome::owned:
+      return note(true);
+    case robust_outcome::gave_up:
+      return false;
+    case robust_outcome::relocked:
+      relocked();
+    case robust_outcome::deadlock:
+      misused(this, kKind, kWords<Raw>.deadlock, EDEADLK);
+    default:
+      misused(this, kKind, kWords<Raw>.overwritten, EINVAL);
+  }
 }
 
-void robust_mutex::relocked() const {
-  detail::misused(this, kKind,
-                  "lock() of a robust_mutex that this thread already holds",
-                  EDEADLK);
+template <class Raw>
+void basic_robust_mutex<Raw>::relocked() const {
+  misused(this, kKind, kWords<Raw>.relock, EDEADLK);
 }
 
-void robust_mutex::not_owner(const char* what) const {
-  detail::misused(this, kKind, what, EPERM);
+template <class Raw>
+void basic_robust_mutex<Raw>::not_owner(call what) const {
+  misused(this, kKind,
+          what == call::unlock       ? kWords<Raw>.unlock
+          : what == call::owner_died ? kWords<Raw>.owner_died
+                                     : kWords<Raw>.make_consistent,
+          EPERM);
 }
 
-void robust_mutex::nothing_wrong() const {
-  detail::misused(
-      this, kKind,
-      "make_consistent() of a robust_mutex whose owner has not died", EINVAL);
+template <class Raw>
+void basic_robust_mutex<Raw>::nothing_wrong() const {
+  misused(this, kKind, kWords<Raw>.nothing_wrong, EINVAL);
 }
 
 // Gives it back, so that all others find out as well.
-void robust_mutex::lost() {
+template <class Raw>
+void basic_robust_mutex<Raw>::lost() {
   raw_.unlock();
-  detail::misused(this, kKind,
-                  "lock() of a robust_mutex that was unlocked without "
-                  "make_consistent() after an owner had died",
-                  ENOTRECOVERABLE);
+  misused(this, kKind, kWords<Raw>.lost, ENOTRECOVERABLE);
 }
 
+template class basic_robust_mutex<raw_robust_mutex>;
+template class basic_robust_mutex<raw_robust_pi_mutex>;
+
+}  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

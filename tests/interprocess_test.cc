@@ -40,24 +40,61 @@ static_assert(kNeedsNoConstructor<interprocess::counting_semaphore<>>);
 static_assert(kNeedsNoConstructor<interprocess::event>);
 static_assert(kNeedsNoConstructor<interprocess::auto_reset_event>);
 static_assert(kNeedsNoConstructor<interprocess::latch>);
+static_assert(kNeedsNoConstructor<interprocess::shared_mutex>);
+static_assert(kNeedsNoConstructor<interprocess::pi_mutex>);
 static_assert(sizeof(interprocess::condition_variable) == 8);
+static_assert(sizeof(interprocess::barrier<>) == 12);
+static_assert(std::is_same_v<interprocess::robust_mutex, syncxx::robust_mutex>);
 
 [[maybe_unused]] constinit interprocess::mutex g_mutex;
 [[maybe_unused]] constinit interprocess::binary_semaphore g_semaphore(1);
 [[maybe_unused]] constinit interprocess::event g_event(true);
 [[maybe_unused]] constinit interprocess::latch g_latch(3);
 [[maybe_unused]] constinit interprocess::condition_variable g_condition;
+[[maybe_unused]] constinit interprocess::shared_mutex g_shared_mutex;
+[[maybe_unused]] constinit interprocess::pi_mutex g_pi_mutex;
+[[maybe_unused]] constinit interprocess::barrier<> g_barrier(3);
 
 // --- One process waits, another lets it go -----------------------------------
 
-struct mutex_row {
-  using type = interprocess::mutex;
+template <class M>
+struct lock_row {
+  using type = M;
   static void shut(type& m) { m.lock(); }
   static void open(type& m) { m.unlock(); }
   static void wait(type& m) { m.lock(); }
   static bool wait_for(type& m) { return m.try_lock_for(5ms); }
   static bool wait(type& m, std::stop_token stop) { return m.lock(stop); }
   static void leave(type& m) { m.unlock(); }
+};
+using mutex_row = lock_row<interprocess::mutex>;
+// Waits that cannot be stopped: the stop token is left out.
+template <class M>
+struct unstoppable_row : lock_row<M> {
+  static void wait(M& m) { m.lock(); }
+  static bool wait(M&, std::stop_token) { return false; }
+};
+// A shared_mutex by its sides: a writer behind a reader, an upgrader behind a
+// writer, a reader behind one.
+struct behind_reader_row : lock_row<interprocess::shared_mutex> {
+  static void shut(type& m) { m.lock_shared(); }
+  static void open(type& m) { m.unlock_shared(); }
+};
+struct upgrade_row : lock_row<interprocess::shared_mutex> {
+  static void wait(type& m) { m.lock_upgrade(); }
+  static bool wait_for(type& m) { return m.try_lock_upgrade_for(5ms); }
+  static bool wait(type& m, std::stop_token stop) {
+    return m.lock_upgrade(stop);
+  }
+  static void leave(type& m) { m.unlock_upgrade(); }
+};
+struct reader_row : lock_row<interprocess::shared_mutex> {
+  static void wait(type& m) { m.lock_shared(); }
+  static bool wait_for(type& m) { return m.try_lock_shared_for(5ms); }
+  static bool wait(type& m, std::stop_token stop) {
+    return m.lock_shared(stop);
+  }
+  static void leave(type& m) { m.unlock_shared(); }
 };
 struct semaphore_row {
   using type = interprocess::counting_semaphore<>;
@@ -139,7 +176,10 @@ class InterprocessWait : public testing::Test {
   shared<type> memory;
 };
 using rows =
-    testing::Types<mutex_row, semaphore_row, event_row<interprocess::event>,
+    testing::Types<mutex_row, unstoppable_row<interprocess::pi_mutex>,
+                   lock_row<interprocess::shared_mutex>, behind_reader_row,
+                   upgrade_row, reader_row, semaphore_row,
+                   event_row<interprocess::event>,
                    event_row<interprocess::auto_reset_event>, latch_row,
                    condition_row<true>, condition_row<false>, any_row>;
 TYPED_TEST_SUITE(InterprocessWait, rows);
@@ -157,7 +197,13 @@ TYPED_TEST(InterprocessWait, IsWokenByAnotherProcess) {
   EXPECT_TRUE(waiting.succeeds());
 }
 
+template <class Row>
+constexpr bool kStops = true;
+template <class M>
+constexpr bool kStops<unstoppable_row<M>> = false;
+
 TYPED_TEST(InterprocessWait, WithAStopTokenOfItsOwn) {
+  if (!kStops<TypeParam>) GTEST_SKIP() << "its waits cannot be stopped";
   auto& it = *this->memory;
   TypeParam::shut(it);
   process woken(this->memory, [](auto& t) {

@@ -4,14 +4,12 @@
 // lets its last user go, even if the call that let it go has not returned. Each
 // test takes the memory away in that moment; a touch afterwards is SIGSEGV.
 #include <gtest/gtest.h>
-#include <linux/futex.h>
 #include <sync/barrier.h>
 #include <sync/biased_shared_mutex.h>
 #include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
-#include <sync/futex.h>
 #include <sync/interprocess.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
@@ -25,8 +23,6 @@
 #include <sync/spinlock.h>
 #include <sync/ticket_lock.h>
 #include <sync/wait_any.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <barrier>
@@ -123,6 +119,9 @@ TEST(LifetimeTest, PiMutex) { destroy_after_unlock<syncxx::pi_mutex>(); }
 TEST(LifetimeTest, RobustMutex) {
   destroy_after_unlock<syncxx::robust_mutex>();
 }
+TEST(LifetimeTest, RobustPiMutex) {
+  destroy_after_unlock<syncxx::robust_pi_mutex>();
+}
 TEST(LifetimeTest, Spinlock) { destroy_after_unlock<syncxx::spinlock>(); }
 TEST(LifetimeTest, TicketLock) { destroy_after_unlock<syncxx::ticket_lock>(); }
 TEST(LifetimeTest, McsLock) { destroy_after_unlock<mcs_mutex>(); }
@@ -145,8 +144,9 @@ TEST(LifetimeTest, QueueLockOfMany) {
 }
 
 // A reader lets the last one go, which waits to write.
-TEST(LifetimeTest, SharedMutexAfterItsLastReader) {
-  destroy_after_release<syncxx::shared_mutex>(
+template <class M>
+void destroy_after_its_last_reader() {
+  destroy_after_release<M>(
       1, iterations(6000), [](auto& page) { page.emplace(); },
       [](auto& m) { m.lock_shared(); }, [](auto& m) { m.unlock_shared(); },
       [](auto& m) {
@@ -154,12 +154,19 @@ TEST(LifetimeTest, SharedMutexAfterItsLastReader) {
         m.unlock();
       });
 }
+TEST(LifetimeTest, SharedMutexAfterItsLastReader) {
+  destroy_after_its_last_reader<syncxx::shared_mutex>();
+}
+TEST(LifetimeTest, InterprocessSharedMutexAfterItsLastReader) {
+  destroy_after_its_last_reader<syncxx::interprocess::shared_mutex>();
+}
 
 // All that a shared_mutex can be, each let go for the next.
-TEST(LifetimeTest, SharedMutexOfMany) {
+template <class M>
+void destroy_shared_mutex_of_many() {
   std::stop_source source;
   std::atomic<unsigned> turn{0};
-  destroy_after_release<syncxx::shared_mutex>(
+  destroy_after_release<M>(
       4, iterations(4000), [](auto& page) { page.emplace(); },
       [](auto& m) { m.lock_upgrade(); },
       [](auto& m) {
@@ -188,6 +195,12 @@ TEST(LifetimeTest, SharedMutexOfMany) {
         m.lock();
         m.unlock();
       });
+}
+TEST(LifetimeTest, SharedMutexOfMany) {
+  destroy_shared_mutex_of_many<syncxx::shared_mutex>();
+}
+TEST(LifetimeTest, InterprocessSharedMutexOfMany) {
+  destroy_shared_mutex_of_many<syncxx::interprocess::shared_mutex>();
 }
 
 TEST(LifetimeTest, MutexOfMany) {
@@ -237,8 +250,8 @@ TEST(LifetimeTest, SemaphoreOfMany) {
       [&](semaphore& s) { s.acquire(source.get_token()); });
 }
 
-TEST(LifetimeTest, Barrier) {
-  using barrier = syncxx::barrier<>;
+template <class barrier>
+void destroy_after_arrival() {
   for (const int takers : {1, 3}) {
     destroy_after_release<barrier>(
         takers, iterations(4000),
@@ -247,6 +260,7 @@ TEST(LifetimeTest, Barrier) {
         [](barrier& b) { b.arrive_and_wait(); });
   }
 }
+TEST(LifetimeTest, Barrier) { destroy_after_arrival<syncxx::barrier<>>(); }
 
 // Whoever arrives without waiting may find it gone, also if not the last.
 TEST(LifetimeTest, BarrierThatOthersArriveAt) {
@@ -340,6 +354,15 @@ TEST(LifetimeTest, LatchWhereAllArrive) {
 // told EFAULT.
 TEST(LifetimeTest, InterprocessMutex) {
   destroy_after_unlock<syncxx::interprocess::mutex>();
+}
+TEST(LifetimeTest, InterprocessSharedMutex) {
+  destroy_after_unlock<syncxx::interprocess::shared_mutex>();
+}
+TEST(LifetimeTest, InterprocessPiMutex) {
+  destroy_after_unlock<syncxx::interprocess::pi_mutex>();
+}
+TEST(LifetimeTest, InterprocessBarrier) {
+  destroy_after_arrival<syncxx::interprocess::barrier<>>();
 }
 TEST(LifetimeTest, InterprocessSemaphore) {
   using semaphore = syncxx::interprocess::counting_semaphore<>;
@@ -544,56 +567,6 @@ TEST(LifetimeTest, ConditionVariableAfterStop) {
         std::unique_lock lock(s.mutex);
         return s.condition.wait(lock, stop, [] { return false; });
       });
-}
-
-// A priority-inheriting lock, as the kernel makes it and pthread_mutex_t of
-// PTHREAD_PRIO_INHERIT uses it: the word holds the owner's thread id.
-class pi_lock {
- public:
-  explicit pi_lock(syncxx::futex_scope scope)
-      : private_flag_(scope == syncxx::futex_scope::process_private
-                          ? FUTEX_PRIVATE_FLAG
-                          : 0) {}
-  bool lock() { return call(FUTEX_LOCK_PI); }
-  bool unlock() { return call(FUTEX_UNLOCK_PI); }
-  auto& word() const { return word_; }
-
- private:
-  bool call(int operation) {
-    return syscall(SYS_futex, &word_, operation | private_flag_, 0, nullptr,
-                   nullptr, 0) == 0;
-  }
-
-  syncxx::detail::futex_word word_{0};
-  int private_flag_;
-};
-
-// By the time of a release's wake the memory may hold another futex, where the
-// kernel refuses a plain wake if a thread waits for a priority-inheriting lock.
-TEST(LifetimeTest, LateWakeOnMemoryOfAPriorityInheritingLock) {
-  using syncxx::futex_scope;
-  for (const futex_scope scope :
-       {futex_scope::process_private, futex_scope::process_shared}) {
-    pi_lock probe(scope);
-    if (!probe.lock() || !probe.unlock())
-      GTEST_SKIP() << "no priority-inheriting futexes here";
-    EXPECT_TRUE(succeeds_in_child([scope] {
-      pi_lock newcomer(scope);
-      ASSERT_TRUE(newcomer.lock());
-      background<bool> waiting(
-          [&] { return newcomer.lock() && newcomer.unlock(); });
-      waiting.await_sleep();
-      // The wakes that the releases of this library end with.
-      for (const std::uint32_t mask :
-           {syncxx::detail::raw_mutex::kQueue,
-            syncxx::detail::raw_mutex::kClaimant, syncxx::detail::kAnySleeper})
-        EXPECT_EQ(syncxx::detail::unpark(&newcomer.word(), 1, mask, scope), 0);
-      EXPECT_EQ(syncxx::futex_wake_all(newcomer.word(), scope), 0);
-      EXPECT_FALSE(waiting.finished());
-      EXPECT_TRUE(newcomer.unlock());
-      EXPECT_TRUE(waiting.result());
-    }));
-  }
 }
 
 }  // namespace

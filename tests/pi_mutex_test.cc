@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <linux/futex.h>
+#include <sync/atomic.h>
 #include <sync/mutex.h>
 #include <sync/pi_mutex.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <stop_token>
 #include <thread>
@@ -53,9 +53,8 @@ struct kit : lock_kit<pi_mutex> {
 INSTANTIATE_TYPED_TEST_SUITE_P(PiMutex, LockSuite, kit);
 
 std::uint32_t word_of(const pi_mutex& m) {
-  std::uint32_t word;
-  std::memcpy(&word, static_cast<const void*>(&m), sizeof word);
-  return word;
+  const void* const word = &m;
+  return static_cast<const syncxx::atomic<std::uint32_t>*>(word)->load();
 }
 
 class PiMutexTest : public testing::Test {

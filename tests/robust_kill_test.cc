@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// robust_mutex: its users are killed at each instruction of lock and unlock in
-// turn, single-stepped by ptrace. Whoever comes next must get the lock, told of
-// the death if the data may be half changed; nobody may hang.
+// robust_mutex, robust_pi_mutex: their users are killed at each instruction of
+// lock and unlock in turn, single-stepped by ptrace. Whoever comes next must
+// get the lock, told of the death if the data may be half changed; nobody may
+// hang.
 #include <elf.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -32,23 +33,24 @@
 namespace syncxx_test {
 namespace {
 
-using syncxx::robust_mutex;
-
-struct page {
-  robust_mutex m;
+template <class M>
+struct page_of {
+  M m;
   // Changed under m, in this order: the data agrees where they are the same.
   std::atomic<long> begun{0}, ended{0};
   std::atomic<bool> through{false};  // the victim: no more instructions to try
 };
 
-void change(page& p) {
+template <class M>
+void change(page_of<M>& p) {
   p.begun.fetch_add(1);
   p.ended.fetch_add(1);
 }
 
 // What everybody does who owns m: puts the data in order if told to, changes
 // it, and unlocks. Says what is wrong.
-std::string take_turn(page& p) {
+template <class M>
+std::string take_turn(page_of<M>& p) {
   std::string wrong;
   const bool died = p.m.owner_died();
   if (p.begun.load() != p.ended.load() && !died)
@@ -62,7 +64,8 @@ std::string take_turn(page& p) {
   return wrong;
 }
 
-std::string try_a_turn(page& p) {
+template <class M>
+std::string try_a_turn(page_of<M>& p) {
   if (!p.m.try_lock_for(20s)) return "the lock is lost";
   return take_turn(p);
 }
@@ -157,8 +160,11 @@ class victim {
 
 constexpr int kMostSteps = 100'000;
 
+template <class M>
 class RobustKillTest : public testing::Test {
  protected:
+  using page = page_of<M>;
+
   void SetUp() override {
     if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate ptrace";
     if (kSanitized) GTEST_SKIP() << "instructions are the sanitizer's, too";
@@ -168,9 +174,13 @@ class RobustKillTest : public testing::Test {
   }
 };
 
+using mutexes = testing::Types<syncxx::robust_mutex, syncxx::robust_pi_mutex>;
+TYPED_TEST_SUITE(RobustKillTest, mutexes);
+
 // First uses: a thread's number and list, the dynamic linker's work.
+template <class M>
 void warm_up() {
-  robust_mutex m;
+  M m;
   m.lock();
   m.unlock();
   if (m.try_lock_for(10us)) m.unlock();
@@ -179,13 +189,12 @@ void warm_up() {
 // Kills a victim after 0, 1, 2, … instructions of `body`, until it gets
 // through; `check` looks at what it leaves. Returns how many instructions that
 // were.
-template <class Prepare, class Body, class Check>
+template <class M, class Prepare, class Body, class Check>
 int kill_at_each_instruction(Prepare prepare, Body body, Check check) {
   for (int n = 0; n < kMostSteps; ++n) {
-    page* const shared_page = prepare();
-    page& p = *shared_page;
+    page_of<M>& p = *prepare();
     p.through = false;
-    victim v(warm_up, [&] {
+    victim v(warm_up<M>, [&] {
       body(p);
       p.through = true;
     });
@@ -199,41 +208,40 @@ int kill_at_each_instruction(Prepare prepare, Body body, Check check) {
   return 0;
 }
 
-TEST_F(RobustKillTest, OwnerAtEachInstruction) {
-  const shared_object<page> p;
+TYPED_TEST(RobustKillTest, OwnerAtEachInstruction) {
+  const shared_object<typename TestFixture::page> p;
   int deaths = 0;
-  const int n =
-      kill_at_each_instruction([&] { return &*p; },
-                               [](page& at) {
-                                 at.m.lock();
-                                 change(at);
-                                 at.m.unlock();
-                               },
-                               [&](page& at) {
-                                 if (at.begun.load() != at.ended.load())
-                                   ++deaths;
-                                 return try_a_turn(at);
-                               });
+  const int n = kill_at_each_instruction<TypeParam>(
+      [&] { return &*p; },
+      [](auto& at) {
+        at.m.lock();
+        change(at);
+        at.m.unlock();
+      },
+      [&](auto& at) {
+        if (at.begun.load() != at.ended.load()) ++deaths;
+        return try_a_turn(at);
+      });
   EXPECT_GT(n, 20);
   EXPECT_GE(deaths, 1) << "none was killed in the middle of its section";
-  RecordProperty("instructions", n);
+  this->RecordProperty("instructions", n);
 }
 
-TEST_F(RobustKillTest, TryLockAtEachInstruction) {
-  const shared_object<page> p;
-  kill_at_each_instruction([&] { return &*p; },
-                           [](page& at) {
-                             if (!at.m.try_lock()) _exit(4);
-                             change(at);
-                             at.m.unlock();
-                           },
-                           try_a_turn);
+TYPED_TEST(RobustKillTest, TryLockAtEachInstruction) {
+  const shared_object<typename TestFixture::page> p;
+  kill_at_each_instruction<TypeParam>([&] { return &*p; },
+                                      [](auto& at) {
+                                        if (!at.m.try_lock()) _exit(4);
+                                        change(at);
+                                        at.m.unlock();
+                                      },
+                                      try_a_turn<TypeParam>);
 }
 
 // The next one after a death, which repairs and is killed too.
-TEST_F(RobustKillTest, RepairAtEachInstruction) {
-  const shared_object<page> p;
-  kill_at_each_instruction(
+TYPED_TEST(RobustKillTest, RepairAtEachInstruction) {
+  const shared_object<typename TestFixture::page> p;
+  kill_at_each_instruction<TypeParam>(
       [&] {
         std::thread([&] {
           p->m.lock();
@@ -242,17 +250,19 @@ TEST_F(RobustKillTest, RepairAtEachInstruction) {
         }).join();
         return &*p;
       },
-      [](page& at) {
+      [](auto& at) {
         at.m.lock();
         take_turn(at);
       },
-      try_a_turn);
+      try_a_turn<TypeParam>);
 }
 
 // A thread of this process that waits for the lock, and takes its turn.
+template <class M>
 class other_waiter {
  public:
-  explicit other_waiter(page& p) : thread_([&p] { return try_a_turn(p); }) {
+  explicit other_waiter(page_of<M>& p)
+      : thread_([&p] { return try_a_turn(p); }) {
     thread_.await_sleep();
   }
   std::string result() { return thread_.result(); }
@@ -263,14 +273,14 @@ class other_waiter {
 
 // An owner with sleepers behind it, killed at each instruction of its unlock:
 // all of them get through. (With none the word still says that there are some.)
-TEST_F(RobustKillTest, UnlockWithSleepersAtEachInstruction) {
+TYPED_TEST(RobustKillTest, UnlockWithSleepersAtEachInstruction) {
   for (const std::size_t sleepers : {0u, 1u, 3u}) {
     int n = 0;
     for (bool through = false; !through && n < kMostSteps; ++n) {
-      const shared_object<page> p;
+      const shared_object<typename TestFixture::page> p;
       victim v(
           [&] {
-            warm_up();
+            warm_up<TypeParam>();
             p->m.lock();
           },
           [&] {
@@ -278,9 +288,9 @@ TEST_F(RobustKillTest, UnlockWithSleepersAtEachInstruction) {
             p->through = true;
           });
       ASSERT_FALSE(p->m.try_lock_for(100us));
-      std::vector<std::unique_ptr<other_waiter>> waiting;
+      std::vector<std::unique_ptr<other_waiter<TypeParam>>> waiting;
       while (waiting.size() < sleepers)
-        waiting.push_back(std::make_unique<other_waiter>(*p));
+        waiting.push_back(std::make_unique<other_waiter<TypeParam>>(*p));
       for (int i = 0; i < n && !p->through; ++i) v.step();
       v.kill_it();
       through = p->through;
@@ -289,7 +299,7 @@ TEST_F(RobustKillTest, UnlockWithSleepersAtEachInstruction) {
       ASSERT_EQ(try_a_turn(*p), "") << "killed after " << n << " instructions";
     }
     EXPECT_GT(n, 20);
-    RecordProperty("instructions_" + std::to_string(sleepers), n);
+    this->RecordProperty("instructions_" + std::to_string(sleepers), n);
   }
 }
 
@@ -297,14 +307,15 @@ TEST_F(RobustKillTest, UnlockWithSleepersAtEachInstruction) {
 // another one goes to sleep behind it; it is woken, and before it runs on the
 // lock is taken by one that comes by, and has no reason to think that somebody
 // sleeps. Says what is wrong; `places` gets the address of each instruction.
+template <class M>
 std::string kill_waiter_after(int n, std::vector<std::uintptr_t>* places) {
-  const shared_object<page> p;
+  const shared_object<page_of<M>> p;
   p->m.lock();
   bool mine = true;
-  std::unique_ptr<other_waiter> other;
+  std::unique_ptr<other_waiter<M>> other;
   victim v(
       [&p] {
-        warm_up();
+        warm_up<M>();
         static_cast<void>(p->m.try_lock_for(10us));
       },
       [&] {
@@ -316,7 +327,7 @@ std::string kill_waiter_after(int n, std::vector<std::uintptr_t>* places) {
     if (places != nullptr) places->push_back(v.place());
     v.step([&] {
       if (!other) {
-        other = std::make_unique<other_waiter>(*p);
+        other = std::make_unique<other_waiter<M>>(*p);
         p->m.unlock();
         mine = p->m.try_lock();
       } else if (mine) {  // it sleeps again, behind the other one
@@ -331,21 +342,21 @@ std::string kill_waiter_after(int n, std::vector<std::uintptr_t>* places) {
   return wrong + try_a_turn(*p);
 }
 
-TEST_F(RobustKillTest, WaiterAtEachInstruction) {
+TYPED_TEST(RobustKillTest, WaiterAtEachInstruction) {
   std::vector<std::uintptr_t> places;
-  ASSERT_EQ(kill_waiter_after(kMostSteps, &places), "");
+  ASSERT_EQ(kill_waiter_after<TypeParam>(kMostSteps, &places), "");
   ASSERT_LT(places.size(), static_cast<std::size_t>(kMostSteps));
   // Loops that spin are long: each instruction the first two times.
   std::map<std::uintptr_t, int> seen;
   int kills = 0;
   for (std::size_t n = 0; n < places.size(); ++n) {
     if (++seen[places[n]] > 2) continue;
-    ASSERT_EQ(kill_waiter_after(static_cast<int>(n), nullptr), "")
+    ASSERT_EQ(kill_waiter_after<TypeParam>(static_cast<int>(n), nullptr), "")
         << "killed after " << n << " instructions";
     ++kills;
   }
   EXPECT_GT(kills, 100);
-  RecordProperty("kills", kills);
+  this->RecordProperty("kills", kills);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sync/atomic.h>
 #include <sync/robust_mutex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,7 +13,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <random>
 #include <stop_token>
@@ -33,27 +33,45 @@ namespace syncxx_test {
 namespace {
 
 using syncxx::robust_mutex;
+using syncxx::robust_pi_mutex;
 
-static_assert(sizeof(robust_mutex) == 40);
-static_assert(std::is_standard_layout_v<robust_mutex>);
-static_assert(std::is_nothrow_default_constructible_v<robust_mutex>);
-static_assert(std::is_trivially_destructible_v<robust_mutex> == !kHooked);
-static_assert(mutex_type<robust_mutex>);
-static_assert(timed_lockable<robust_mutex>);
+template <class M>
+constexpr bool kIsAsPromised =
+    sizeof(M) == 40 &&
+    std::is_standard_layout_v<M>&& std::is_nothrow_default_constructible_v<
+        M>&& std::is_trivially_destructible_v<M> == !kHooked
+    && mutex_type<M> && timed_lockable<M>;
+static_assert(kIsAsPromised<robust_mutex>);
+static_assert(kIsAsPromised<robust_pi_mutex>);
 
-struct kit : lock_kit<robust_mutex> {
+template <class M>
+struct kit : lock_kit<M> {
   static constexpr bool kBounded = false;
   static constexpr const char* kNotUnderQemu =
       "qemu-user does not emulate robust lists";
 };
-INSTANTIATE_TYPED_TEST_SUITE_P(RobustMutex, LockSuite, kit);
+using kits = ::testing::Types<kit<robust_mutex>, kit<robust_pi_mutex>>;
+INSTANTIATE_TYPED_TEST_SUITE_P(RobustMutex, LockSuite, kits);
+static_assert(stoppable_lock<robust_mutex>);
+static_assert(!stoppable_lock<robust_pi_mutex>);
 
-std::uint32_t word_of(const robust_mutex& m) {
-  std::uint32_t word;
-  std::memcpy(&word, static_cast<const void*>(&m), sizeof word);
-  return word;
+// Blocks, in the form with a stop token if there is one.
+template <class M>
+bool lock_stoppably(M& m, std::stop_token stop) {
+  if constexpr (stoppable_lock<M>)
+    return m.lock(stop);
+  else
+    m.lock();
+  return true;
 }
 
+template <class M>
+std::uint32_t word_of(const M& m) {
+  const void* const word = &m;
+  return static_cast<const syncxx::atomic<std::uint32_t>*>(word)->load();
+}
+
+template <class M>
 class RobustMutexTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -61,14 +79,18 @@ class RobustMutexTest : public testing::Test {
   }
 };
 
+using mutexes = testing::Types<robust_mutex, robust_pi_mutex>;
+TYPED_TEST_SUITE(RobustMutexTest, mutexes);
+
 // A thread that ends while it owns the lock. (It says nothing of that itself.)
-void die_with(robust_mutex& m) {
+template <class M>
+void die_with(M& m) {
   std::thread([&m] { m.lock(); }).join();
 }
 
 // The bit that says that somebody may sleep goes when nobody does.
-TEST_F(RobustMutexTest, IsQuietAgainAfterContention) {
-  robust_mutex m;
+TYPED_TEST(RobustMutexTest, IsQuietAgainAfterContention) {
+  TypeParam m;
   m.lock();
   background<bool> waiting([&] {
     m.lock();
@@ -84,8 +106,8 @@ TEST_F(RobustMutexTest, IsQuietAgainAfterContention) {
   EXPECT_EQ(word_of(m), 0u);
 }
 
-TEST_F(RobustMutexTest, NextOwnerIsToldOfADeath) {
-  robust_mutex m;
+TYPED_TEST(RobustMutexTest, NextOwnerIsToldOfADeath) {
+  TypeParam m;
   die_with(m);
   m.lock();
   EXPECT_TRUE(m.owner_died());
@@ -98,10 +120,10 @@ TEST_F(RobustMutexTest, NextOwnerIsToldOfADeath) {
   m.unlock();
 }
 
-TEST_F(RobustMutexTest, EachFormIsToldOfADeath) {
+TYPED_TEST(RobustMutexTest, EachFormIsToldOfADeath) {
   std::stop_source source;
-  const auto expect_told = [](bool (*form)(robust_mutex&)) {
-    robust_mutex m;
+  const auto expect_told = [](bool (*form)(TypeParam&)) {
+    TypeParam m;
     die_with(m);
     ASSERT_TRUE(form(m));
     EXPECT_TRUE(m.owner_died());
@@ -109,17 +131,18 @@ TEST_F(RobustMutexTest, EachFormIsToldOfADeath) {
     m.unlock();
     EXPECT_TRUE(try_from_another_thread(m));
   };
-  expect_told([](robust_mutex& m) { return m.try_lock(); });
-  expect_told([](robust_mutex& m) { return m.try_lock_for(-1s); });
-  expect_told([](robust_mutex& m) { return m.try_lock_for(1h); });
-  expect_told([](robust_mutex& m) { return m.lock(std::stop_token()); });
+  expect_told([](TypeParam& m) { return m.try_lock(); });
+  expect_told([](TypeParam& m) { return m.try_lock_for(-1s); });
+  expect_told([](TypeParam& m) { return m.try_lock_for(1h); });
+  expect_told(
+      [](TypeParam& m) { return lock_stoppably(m, std::stop_token()); });
 }
 
 // Waiters asleep when the owner dies: one is woken by the kernel, the others by
 // those before them.
-TEST_F(RobustMutexTest, SleepersAreServedAfterADeath) {
+TYPED_TEST(RobustMutexTest, SleepersAreServedAfterADeath) {
   for (int round = 0; round < iterations(50); ++round) {
-    robust_mutex m;
+    TypeParam m;
     std::atomic<bool> owned{false}, end{false};
     std::thread owner([&] {
       m.lock();
@@ -148,10 +171,10 @@ TEST_F(RobustMutexTest, SleepersAreServedAfterADeath) {
   }
 }
 
-TEST_F(RobustMutexTest, UnlockWithoutRepairLosesItForGood) {
+TYPED_TEST(RobustMutexTest, UnlockWithoutRepairLosesItForGood) {
   constexpr auto code = std::errc::state_not_recoverable;
   const misuse_mode mode(syncxx::misuse_action::throw_exception);
-  robust_mutex m;
+  TypeParam m;
   std::atomic<bool> owned{false}, end{false};
   std::thread owner([&] {
     m.lock();
@@ -183,13 +206,13 @@ TEST_F(RobustMutexTest, UnlockWithoutRepairLosesItForGood) {
     expect_system_error(code, [&] { m.lock(); });
     expect_system_error(code, [&] { m.try_lock(); });
     expect_system_error(code, [&] { m.try_lock_for(1ms); });
-    expect_system_error(code, [&] { m.lock(std::stop_token()); });
+    expect_system_error(code, [&] { lock_stoppably(m, std::stop_token()); });
   }
 }
 
 // Told again: the one who was to repair it has died as well.
-TEST_F(RobustMutexTest, DeathDuringRepair) {
-  robust_mutex m;
+TYPED_TEST(RobustMutexTest, DeathDuringRepair) {
+  TypeParam m;
   for (int i = 0; i < 3; ++i) die_with(m);
   m.lock();
   EXPECT_TRUE(m.owner_died());
@@ -207,10 +230,10 @@ TEST_F(RobustMutexTest, DeathDuringRepair) {
   m.unlock();
 }
 
-TEST_F(RobustMutexTest, MisuseIsAnError) {
+TYPED_TEST(RobustMutexTest, MisuseIsAnError) {
   constexpr auto stranger = std::errc::operation_not_permitted;
   constexpr auto deadlock = std::errc::resource_deadlock_would_occur;
-  robust_mutex m;
+  TypeParam m;
   expect_system_error(stranger, [&] { m.unlock(); });
   expect_system_error(stranger, [&] { m.owner_died(); });
   expect_system_error(stranger, [&] { m.make_consistent(); });
@@ -218,7 +241,7 @@ TEST_F(RobustMutexTest, MisuseIsAnError) {
   EXPECT_FALSE(m.try_lock());
   expect_system_error(deadlock, [&] { m.lock(); });
   expect_system_error(deadlock, [&] { m.try_lock_for(1h); });
-  expect_system_error(deadlock, [&] { m.lock(std::stop_token()); });
+  expect_system_error(deadlock, [&] { lock_stoppably(m, std::stop_token()); });
   expect_system_error(std::errc::invalid_argument,
                       [&] { m.make_consistent(); });
   std::thread([&] {
@@ -267,10 +290,10 @@ long length_of_list() {
   return head->list_op_pending == nullptr ? n : -2;
 }
 
-TEST_F(RobustMutexTest, SharesTheListWithGlibc) {
+TYPED_TEST(RobustMutexTest, SharesTheListWithGlibc) {
   std::minstd_rand random(3);
   for (int round = 0; round < iterations(300); ++round) {
-    robust_mutex ours[3];
+    TypeParam ours[3];
     glibc_mutex plain[2]{glibc_mutex(false), glibc_mutex(false)};
     glibc_mutex inherit[2]{glibc_mutex(true), glibc_mutex(true)};
     const auto lock = [&](int i) {
@@ -326,9 +349,9 @@ TEST_F(RobustMutexTest, SharesTheListWithGlibc) {
 // --- Processes
 // ------------------------------------------------------------------
 
-TEST_F(RobustMutexTest, ExcludesProcesses) {
+TYPED_TEST(RobustMutexTest, ExcludesProcesses) {
   struct page {
-    robust_mutex m;
+    TypeParam m;
     long count, mirror;
     bool torn;
   };
@@ -350,8 +373,8 @@ TEST_F(RobustMutexTest, ExcludesProcesses) {
   EXPECT_EQ(p->count, 2L * rounds);
 }
 
-TEST_F(RobustMutexTest, ChildOfForkDoesNotOwnIt) {
-  const shared_object<robust_mutex> m;
+TYPED_TEST(RobustMutexTest, ChildOfForkDoesNotOwnIt) {
+  const shared_object<TypeParam> m;
   m->lock();
   EXPECT_TRUE(succeeds_in_child([&] {
     expect_system_error(std::errc::operation_not_permitted,
@@ -369,9 +392,9 @@ TEST_F(RobustMutexTest, ChildOfForkDoesNotOwnIt) {
 }
 
 // Processes that are killed at any moment, over and over.
-TEST_F(RobustMutexTest, SurvivesRandomKills) {
+TYPED_TEST(RobustMutexTest, SurvivesRandomKills) {
   struct page {
-    robust_mutex m;
+    TypeParam m;
     long turns, deaths, a, b;
   };
   const shared_object<page> p;
@@ -413,11 +436,11 @@ TEST_F(RobustMutexTest, SurvivesRandomKills) {
     EXPECT_EQ(p->a, p->b);
   p->m.unlock();
   EXPECT_GT(p->turns, 0);
-  RecordProperty("deaths", static_cast<int>(p->deaths));
+  this->RecordProperty("deaths", static_cast<int>(p->deaths));
 }
 
-TEST_F(RobustMutexTest, SignalsDoNotEndWaits) {
-  robust_mutex m;
+TYPED_TEST(RobustMutexTest, SignalsDoNotEndWaits) {
+  TypeParam m;
   m.lock();
   background<bool> waiting([&] {
     m.lock();

@@ -228,9 +228,10 @@ TEST_F(SyscallTest, UncontendedPiMutex) {
     meter.count("notify_all", [&] { c.notify_all(); });
   }));
 }
-TEST_F(SyscallTest, UncontendedRobustMutex) {
+template <class M>
+void expect_no_syscalls_of_robust() {
   expect_no_syscalls(measure_syscalls([](syscall_meter& meter) {
-    syncxx::robust_mutex m;
+    M m;
     m.lock();
     m.unlock();
     meter.count("lock, unlock", [&] {
@@ -241,6 +242,10 @@ TEST_F(SyscallTest, UncontendedRobustMutex) {
       if (m.try_lock()) m.unlock();
     });
   }));
+}
+TEST_F(SyscallTest, UncontendedRobustMutex) {
+  expect_no_syscalls_of_robust<syncxx::robust_mutex>();
+  expect_no_syscalls_of_robust<syncxx::robust_pi_mutex>();
 }
 
 TEST_F(SyscallTest, IdleNotify) {

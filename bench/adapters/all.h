@@ -100,6 +100,8 @@ using parking_mutexes = decltype(
 // Those that the kernel knows the owner of.
 using pi_mutexes = types<self_pi_mutex, pthread_inherit_mutex>;
 using robust_mutexes = types<self_robust_mutex, pthread_robust_mutex>;
+using robust_pi_mutexes =
+    types<self_robust_pi_mutex, pthread_robust_inherit_mutex>;
 // Locks whose waiters don't.
 using spinlocks = decltype(types<self_spinlock, self_ticket_lock, self_mcs_lock,
                                  self_queue_lock, pthread_spin>{} +

@@ -51,15 +51,16 @@ using pthread_adaptive_mutex = pthread_mutex<PTHREAD_MUTEX_ADAPTIVE_NP>;
 using pthread_errorcheck_mutex = pthread_mutex<PTHREAD_MUTEX_ERRORCHECK>;
 
 // Whose owner inherits priorities, or may die.
-enum class pthread_protocol { inherit, robust };
+enum class pthread_protocol { inherit, robust, robust_inherit };
 
 template <pthread_protocol Protocol>
 class pthread_special_mutex {
  public:
   using node = no_node;
   static constexpr std::string_view kName =
-      Protocol == pthread_protocol::inherit ? "pthread_mutex(inherit)"
-                                            : "pthread_mutex(robust)";
+      Protocol == pthread_protocol::inherit  ? "pthread_mutex(inherit)"
+      : Protocol == pthread_protocol::robust ? "pthread_mutex(robust)"
+                                             : "pthread_mutex(robust,inherit)";
   static constexpr std::string_view kLibrary = "pthread";
   static constexpr std::size_t kSize = sizeof(pthread_mutex_t);
   static constexpr waiting kWaiting = waiting::kParks;
@@ -67,9 +68,9 @@ class pthread_special_mutex {
   pthread_special_mutex() {
     pthread_mutexattr_t attributes;
     pthread_mutexattr_init(&attributes);
-    if (Protocol == pthread_protocol::inherit)
+    if (Protocol != pthread_protocol::robust)
       pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
-    else
+    if (Protocol != pthread_protocol::inherit)
       pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     pthread_mutex_init(&mutex_, &attributes);
     pthread_mutexattr_destroy(&attributes);
@@ -88,6 +89,8 @@ class pthread_special_mutex {
 
 using pthread_inherit_mutex = pthread_special_mutex<pthread_protocol::inherit>;
 using pthread_robust_mutex = pthread_special_mutex<pthread_protocol::robust>;
+using pthread_robust_inherit_mutex =
+    pthread_special_mutex<pthread_protocol::robust_inherit>;
 
 class pthread_spin {
  public:

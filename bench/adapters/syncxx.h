@@ -51,6 +51,11 @@ struct self_robust_mutex : lockable<syncxx::robust_mutex> {
   static constexpr std::string_view kLibrary = "syncxx";
 };
 
+struct self_robust_pi_mutex : lockable<syncxx::robust_pi_mutex> {
+  static constexpr std::string_view kName = "syncxx::robust_pi_mutex";
+  static constexpr std::string_view kLibrary = "syncxx";
+};
+
 struct self_spinlock : lockable<syncxx::spinlock> {
   static constexpr std::string_view kName = "syncxx::spinlock";
   static constexpr std::string_view kLibrary = "syncxx";

@@ -38,6 +38,7 @@
 
 #include <sync/detail/config.h>
 #include <sync/detail/deadline.h>
+#include <sync/detail/futex.h>
 #include <sync/detail/hooks.h>
 #include <sync/detail/raw_barrier.h>
 #include <sync/detail/thread.h>
@@ -48,17 +49,21 @@ namespace detail {
 struct no_completion {
   constexpr void operator()() const noexcept {}
 };
-}  // namespace detail
 
+// barrier and interprocess::barrier.
+//
 // CompletionFunction is called without arguments, once a phase, by the thread
 // that arrives last, before anybody gets through. If it throws, std::terminate
 // is called. Meanwhile nobody may call anything but the waits.
-template <class CompletionFunction = detail::no_completion>
-class barrier {
+template <class CompletionFunction, futex_scope Scope>
+class basic_barrier {
   static_assert(std::is_invocable_v<CompletionFunction&>,
                 "the completion function is called without arguments");
   static_assert(std::is_move_constructible_v<CompletionFunction> &&
                 std::is_destructible_v<CompletionFunction>);
+
+  using raw_barrier = basic_raw_barrier<Scope>;
+  using phase = typename raw_barrier::phase;
 
  public:
   // In which phase an arrival was counted, for one wait in that phase or the
@@ -76,27 +81,25 @@ class barrier {
     ~arrival_token() = default;
 
    private:
-    friend class barrier;
-    arrival_token(const barrier* of, detail::raw_barrier::phase in) noexcept
+    friend class basic_barrier;
+    arrival_token(const basic_barrier* of, phase in) noexcept
         : of_(of), in_(in) {}
 
-    const barrier* of_;  // null: moved from
-    detail::raw_barrier::phase in_;
+    const basic_barrier* of_;  // null: moved from
+    phase in_;
   };
 
-  static constexpr std::ptrdiff_t max() noexcept {
-    return detail::raw_barrier::kMax;
-  }
+  static constexpr std::ptrdiff_t max() noexcept { return raw_barrier::kMax; }
 
   // Throws std::invalid_argument unless 0 <= expected <= max().
-  constexpr explicit barrier(
+  constexpr explicit basic_barrier(
       std::ptrdiff_t expected,
       CompletionFunction completion = CompletionFunction())
       : raw_(checked(expected)), completion_(std::move(completion)) {}
-  barrier(const barrier&) = delete;
-  barrier& operator=(const barrier&) = delete;
+  basic_barrier(const basic_barrier&) = delete;
+  basic_barrier& operator=(const basic_barrier&) = delete;
 #if SYNCXX_HOOKED
-  ~barrier() { detail::hook_destroyed(this, kKind); }
+  ~basic_barrier() { detail::hook_destroyed(this, kKind); }
 #endif
 
   // Throws std::system_error (EINVAL) unless 0 < update <= what this phase
@@ -177,8 +180,7 @@ class barrier {
   }
 
  private:
-  using phase = detail::raw_barrier::phase;
-  using arrival = detail::raw_barrier::arrival;
+  using arrival = typename raw_barrier::arrival;
   static constexpr auto kKind = detail::object_kind::barrier;
   // With nothing to do in between, a phase ends and the next begins in one
   // step.
@@ -232,8 +234,21 @@ class barrier {
     return over;
   }
 
-  detail::raw_barrier raw_;
+  raw_barrier raw_;
   [[no_unique_address]] CompletionFunction completion_;
+};
+
+}  // namespace detail
+
+template <class CompletionFunction = detail::no_completion>
+class barrier : public detail::basic_barrier<CompletionFunction,
+                                             futex_scope::process_private> {
+ public:
+  // Throws std::invalid_argument unless 0 <= expected <= max().
+  constexpr explicit barrier(
+      std::ptrdiff_t expected,
+      CompletionFunction completion = CompletionFunction())
+      : barrier::basic_barrier(expected, std::move(completion)) {}
 };
 
 static_assert(SYNCXX_IN_RELACY || sizeof(barrier<>) == 12);

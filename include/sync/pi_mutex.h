@@ -49,6 +49,7 @@
 #include <sync/detail/config.h>
 #include <sync/detail/cv_waits.h>
 #include <sync/detail/deadline.h>
+#include <sync/detail/futex.h>
 #include <sync/detail/hooks.h>
 #include <sync/detail/pi_wait_queue.h>
 #include <sync/detail/raw_pi_mutex.h>
@@ -57,13 +58,17 @@ namespace syncxx::inline SYNCXX_ABI {
 
 class pi_condition_variable;
 
-class SYNCXX_CAPABILITY("pi_mutex") pi_mutex {
+namespace detail {
+
+// pi_mutex and interprocess::pi_mutex.
+template <futex_scope Scope>
+class SYNCXX_CAPABILITY("pi_mutex") basic_pi_mutex {
  public:
-  constexpr pi_mutex() noexcept = default;
-  pi_mutex(const pi_mutex&) = delete;
-  pi_mutex& operator=(const pi_mutex&) = delete;
+  constexpr basic_pi_mutex() noexcept = default;
+  basic_pi_mutex(const basic_pi_mutex&) = delete;
+  basic_pi_mutex& operator=(const basic_pi_mutex&) = delete;
 #if SYNCXX_HOOKED || SYNCXX_MODELLED
-  ~pi_mutex() { detail::hook_destroyed(this, kKind); }
+  ~basic_pi_mutex() { detail::hook_destroyed(this, kKind); }
 #endif
 
   // Blocks until the lock is owned.
@@ -104,7 +109,7 @@ class SYNCXX_CAPABILITY("pi_mutex") pi_mutex {
   }
 
  private:
-  friend class pi_condition_variable;
+  friend class syncxx::pi_condition_variable;
 
   static constexpr auto kKind = detail::object_kind::pi_mutex;
 
@@ -128,7 +133,15 @@ class SYNCXX_CAPABILITY("pi_mutex") pi_mutex {
   [[noreturn]] SYNCXX_COLD void failed(detail::pi_outcome how);
   [[noreturn]] SYNCXX_COLD void not_owner();
 
-  detail::raw_pi_mutex raw_;
+  basic_raw_pi_mutex<Scope> raw_;
+};
+
+}  // namespace detail
+
+class SYNCXX_CAPABILITY("pi_mutex") pi_mutex
+    : public detail::basic_pi_mutex<futex_scope::process_private> {
+ public:
+  constexpr pi_mutex() noexcept = default;
 };
 
 static_assert(SYNCXX_IN_RELACY || sizeof(pi_mutex) == 4);

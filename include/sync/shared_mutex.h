@@ -47,19 +47,27 @@
 #include <sync/detail/annotations.h>
 #include <sync/detail/config.h>
 #include <sync/detail/deadline.h>
+#include <sync/detail/futex.h>
 #include <sync/detail/hooks.h>
 #include <sync/detail/raw_shared_mutex.h>
 #include <sync/detail/thread.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 
-class SYNCXX_CAPABILITY("shared_mutex") shared_mutex {
+namespace detail {
+
+struct wait_any_access;
+[[noreturn]] SYNCXX_COLD void throw_too_many_readers();
+
+// shared_mutex and interprocess::shared_mutex.
+template <futex_scope Scope>
+class SYNCXX_CAPABILITY("shared_mutex") basic_shared_mutex {
  public:
-  constexpr shared_mutex() noexcept = default;
-  shared_mutex(const shared_mutex&) = delete;
-  shared_mutex& operator=(const shared_mutex&) = delete;
+  constexpr basic_shared_mutex() noexcept = default;
+  basic_shared_mutex(const basic_shared_mutex&) = delete;
+  basic_shared_mutex& operator=(const basic_shared_mutex&) = delete;
 #if SYNCXX_HOOKED || SYNCXX_MODELLED
-  ~shared_mutex() { detail::hook_destroyed(this, kWrites); }
+  ~basic_shared_mutex() { hook_destroyed(this, kWrites); }
 #endif
 
   // For all three kinds of ownership:
@@ -77,40 +85,39 @@ class SYNCXX_CAPABILITY("shared_mutex") shared_mutex {
   // --- Exclusive ownership ---
 
   void lock() SYNCXX_ACQUIRE() {
-    detail::hook_attempt(this, kWrites);
+    hook_attempt(this, kWrites);
     if (!note(raw_.try_lock(), kWrites)) [[unlikely]]
-      wait(detail::access::exclusive, detail::deadline::never());
+      wait(access::exclusive, deadline::never());
   }
   bool try_lock() SYNCXX_TRY_ACQUIRE(true) {
     return note(raw_.try_lock(), kWrites);
   }
   void unlock() SYNCXX_RELEASE() {
-    detail::hook_releasing(this, kWrites);
+    hook_releasing(this, kWrites);
     raw_.unlock();
   }
   template <class Rep, class Period>
   bool try_lock_for(const std::chrono::duration<Rep, Period>& time)
       SYNCXX_TRY_ACQUIRE(true) {
-    return try_lock() || slow(detail::access::exclusive, after(time));
+    return try_lock() || slow(access::exclusive, after(time));
   }
   template <class Clock, class Duration>
   bool try_lock_until(const std::chrono::time_point<Clock, Duration>& time)
       SYNCXX_TRY_ACQUIRE(true) {
-    return try_lock() || slow_until(detail::access::exclusive, time);
+    return try_lock() || slow_until(access::exclusive, time);
   }
   bool lock(const stop_token& stop) SYNCXX_TRY_ACQUIRE(true) {
-    return try_lock() ||
-           slow(detail::access::exclusive, detail::deadline::never(), stop);
+    return try_lock() || slow(access::exclusive, deadline::never(), stop);
   }
   template <class Rep, class Period>
   bool try_lock_for(const std::chrono::duration<Rep, Period>& time,
                     const stop_token& stop) SYNCXX_TRY_ACQUIRE(true) {
-    return try_lock() || slow(detail::access::exclusive, after(time), stop);
+    return try_lock() || slow(access::exclusive, after(time), stop);
   }
   template <class Clock, class Duration>
   bool try_lock_until(const std::chrono::time_point<Clock, Duration>& time,
                       const stop_token& stop) SYNCXX_TRY_ACQUIRE(true) {
-    return try_lock() || slow_until(detail::access::exclusive, time, stop);
+    return try_lock() || slow_until(access::exclusive, time, stop);
   }
 
   // --- Shared ownership ---
@@ -120,7 +127,7 @@ class SYNCXX_CAPABILITY("shared_mutex") shared_mutex {
   // return false.
 
   void lock_shared() SYNCXX_ACQUIRE_SHARED() {
-    detail::hook_attempt(this, kReads);
+    hook_attempt(this, kReads);
     if (!note(raw_.count_in(), kReads)) [[unlikely]]
       wait_counted();
   }
@@ -128,80 +135,77 @@ class SYNCXX_CAPABILITY("shared_mutex") shared_mutex {
     return note(raw_.try_lock_shared(), kReads);
   }
   void unlock_shared() SYNCXX_RELEASE_SHARED() {
-    detail::hook_releasing(this, kReads);
+    hook_releasing(this, kReads);
     raw_.unlock_shared();
   }
   template <class Rep, class Period>
   bool try_lock_shared_for(const std::chrono::duration<Rep, Period>& time)
       SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_shared() || slow(detail::access::shared, after(time));
+    return enter_in_turn() || slow(access::shared, after(time));
   }
   template <class Clock, class Duration>
   bool try_lock_shared_until(
       const std::chrono::time_point<Clock, Duration>& time)
       SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_shared() || slow_until(detail::access::shared, time);
+    return enter_in_turn() || slow_until(access::shared, time);
   }
   // Throws as lock_shared() does.
   bool lock_shared(const stop_token& stop) SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_shared() || slow_or_throw(stop);
+    return enter_in_turn() || slow_or_throw(stop);
   }
   template <class Rep, class Period>
   bool try_lock_shared_for(const std::chrono::duration<Rep, Period>& time,
                            const stop_token& stop)
       SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_shared() || slow(detail::access::shared, after(time), stop);
+    return enter_in_turn() || slow(access::shared, after(time), stop);
   }
   template <class Clock, class Duration>
   bool try_lock_shared_until(
       const std::chrono::time_point<Clock, Duration>& time,
       const stop_token& stop) SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_shared() || slow_until(detail::access::shared, time, stop);
+    return enter_in_turn() || slow_until(access::shared, time, stop);
   }
 
   // --- Upgrade ownership: try_lock_upgrade(), try_lock_upgrade_for(),
   // try_lock_upgrade_until() and the rest are as those of shared ownership ---
 
   void lock_upgrade() SYNCXX_ACQUIRE_SHARED() {
-    detail::hook_attempt(this, kUpgrades);
+    hook_attempt(this, kUpgrades);
     if (!note(raw_.try_lock_upgrade(), kUpgrades)) [[unlikely]]
-      wait(detail::access::upgrade, detail::deadline::never());
+      wait(access::upgrade, deadline::never());
   }
   bool try_lock_upgrade() SYNCXX_TRY_ACQUIRE_SHARED(true) {
     return note(raw_.try_lock_upgrade(), kUpgrades);
   }
   void unlock_upgrade() SYNCXX_RELEASE_SHARED() {
-    detail::hook_releasing(this, kUpgrades);
+    hook_releasing(this, kUpgrades);
     raw_.unlock_upgrade();
   }
   template <class Rep, class Period>
   bool try_lock_upgrade_for(const std::chrono::duration<Rep, Period>& time)
       SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_upgrade() || slow(detail::access::upgrade, after(time));
+    return try_lock_upgrade() || slow(access::upgrade, after(time));
   }
   template <class Clock, class Duration>
   bool try_lock_upgrade_until(
       const std::chrono::time_point<Clock, Duration>& time)
       SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_upgrade() || slow_until(detail::access::upgrade, time);
+    return try_lock_upgrade() || slow_until(access::upgrade, time);
   }
   bool lock_upgrade(const stop_token& stop) SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_upgrade() ||
-           slow(detail::access::upgrade, detail::deadline::never(), stop);
+    return try_lock_upgrade() || slow(access::upgrade, deadline::never(), stop);
   }
   template <class Rep, class Period>
   bool try_lock_upgrade_for(const std::chrono::duration<Rep, Period>& time,
                             const stop_token& stop)
       SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_upgrade() ||
-           slow(detail::access::upgrade, after(time), stop);
+    return try_lock_upgrade() || slow(access::upgrade, after(time), stop);
   }
   template <class Clock, class Duration>
   bool try_lock_upgrade_until(
       const std::chrono::time_point<Clock, Duration>& time,
       const stop_token& stop) SYNCXX_TRY_ACQUIRE_SHARED(true) {
-    return try_lock_upgrade() ||
-           slow_until(detail::access::upgrade, time, stop);
+    return try_lock_upgrade() || slow_until(access::upgrade, time, stop);
   }
 
   // --- From one ownership to another, without letting go ---
@@ -212,101 +216,107 @@ class SYNCXX_CAPABILITY("shared_mutex") shared_mutex {
   // Blocks until the readers have gone; new ones stay out.
   void unlock_upgrade_and_lock() SYNCXX_RELEASE_SHARED()
       SYNCXX_ACQUIRE() SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
-    detail::hook_releasing(this, kUpgrades);
+    hook_releasing(this, kUpgrades);
     raw_.shut();
-    detail::hook_acquired(this, kWrites);
+    hook_acquired(this, kWrites);
   }
   // False: there are readers, and the caller still has upgrade ownership. (The
   // analysis knows no such condition: it takes it for a question.)
   bool try_unlock_upgrade_and_lock() SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
-    detail::hook_releasing(this, kUpgrades);
+    hook_releasing(this, kUpgrades);
     const bool owned = raw_.try_shut();
-    detail::hook_acquired(this, owned ? kWrites : kUpgrades);
+    hook_acquired(this, owned ? kWrites : kUpgrades);
     return owned;
   }
   void unlock_and_lock_upgrade() SYNCXX_RELEASE()
       SYNCXX_ACQUIRE_SHARED() SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
-    detail::hook_releasing(this, kWrites);
+    hook_releasing(this, kWrites);
     raw_.exclusive_to_upgrade();
-    detail::hook_acquired(this, kUpgrades);
+    hook_acquired(this, kUpgrades);
   }
   void unlock_and_lock_shared() SYNCXX_RELEASE()
       SYNCXX_ACQUIRE_SHARED() SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
-    detail::hook_releasing(this, kWrites);
+    hook_releasing(this, kWrites);
     raw_.exclusive_to_shared();
-    detail::hook_acquired(this, kReads);
+    hook_acquired(this, kReads);
   }
   // Throws as lock_shared() does; the caller still has upgrade ownership then.
   void unlock_upgrade_and_lock_shared() SYNCXX_REQUIRES_SHARED(this) {
-    detail::hook_releasing(this, kUpgrades);
+    hook_releasing(this, kUpgrades);
     const bool owned = raw_.upgrade_to_shared();
-    detail::hook_acquired(this, owned ? kReads : kUpgrades);
+    hook_acquired(this, owned ? kReads : kUpgrades);
     if (!owned) [[unlikely]]
       throw_too_many_readers();
   }
 
  private:
-  using kind = detail::object_kind;
+  friend struct wait_any_access;
+  using kind = object_kind;
   static constexpr kind kWrites = kind::shared_mutex;
+  static constexpr kind kKind = kWrites;
   static constexpr kind kUpgrades = kind::shared_mutex_upgrade;
   static constexpr kind kReads = kind::shared_mutex_shared;
 
-  static constexpr kind kind_of(detail::access how) noexcept {
-    if (how == detail::access::exclusive) return kWrites;
-    return how == detail::access::upgrade ? kUpgrades : kReads;
+  static constexpr kind kind_of(access how) noexcept {
+    if (how == access::exclusive) return kWrites;
+    return how == access::upgrade ? kUpgrades : kReads;
   }
   template <class Rep, class Period>
-  static detail::deadline after(
+  static deadline after(
       const std::chrono::duration<Rep, Period>& time) noexcept {
-    return detail::deadline::after(time);
+    return deadline::after(time);
   }
+  auto& any_protocol() noexcept { return raw_; }
+
+  bool enter_in_turn() { return note(raw_.enter_in_turn(), kReads); }
   bool note(bool owned, kind k) noexcept {
-    if (owned) detail::hook_acquired(this, k);
+    if (owned) hook_acquired(this, k);
     return owned;
   }
 
-  detail::access_result wait(detail::access how, detail::deadline until,
-                             const stop_token* stop = nullptr) noexcept {
-    detail::hook_wait_begin(this, kWrites);
+  access_result wait(access how, deadline until,
+                     const stop_token* stop = nullptr) noexcept {
+    hook_wait_begin(this, kWrites);
     const auto result = raw_.lock_slow(how, until, stop);
-    detail::hook_wait_end(this, kWrites);
-    note(result == detail::access_result::owned, kind_of(how));
+    hook_wait_end(this, kWrites);
+    note(result == access_result::owned, kind_of(how));
     return result;
   }
-  bool slow(detail::access how, detail::deadline until,
-            const stop_token* stop = nullptr) {
-    detail::hook_attempt(this, kind_of(how));
-    return wait(how, until, stop) == detail::access_result::owned;
+  bool slow(access how, deadline until, const stop_token* stop = nullptr) {
+    hook_attempt(this, kind_of(how));
+    return wait(how, until, stop) == access_result::owned;
   }
-  bool slow(detail::access how, detail::deadline until,
-            const stop_token& stop) {
+  bool slow(access how, deadline until, const stop_token& stop) {
     return slow(how, until, &stop);
   }
   template <class Clock, class Duration, class... Stop>
-  bool slow_until(detail::access how,
+  bool slow_until(access how,
                   const std::chrono::time_point<Clock, Duration>& time,
                   const Stop&... stop) {
-    return detail::wait_until(
-        time, [&](detail::deadline until) { return slow(how, until, stop...); },
+    return wait_until(
+        time, [&](deadline until) { return slow(how, until, stop...); },
         stop...);
   }
   bool slow_or_throw(const stop_token& stop) {
-    detail::hook_attempt(this, kReads);
-    const auto result =
-        wait(detail::access::shared, detail::deadline::never(), &stop);
-    if (result == detail::access_result::too_many_readers)
-      throw_too_many_readers();
-    return result == detail::access_result::owned;
+    hook_attempt(this, kReads);
+    const auto result = wait(access::shared, deadline::never(), &stop);
+    if (result == access_result::too_many_readers) throw_too_many_readers();
+    return result == access_result::owned;
   }
   void wait_counted() {
     raw_.count_out();
-    if (wait(detail::access::shared, detail::deadline::never()) !=
-        detail::access_result::owned)
+    if (wait(access::shared, deadline::never()) != access_result::owned)
       throw_too_many_readers();
   }
-  [[noreturn]] SYNCXX_COLD static void throw_too_many_readers();
+  basic_raw_shared_mutex<Scope> raw_;
+};
 
-  detail::raw_shared_mutex raw_;
+}  // namespace detail
+
+class SYNCXX_CAPABILITY("shared_mutex") shared_mutex
+    : public detail::basic_shared_mutex<futex_scope::process_private> {
+ public:
+  constexpr shared_mutex() noexcept = default;
 };
 
 using shared_timed_mutex = shared_mutex;

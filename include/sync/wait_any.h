@@ -7,9 +7,9 @@
 // semaphore or condition variable that all sources notify where you can: it
 // costs one word, not n. Choose a stop_token for "quit" alone.
 //
-// Can be waited for (concept waitable): mutex (it is locked),
-// counting_semaphore (a token is taken), event (stays set), auto_reset_event
-// (is reset), latch, and what of these interprocess has.
+// Can be waited for (concept waitable): mutex (it is locked), shared_mutex (it
+// is locked exclusively), counting_semaphore (a token is taken), event (stays
+// set), auto_reset_event (is reset), latch, and what of these interprocess has.
 //
 // Promises
 //   result    the index of the one object that was taken, in the order of the
@@ -19,8 +19,8 @@
 //   cost      each object is looked at once; then one syscall for all of them
 //             (futex_waitv; where that is missing, a look every 50 us to 1 ms),
 //             and one for each semaphore and auto_reset_event that was slept on
-//   progress  blocking. A thread here never claims a mutex: it may be overtaken
-//             without bound
+//   progress  blocking. A thread here never claims a mutex, and keeps no reader
+//             out: it may be overtaken without bound
 //   ordering  as a wait for the object that was taken
 //   lifetime  all objects must be there until the call returns
 //   waits     can be bounded by any clock and by a stop_token; what is there is

@@ -92,6 +92,7 @@ constexpr words kQueueLockWords = SYNCXX_WORDS_("queue_lock");
 constexpr words kBiasedSharedMutexWords = SYNCXX_WORDS_("biased_shared_mutex");
 constexpr words kPiMutexWords = SYNCXX_WORDS_("pi_mutex");
 constexpr words kRobustMutexWords = SYNCXX_WORDS_("robust_mutex");
+constexpr words kRobustPiMutexWords = SYNCXX_WORDS_("robust_pi_mutex");
 #undef SYNCXX_WORDS_
 constexpr words kSharedMutexWords = {
     "lock() of a shared_mutex that this thread already holds",
@@ -138,6 +139,8 @@ const words* words_for(object_kind kind) noexcept {
       return &kPiMutexWords;
     case object_kind::robust_mutex:
       return &kRobustMutexWords;
+    case object_kind::robust_pi_mutex:
+      return &kRobustPiMutexWords;
     default:
       return nullptr;
   }
@@ -192,7 +195,8 @@ T first_word(const void* lock) noexcept {
 
 // Those know by themselves who holds them, also in the child of a fork.
 bool names_owner(object_kind kind) noexcept {
-  return kind == object_kind::pi_mutex || kind == object_kind::robust_mutex;
+  return kind == object_kind::pi_mutex || kind == object_kind::robust_mutex ||
+         kind == object_kind::robust_pi_mutex;
 }
 
 // Whether anybody holds a lock, by its own word. All begin with the word (they
@@ -206,7 +210,8 @@ bool is_locked(const void* lock, object_kind kind) noexcept {
                 std::is_standard_layout_v<mcs_lock> &&
                 std::is_standard_layout_v<queue_lock> &&
                 std::is_standard_layout_v<pi_mutex> &&
-                std::is_standard_layout_v<robust_mutex>);
+                std::is_standard_layout_v<robust_mutex> &&
+                std::is_standard_layout_v<robust_pi_mutex>);
   switch (kind) {
     case object_kind::spinlock:
       return first_word<bool>(lock);

@@ -26,6 +26,17 @@ sleep_end end_of(int result) noexcept {
   return result == -EAGAIN ? sleep_end::changed : sleep_end::other;
 }
 
+// Of two, the second of them in steady time.
+deadline earlier(deadline a, deadline steady) noexcept {
+  if (steady.is_never()) return a;
+  if (a.is_never()) return steady;
+  const std::int64_t left =
+      a.clock() == steady.clock()
+          ? a.ns()
+          : a.ns() - now_ns(a.clock()) + now_ns(steady.clock());
+  return left < steady.ns() ? a : steady;
+}
+
 }  // namespace
 
 void stop_listener::request() noexcept {
@@ -73,12 +84,13 @@ void sleeper::stop_listening() noexcept {
 }
 
 sleep_end sleeper::sleep(const futex_word& word, std::uint32_t expected,
-                         std::uint32_t mask) noexcept {
+                         std::uint32_t mask, deadline pause_ends) noexcept {
+  const deadline until = earlier(until_, pause_ends);
   if (stop_ == nullptr)
-    return end_of(sys::futex_wait(&word, expected, until_, mask, scope_,
+    return end_of(sys::futex_wait(&word, expected, until, mask, scope_,
                                   sys::on_refusal::again));
   if (!listener_) listener_.emplace(*stop_);
-  return listener_->sleep(word, expected, until_, mask, scope_);
+  return listener_->sleep(word, expected, until, mask, scope_);
 }
 
 }  // namespace detail

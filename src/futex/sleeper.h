@@ -140,8 +140,10 @@ class sleeper {
   // the deadline, a stop request, a signal, or for no reason. With a stop token
   // the mask does not narrow the wakes (futex_waitv has none): a wake of one
   // thread with a narrower mask may reach such a waiter instead.
+  // At most until `pause_ends`, in steady time: then it ends with `other`.
   sleep_end sleep(const futex_word& word, std::uint32_t expected,
-                  std::uint32_t mask = kAnySleeper) noexcept;
+                  std::uint32_t mask = kAnySleeper,
+                  deadline pause_ends = deadline::never()) noexcept;
 
   // Sleeps while each of the words, 1 to 128, has the value its entry names.
   // False: the time has passed, and no wake was consumed. True: any wakes of

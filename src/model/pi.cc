@@ -12,7 +12,8 @@
 //   a word that comes of it, and fails with that.
 // - Queues are first in, first out: there are no priorities, and no other
 //   owners' locks are looked at (so no deadlock of several is found).
-// - A thread dies only where a test lets it, and as one that holds no PI lock.
+// - A thread dies only where a test lets it, and as one that holds no PI lock
+//   that is not in its robust list.
 #include <algorithm>
 #include <cerrno>
 
@@ -50,6 +51,7 @@ class pi_kernel {
 
   int clear_and_wake(const void* word, std::uint32_t cleared);
   int lock(const void* word, bool timed);
+  int trylock(const void* word);
   int unlock(const void* word);
   int wait_requeue(const void* word, const value& expected, bool timed,
                    const void* mutex);
@@ -107,7 +109,22 @@ int pi_kernel::clear_and_wake(const void* word, std::uint32_t cleared) {
 // its eyes: it sees no older one.
 void pi_kernel::see_word(location_id l) { close_word(l, bits(open_word(l))); }
 
+int pi_kernel::trylock(const void* word) {
+  if (c_.current_->mortal) [[unlikely]]
+    c_.choose_to_die();
+  const location_id hidden = c_.memory_.hidden(word);
+  const location_id l = c_.memory_.atomic(word, sizeof(std::uint32_t));
+  const value before = c_.open_queue(hidden);
+  const std::uint32_t w = bits(open_word(l));
+  const bool is_free = (w & kTidMask) == 0;
+  c_.close_queue(hidden, before, [](const futex_queue&) {});
+  close_word(l, is_free ? (w & kOwnerDiedBit) | name_of(c_.self_) : w);
+  return is_free ? 0 : -EAGAIN;
+}
+
 int pi_kernel::lock(const void* word, bool timed) {
+  if (c_.current_->mortal) [[unlikely]]
+    c_.choose_to_die();
   const location_id hidden = c_.memory_.hidden(word);
   const location_id l = c_.memory_.atomic(word, sizeof(std::uint32_t));
   const std::uint32_t ticket = c_.current_->done;
@@ -120,7 +137,9 @@ int pi_kernel::lock(const void* word, bool timed) {
   c_.close_queue(hidden, before, [&](futex_queue& q) {
     if (waits) q.push_back({c_.self_, ticket, kNoWake, kNone});
   });
-  close_word(l, is_free ? w | me : waits ? w | kWaitersBit : w);
+  close_word(l, is_free ? (w & kOwnerDiedBit) | me
+                : waits ? w | kWaitersBit
+                        : w);
   if (!waits) return is_free ? 0 : -EDEADLK;
   const location_id queues[] = {hidden};
   if (c_.sleep_in(queues, ticket, timed)) {
@@ -132,6 +151,8 @@ int pi_kernel::lock(const void* word, bool timed) {
 }
 
 int pi_kernel::unlock(const void* word) {
+  if (c_.current_->mortal) [[unlikely]]
+    c_.choose_to_die();
   const location_id hidden = c_.memory_.hidden(word);
   const location_id l = c_.memory_.atomic(word, sizeof(std::uint32_t));
   const value before = c_.open_queue(hidden);
@@ -226,21 +247,34 @@ void pi_kernel::choose_to_die() {
   if (c_.choose(2) != 0) die();
 }
 
-// handle_futex_death() of the kernel, for one entry of the list.
+// handle_futex_death() of the kernel, for one entry of the list. Where the
+// entry says that the word is a PI lock's also what exit_pi_state_list() does
+// next: the lock goes to the first waiter. (In between the word has no number,
+// and nobody but the kernel can give it one.)
 void pi_kernel::robust_death(void* entry, bool pending) {
-  auto* const word = static_cast<unsigned char*>(entry) - 32;
+  const auto address = reinterpret_cast<std::uintptr_t>(entry);
+  const bool inherits = (address & 1) != 0;
+  const void* const word =
+      reinterpret_cast<void*>((address & ~std::uintptr_t{1}) - 32);
   if (!c_.memory_.has(word)) return;  // freed: EFAULT, or anything
+  const location_id hidden = c_.memory_.hidden(word);
   const location_id l = c_.memory_.atomic(word, sizeof(std::uint32_t));
-  access a;
-  a.what = access_kind::futex;
-  a.size = sizeof(std::uint32_t);
-  a.order = memory_order_acq_rel;
-  const std::uint32_t w = bits(c_.read(a, l, true));
+  const value before = inherits ? c_.open_queue(hidden) : value{};
+  const std::uint32_t w = bits(open_word(l, memory_order_acq_rel));
   const bool mine = (w & kTidMask) == name_of(c_.self_);
-  c_.modify(a, l, {mine ? (w & kWaitersBit) | kOwnerDiedBit : w, 0});
+  const bool handed = inherits && mine && !c_.queues_[before].empty();
+  std::uint32_t next = mine ? (w & kWaitersBit) | kOwnerDiedBit : w;
+  if (handed) next |= name_of(c_.queues_[before].front().thread) | kWaitersBit;
+  if (inherits) {
+    c_.close_queue(hidden, before, [&](futex_queue& q) {
+      if (handed) q.erase(q.begin());
+    });
+  }
+  close_word(l, next);
+  if (handed) c_.wake_sleepers();
   const bool wakes =
       mine ? (w & kWaitersBit) != 0 : pending && (w & kTidMask) == 0;
-  if (wakes) c_.futex_wake(word, 1, detail::kAnySleeper);
+  if (!inherits && wakes) c_.futex_wake(word, 1, detail::kAnySleeper);
 }
 
 void pi_kernel::die() {
@@ -249,7 +283,9 @@ void pi_kernel::die() {
   void* const pending = list->pending;
   int most = 64;
   for (void* at = list->list; at != list && --most > 0;) {
-    void* const next = *static_cast<void**>(at);  // its next owner changes it
+    // (Its next owner changes it.)
+    void* const next = *reinterpret_cast<void**>(
+        reinterpret_cast<std::uintptr_t>(at) & ~std::uintptr_t{1});
     if (at != pending) robust_death(at, false);
     at = next;
   }
@@ -313,6 +349,12 @@ int sys::futex_lock_pi(const futex_word* word, deadline until,
   pi_kernel k = kernel();
   recorded as(action::wait, word, sizeof *word);
   return as.result(k.lock(word, timed(until)));
+}
+
+int sys::futex_trylock_pi(const futex_word* word, futex_scope) noexcept {
+  pi_kernel k = kernel();
+  recorded as(action::wait, word, sizeof *word);
+  return as.result(k.trylock(word));
 }
 
 int sys::futex_unlock_pi(const futex_word* word, futex_scope,

@@ -9,6 +9,7 @@
 #include <sync/condition_variable.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
+#include <sync/interprocess.h>
 #include <sync/latch.h>
 #include <sync/mcs_lock.h>
 #include <sync/mutex.h>
@@ -30,6 +31,8 @@
 #if defined(__clang__)
 #pragma clang diagnostic ignored "-Wthread-safety"
 #endif
+
+namespace interprocess = syncxx::interprocess;
 
 // What mutex and spinlock are, written by hand with std::atomic. The seam costs
 // nothing if both give the same instructions.
@@ -108,6 +111,21 @@ void pi_condition_variable_notify_one(syncxx::pi_condition_variable& c) {
 }
 void robust_mutex_lock(syncxx::robust_mutex& m) { m.lock(); }
 void robust_mutex_unlock(syncxx::robust_mutex& m) { m.unlock(); }
+void robust_pi_mutex_lock(syncxx::robust_pi_mutex& m) { m.lock(); }
+void robust_pi_mutex_unlock(syncxx::robust_pi_mutex& m) { m.unlock(); }
+
+void interprocess_shared_mutex_lock(interprocess::shared_mutex& m) { m.lock(); }
+void interprocess_shared_mutex_unlock(interprocess::shared_mutex& m) {
+  m.unlock();
+}
+void interprocess_shared_mutex_lock_shared(interprocess::shared_mutex& m) {
+  m.lock_shared();
+}
+void interprocess_shared_mutex_unlock_shared(interprocess::shared_mutex& m) {
+  m.unlock_shared();
+}
+void interprocess_pi_mutex_lock(interprocess::pi_mutex& m) { m.lock(); }
+void interprocess_pi_mutex_unlock(interprocess::pi_mutex& m) { m.unlock(); }
 
 void spinlock_lock(syncxx::spinlock& s) { s.lock(); }
 void spinlock_unlock(syncxx::spinlock& s) { s.unlock(); }

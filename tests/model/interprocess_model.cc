@@ -17,7 +17,9 @@
 
 #include <sync/interprocess.h>
 
+#include "src/model/mortal.h"
 #include "tests/model/support/gates.h"
+#include "tests/support/thread_safety_off.h"
 
 namespace syncxx_test {
 namespace {
@@ -35,6 +37,129 @@ TEST(InterprocessMutexModel, UnlockBesideAStop) {
 }
 TEST(InterprocessMutexModel, MayBeDestroyedAfterTheLastUnlock) {
   expect_ok(destruction_after_unlock<interprocess::mutex>);
+}
+
+// --- shared_mutex (the rest: shared_mutex_model.cc) --------------------------
+
+// A writer that dies on its way to sleep behind a reader: what it has left in
+// the word keeps nobody out. (It dies before any of its operations, or gets the
+// lock: those executions are left out.)
+template <class Lock, class Other>
+void writer_dies_behind_a_reader(Other other) {
+  Lock lock;
+  lock.lock_shared();
+  {
+    model::thread mortal([&] {
+      model::engine::be_mortal();
+      lock.lock();
+      model::assume(false);
+    });
+    model::thread one([&] { other(lock); });
+    lock.unlock_shared();
+  }
+  expect_free(lock);
+}
+constexpr auto reads = [](auto& lock) {
+  lock.lock_shared();
+  lock.unlock_shared();
+};
+constexpr auto writes = [](auto& lock) {
+  lock.lock();
+  lock.unlock();
+};
+constexpr auto upgrades = [](auto& lock) {
+  lock.lock_upgrade();
+  lock.unlock_upgrade_and_lock();
+  lock.unlock();
+};
+using interprocess::shared_mutex;
+
+TEST(InterprocessSharedMutexModel, AWriterDiesBehindAReaderBesideAReader) {
+  expect_ok([] { writer_dies_behind_a_reader<shared_mutex>(reads); });
+}
+TEST(InterprocessSharedMutexModel, AWriterDiesBehindAReaderBesideAWriter) {
+  expect_ok([] { writer_dies_behind_a_reader<shared_mutex>(writes); });
+}
+TEST(InterprocessSharedMutexModel, AWriterDiesBehindAReaderBesideAnUpgrader) {
+  expect_ok([] { writer_dies_behind_a_reader<shared_mutex>(upgrades); });
+}
+// The harness can fail: the private one is not made for that.
+TEST(InterprocessSharedMutexModel, ThePrivateOneStaysShut) {
+  expect_verdict(model::verdict::assertion_failed, [] {
+    writer_dies_behind_a_reader<syncxx::shared_mutex>(reads);
+  });
+}
+
+// A reader that has stayed out for long comes in; the writer that it has stayed
+// out for is woken all the same.
+TEST(InterprocessSharedMutexModel, AReaderDoesNotStayOutForEver) {
+  expect_ok([] {
+    shared_mutex lock;
+    lock.lock_shared();
+    {
+      model::thread writer([&] { writes(lock); });
+      {
+        model::thread reader([&] { reads(lock); });
+      }
+      lock.unlock_shared();
+    }
+    expect_free(lock);
+  });
+}
+
+// The same where the writer sleeps before the reader comes.
+TEST(InterprocessSharedMutexModel, AReaderWakesTheWriterThatItLeavesBehind) {
+  expect_ok([] {
+    shared_mutex lock;
+    lock.lock_shared();
+    {
+      model::thread writer([&] { writes(lock); });
+      {
+        model::thread reader([&] {
+          assume_asleep(lock);
+          reads(lock);
+        });
+      }
+      lock.unlock_shared();
+    }
+    expect_free(lock);
+  });
+}
+
+// An upgrader that becomes the writer where another writer waits for readers.
+TEST(InterprocessSharedMutexModel, AnUpgraderAheadOfAWriter) {
+  expect_ok([] {
+    shared_mutex lock;
+    lock.lock_shared();
+    {
+      model::thread writer([&] { writes(lock); });
+      model::thread upgrader([&] {
+        assume_asleep(lock);
+        upgrades(lock);
+      });
+      assume_asleep(lock);
+      lock.unlock_shared();
+    }
+    expect_free(lock);
+  });
+}
+
+// Readers and a writer asleep for a writer: the readers need not be there.
+TEST(InterprocessSharedMutexModel, AReaderDiesAheadOfAWriter) {
+  expect_ok([] {
+    shared_mutex lock;
+    lock.lock();
+    {
+      model::thread mortal([&] {
+        model::engine::be_mortal();
+        // (In this form it is not counted before it may come in.)
+        if (lock.try_lock_shared_for(kAWhile)) model::assume(false);
+      });
+      model::thread writer([&] { writes(lock); });
+      lock.unlock();
+    }
+    expect_free(lock);
+  });
 }
 
 // A flag under a mutex. In one page (waiters are moved), or not.

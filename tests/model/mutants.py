@@ -45,8 +45,10 @@ VERDICT = re.compile(
     r"^(assertion_failed|data_race|deadlock|livelock|use_after_free|"
     r"double_free|leak|uninitialized_read|misuse|bound_reached): ", re.M)
 ORDER = re.compile(r"\bmemory_order_(acquire|release|acq_rel|seq_cst)\b")
+# (One that is told its place is its caller's.)
 WAKE = re.compile(
-    r"\b(unpark|sys::futex_(requeue|unlock_pi|cmp_requeue_pi))\((?!const)")
+    r"\b(unpark|wake_for|sys::futex_(requeue|unlock_pi|cmp_requeue_pi))"
+    r"\((?!const|std::)(?!.*\bwhere\))")
 COMMENT = re.compile(r"//.*")
 
 # With one mutant: for each test at first, in seconds; and how many that take too

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Model tests of robust_mutex: those of every lock, and threads that die before
-// any of their atomic and futex operations: the others are told, and none waits
-// for ever.
+// Model tests of robust_mutex and robust_pi_mutex: those of every lock, and
+// threads that die before any of their atomic and futex operations: the others
+// are told, and none waits for ever.
 //
 // Bounds: two threads with one turn each, or three; one death, one spurious
 // wake-up and one jump of the clock in an execution. Exhaustive, but for the
@@ -10,6 +10,10 @@
 // plain writes to the list is not tried: tests/robust_kill_test.cc tries each
 // instruction. What the kernel writes when a thread dies is a release.
 #include <gtest/gtest.h>
+
+#include <chrono>
+#include <system_error>
+#include <vector>
 
 #include <sync/robust_mutex.h>
 
@@ -19,7 +23,14 @@
 namespace syncxx_test {
 namespace {
 
+template <class Lock>
+class RobustMutexModel : public ::testing::Test {};
+using locks = ::testing::Types<syncxx::robust_mutex, syncxx::robust_pi_mutex>;
+TYPED_TEST_SUITE(RobustMutexModel, locks);
+
+// What only one of them can do.
 using syncxx::robust_mutex;
+class StoppedRobustMutexModel : public ::testing::Test {};
 
 model::options at_random() {
   model::options some;
@@ -28,34 +39,35 @@ model::options at_random() {
   return some;
 }
 
-TEST(RobustMutexModel, TwoThreadsExcludeEachOther) {
-  expect_ok(exclusion<robust_mutex>(2, 1));
+TYPED_TEST(RobustMutexModel, TwoThreadsExcludeEachOther) {
+  expect_ok(exclusion<TypeParam>(2, 1));
 }
-TEST(RobustMutexModel, RandomTwoThreadsWithTwoTurnsEach) {
-  expect_ok(exclusion<robust_mutex>(2, 2), at_random());
+TYPED_TEST(RobustMutexModel, RandomTwoThreadsWithTwoTurnsEach) {
+  expect_ok(exclusion<TypeParam>(2, 2), at_random());
 }
-TEST(RobustMutexModel, TryBesideLock) {
-  expect_ok(try_beside_lock<robust_mutex>);
+TYPED_TEST(RobustMutexModel, TryBesideLock) {
+  expect_ok(try_beside_lock<TypeParam>);
 }
-TEST(RobustMutexModel, MayBeDestroyedAfterTheLastUnlock) {
-  expect_ok(destruction_after_unlock<robust_mutex>);
+TYPED_TEST(RobustMutexModel, MayBeDestroyedAfterTheLastUnlock) {
+  expect_ok(destruction_after_unlock<TypeParam>);
 }
-TEST(RobustMutexModel, LockBesideATimeout) {
-  expect_ok(lock_beside_a_timeout<robust_mutex>);
+TYPED_TEST(RobustMutexModel, LockBesideATimeout) {
+  expect_ok(lock_beside_a_timeout<TypeParam>);
 }
-TEST(RobustMutexModel, AStopEndsTheWait) {
+TEST_F(StoppedRobustMutexModel, AStopEndsTheWait) {
   expect_ok(lock_stopped<robust_mutex>);
 }
-TEST(RobustMutexModel, UnlockBesideAStop) {
+TEST_F(StoppedRobustMutexModel, UnlockBesideAStop) {
   expect_ok(lock_freed_and_stopped<robust_mutex>);
 }
-TEST(RobustMutexModel, RandomThreeThreadsExcludeEachOther) {
-  expect_ok(exclusion<robust_mutex>(3, 1), at_random());
+TYPED_TEST(RobustMutexModel, RandomThreeThreadsExcludeEachOther) {
+  expect_ok(exclusion<TypeParam>(3, 1), at_random());
 }
 
 // Two numbers that are equal, but while somebody changes them.
+template <class Lock>
 struct pair {
-  robust_mutex lock;
+  Lock lock;
   syncxx::cell<int> a{0}, b{0};
 
   void turn() {
@@ -71,9 +83,9 @@ struct pair {
   }
 };
 
-template <int Others>
+template <class Lock, int Others>
 void one_of_them_dies() {
-  pair shared;
+  pair<Lock> shared;
   {
     model::thread mortal([&] {
       model::engine::be_mortal();
@@ -92,16 +104,111 @@ void one_of_them_dies() {
   shared.lock.unlock();
 }
 
-TEST(RobustMutexModel, OneOfTwoDies) { expect_ok(one_of_them_dies<1>); }
+TYPED_TEST(RobustMutexModel, OneOfTwoDies) {
+  expect_ok(one_of_them_dies<TypeParam, 1>);
+}
 
-TEST(RobustMutexModel, RandomOneOfThreeDies) {
-  expect_ok(one_of_them_dies<2>, at_random());
+TYPED_TEST(RobustMutexModel, RandomOneOfThreeDies) {
+  expect_ok(one_of_them_dies<TypeParam, 2>, at_random());
+}
+
+// One that only tries, when the other may have died.
+template <class Lock>
+void try_after_a_death() {
+  pair<Lock> shared;
+  {
+    model::thread mortal([&] {
+      model::engine::be_mortal();
+      shared.turn();
+    });
+    if (shared.lock.try_lock()) {
+      if (shared.lock.owner_died()) {
+        shared.b = shared.a.get();
+        shared.lock.make_consistent();
+      }
+      model::require(shared.a == shared.b, "told");
+      shared.lock.unlock();
+    }
+  }
+  model::require(shared.lock.try_lock(), "a dead owner keeps nobody out");
+  model::require(shared.lock.owner_died() || shared.a == shared.b, "told");
+  if (shared.lock.owner_died()) shared.lock.make_consistent();
+  shared.lock.unlock();
+}
+TYPED_TEST(RobustMutexModel, ATryBesideADeath) {
+  expect_ok(try_after_a_death<TypeParam>);
+}
+
+// Nobody has repaired it: lost for all that come.
+TYPED_TEST(RobustMutexModel, LostForAllThatWait) {
+  const misuse_throws mode;
+  expect_ok([] {
+    TypeParam lock;
+    syncxx::cell<int> sections(0);
+    bool lost = false;
+    const auto use = [&](bool& told) {
+      try {
+        lock.lock();
+        const bool died = lock.owner_died();
+        sections = sections + 1;
+        lock.unlock();
+        told = died;
+      } catch (const std::system_error&) {
+        told = true;
+      }
+    };
+    bool mine = false;
+    {
+      model::thread mortal([&] {
+        model::engine::be_mortal();
+        lock.lock();
+        static_cast<void>(lock.owner_died());
+        sections = sections + 1;
+        lock.unlock();
+      });
+      model::thread other([&] { use(lost); });
+      mortal.join();
+      use(mine);
+    }
+    // Whoever came after the first that was told is told, too.
+    if (lost || mine) {
+      bool last = false;
+      use(last);
+      model::require(last, "lost for good");
+    }
+  });
+}
+
+// A waiter that runs out of time beside an owner that may die.
+TYPED_TEST(RobustMutexModel, RandomATimeoutBesideADeath) {
+  expect_ok(
+      [] {
+        pair<TypeParam> shared;
+        {
+          model::thread mortal([&] {
+            model::engine::be_mortal();
+            shared.turn();
+          });
+          model::thread hasty([&] {
+            if (!shared.lock.try_lock_for(std::chrono::milliseconds(1))) return;
+            if (shared.lock.owner_died()) {
+              shared.b = shared.a.get();
+              shared.lock.make_consistent();
+            }
+            model::require(shared.a == shared.b, "told");
+            shared.lock.unlock();
+          });
+          shared.turn();
+        }
+        shared.turn();
+      },
+      at_random());
 }
 
 // The harness can fail: threads do die between two writes.
-TEST(RobustMutexModel, DataThatNobodyRepairsIsFound) {
+TYPED_TEST(RobustMutexModel, DataThatNobodyRepairsIsFound) {
   expect_verdict(model::verdict::assertion_failed, [] {
-    robust_mutex lock;
+    TypeParam lock;
     syncxx::cell<int> a(0), b(0);
     {
       model::thread mortal([&] {

@@ -19,14 +19,14 @@
 namespace syncxx_test {
 namespace {
 
-using syncxx::shared_mutex;
-
 constexpr std::chrono::milliseconds kAWhile{1};
 
 // The writers' side, the side of the upgraders, and an upgrader that writes, as
 // plain locks.
-using writers = shared_mutex;
+using writers = syncxx::shared_mutex;
+using shared_writers = syncxx::interprocess::shared_mutex;
 
+template <class M>
 class upgraders {
  public:
   void lock() { m_.lock_upgrade(); }
@@ -38,9 +38,10 @@ class upgraders {
   void unlock() { m_.unlock_upgrade(); }
 
  private:
-  shared_mutex m_;
+  M m_;
 };
 
+template <class M>
 class upgraded_writers {
  public:
   void lock() {
@@ -54,12 +55,15 @@ class upgraded_writers {
   }
 
  private:
-  shared_mutex m_;
+  M m_;
 };
 
 template <class Lock>
 class SharedMutexAsALock : public ::testing::Test {};
-using sides = ::testing::Types<writers, upgraders, upgraded_writers>;
+using sides =
+    ::testing::Types<writers, upgraders<writers>, upgraded_writers<writers>,
+                     shared_writers, upgraders<shared_writers>,
+                     upgraded_writers<shared_writers>>;
 TYPED_TEST_SUITE(SharedMutexAsALock, sides);
 
 TYPED_TEST(SharedMutexAsALock, TwoThreadsExcludeEachOther) {
@@ -74,7 +78,9 @@ TYPED_TEST(SharedMutexAsALock, MayBeDestroyedAfterTheLastUnlock) {
 
 template <class Lock>
 class SharedMutexAsAWaitedLock : public ::testing::Test {};
-using waited_sides = ::testing::Types<writers, upgraders>;
+using waited_sides =
+    ::testing::Types<writers, upgraders<writers>, shared_writers,
+                     upgraders<shared_writers>>;
 TYPED_TEST_SUITE(SharedMutexAsAWaitedLock, waited_sides);
 
 TYPED_TEST(SharedMutexAsAWaitedLock, LockBesideATimeout) {
@@ -87,7 +93,12 @@ TYPED_TEST(SharedMutexAsAWaitedLock, UnlockBesideAStop) {
   expect_ok(lock_freed_and_stopped<TypeParam>);
 }
 
-TEST(SharedMutexModel, AReaderAndAWriter) {
+template <class M>
+class SharedMutexModel : public ::testing::Test {};
+TYPED_TEST_SUITE(SharedMutexModel, shared_mutexes);
+
+TYPED_TEST(SharedMutexModel, AReaderAndAWriter) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -98,7 +109,8 @@ TEST(SharedMutexModel, AReaderAndAWriter) {
   });
 }
 
-TEST(SharedMutexModel, ReadersShare) {
+TYPED_TEST(SharedMutexModel, ReadersShare) {
+  using shared_mutex = TypeParam;
   expect_ok([] {
     shared_mutex m;
     m.lock_shared();
@@ -117,7 +129,8 @@ TEST(SharedMutexModel, ReadersShare) {
   });
 }
 
-TEST(SharedMutexModel, AReaderThatTries) {
+TYPED_TEST(SharedMutexModel, AReaderThatTries) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -132,7 +145,8 @@ TEST(SharedMutexModel, AReaderThatTries) {
   });
 }
 
-TEST(SharedMutexModel, AnUpgraderBesideAReader) {
+TYPED_TEST(SharedMutexModel, AnUpgraderBesideAReader) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -143,7 +157,8 @@ TEST(SharedMutexModel, AnUpgraderBesideAReader) {
   });
 }
 
-TEST(SharedMutexModel, AnUpgraderThatTries) {
+TYPED_TEST(SharedMutexModel, AnUpgraderThatTries) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     bool changed = false;
@@ -163,7 +178,8 @@ TEST(SharedMutexModel, AnUpgraderThatTries) {
   });
 }
 
-TEST(SharedMutexModel, AWriterThatGoesOnReading) {
+TYPED_TEST(SharedMutexModel, AWriterThatGoesOnReading) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -178,7 +194,8 @@ TEST(SharedMutexModel, AWriterThatGoesOnReading) {
   });
 }
 
-TEST(SharedMutexModel, AWriterThatGoesOnReadingBesideAWriter) {
+TYPED_TEST(SharedMutexModel, AWriterThatGoesOnReadingBesideAWriter) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -194,7 +211,8 @@ TEST(SharedMutexModel, AWriterThatGoesOnReadingBesideAWriter) {
   });
 }
 
-TEST(SharedMutexModel, AWriterThatGoesOnAsUpgrader) {
+TYPED_TEST(SharedMutexModel, AWriterThatGoesOnAsUpgrader) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -209,7 +227,8 @@ TEST(SharedMutexModel, AWriterThatGoesOnAsUpgrader) {
   });
 }
 
-TEST(SharedMutexModel, AnUpgraderThatGoesOnReading) {
+TYPED_TEST(SharedMutexModel, AnUpgraderThatGoesOnReading) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -226,7 +245,8 @@ TEST(SharedMutexModel, AnUpgraderThatGoesOnReading) {
 
 // A reader frees the lock as soon as the other one has let it go, though that
 // one is still on its way out of unlock_shared().
-TEST(SharedMutexModel, MayBeDestroyedAfterTheLastReader) {
+TYPED_TEST(SharedMutexModel, MayBeDestroyedAfterTheLastReader) {
+  using shared_mutex = TypeParam;
   expect_ok([] {
     struct shared {
       shared_mutex m;
@@ -250,7 +270,8 @@ TEST(SharedMutexModel, MayBeDestroyedAfterTheLastReader) {
 
 // --- Time-outs and stops -----------------------------------------------------
 
-TEST(SharedMutexModel, AReaderWithoutTime) {
+TYPED_TEST(SharedMutexModel, AReaderWithoutTime) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -265,7 +286,8 @@ TEST(SharedMutexModel, AReaderWithoutTime) {
   });
 }
 
-TEST(SharedMutexModel, AWriterWithoutTimeBesideAReader) {
+TYPED_TEST(SharedMutexModel, AWriterWithoutTimeBesideAReader) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     bool changed = false;
@@ -281,7 +303,8 @@ TEST(SharedMutexModel, AWriterWithoutTimeBesideAReader) {
   });
 }
 
-TEST(SharedMutexModel, AWriterWithoutTimeLetsReadersIn) {
+TYPED_TEST(SharedMutexModel, AWriterWithoutTimeLetsReadersIn) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   const misuse_throws unlooked;  // it holds the share itself
   expect_ok([] {
     shared_pair p;
@@ -295,7 +318,8 @@ TEST(SharedMutexModel, AWriterWithoutTimeLetsReadersIn) {
   });
 }
 
-TEST(SharedMutexModel, AReaderStopped) {
+TYPED_TEST(SharedMutexModel, AReaderStopped) {
+  using shared_mutex = TypeParam;
   expect_ok([] {
     shared_mutex m;
     m.lock();
@@ -311,7 +335,8 @@ TEST(SharedMutexModel, AReaderStopped) {
   });
 }
 
-TEST(SharedMutexModel, AWriterStoppedBesideAReader) {
+TYPED_TEST(SharedMutexModel, AWriterStoppedBesideAReader) {
+  using shared_mutex = TypeParam;
   expect_ok([] {
     shared_mutex m;
     m.lock_shared();
@@ -326,7 +351,8 @@ TEST(SharedMutexModel, AWriterStoppedBesideAReader) {
   });
 }
 
-TEST(SharedMutexModel, AReaderFreedAndStopped) {
+TYPED_TEST(SharedMutexModel, AReaderFreedAndStopped) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     p.m.lock();
@@ -347,7 +373,8 @@ TEST(SharedMutexModel, AReaderFreedAndStopped) {
 
 // --- Misuse -----------------------------------------------------------------
 
-TEST(SharedMutexModel, MisuseIsFound) {
+TYPED_TEST(SharedMutexModel, MisuseIsFound) {
+  using shared_mutex = TypeParam;
   const auto is_misuse = [](void (*use)(shared_mutex&)) {
     expect_verdict(model::verdict::misuse, [use] {
       shared_mutex m;
@@ -374,7 +401,8 @@ TEST(SharedMutexModel, MisuseIsFound) {
 // --- Three threads -----------------------------------------------------------
 
 // A writer waits for two readers; they go, and only one of them wakes it.
-TEST(SharedMutexModel, AWriterBehindTwoReaders) {
+TYPED_TEST(SharedMutexModel, AWriterBehindTwoReaders) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   const misuse_throws unlooked;  // the threads get their shares from the first
   expect_ok([] {
     shared_pair p;
@@ -393,7 +421,8 @@ TEST(SharedMutexModel, AWriterBehindTwoReaders) {
 }
 
 // A reader that comes too late counts itself for a moment.
-TEST(SharedMutexModel, AWriterBehindAReaderAndOneThatTries) {
+TYPED_TEST(SharedMutexModel, AWriterBehindAReaderAndOneThatTries) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   const misuse_throws unlooked;  // the threads get their shares from the first
   expect_ok([] {
     shared_pair p;
@@ -414,10 +443,5 @@ TEST(SharedMutexModel, AWriterBehindAReaderAndOneThatTries) {
   });
 }
 
-// A reader and a writer sleep for the same writer.
-// One of them gives up.
-// The writer that was woken has no time to wait for the reader: the next one is
-// woken in its place.
-// Readers with a stop token take wakes of any kind, and hand them on.
 }  // namespace
 }  // namespace syncxx_test

@@ -24,7 +24,16 @@ model::options some(unsigned executions) {
   return how;
 }
 
-TEST(SharedMutexRandomModel, TwoReadersAndAWriter) {
+template <class M>
+class SharedMutexRandomModel : public ::testing::Test {};
+TYPED_TEST_SUITE(SharedMutexRandomModel, shared_mutexes);
+
+template <class M>
+class LongSharedMutexRandomModel : public ::testing::Test {};
+TYPED_TEST_SUITE(LongSharedMutexRandomModel, shared_mutexes);
+
+TYPED_TEST(SharedMutexRandomModel, TwoReadersAndAWriter) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -36,7 +45,8 @@ TEST(SharedMutexRandomModel, TwoReadersAndAWriter) {
   });
 }
 
-TEST(SharedMutexRandomModel, AReaderAndTwoWriters) {
+TYPED_TEST(SharedMutexRandomModel, AReaderAndTwoWriters) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -48,7 +58,8 @@ TEST(SharedMutexRandomModel, AReaderAndTwoWriters) {
   });
 }
 
-TEST(SharedMutexRandomModel, TwoUpgradersAndAReader) {
+TYPED_TEST(SharedMutexRandomModel, TwoUpgradersAndAReader) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -60,7 +71,8 @@ TEST(SharedMutexRandomModel, TwoUpgradersAndAReader) {
   });
 }
 
-TEST(SharedMutexRandomModel, AWriterAnUpgraderAndAReader) {
+TYPED_TEST(SharedMutexRandomModel, AWriterAnUpgraderAndAReader) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     {
@@ -72,7 +84,8 @@ TEST(SharedMutexRandomModel, AWriterAnUpgraderAndAReader) {
   });
 }
 
-TEST(SharedMutexRandomModel, AReaderAndAWriterWaitForAWriter) {
+TYPED_TEST(SharedMutexRandomModel, AReaderAndAWriterWaitForAWriter) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     p.m.lock();
@@ -86,7 +99,9 @@ TEST(SharedMutexRandomModel, AReaderAndAWriterWaitForAWriter) {
   });
 }
 
-TEST(SharedMutexRandomModel, RandomAReaderGivesUpBesideAWriterAndAReader) {
+TYPED_TEST(SharedMutexRandomModel,
+           RandomAReaderGivesUpBesideAWriterAndAReader) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok(
       [] {
         shared_pair p;
@@ -105,7 +120,9 @@ TEST(SharedMutexRandomModel, RandomAReaderGivesUpBesideAWriterAndAReader) {
       some(20'000));
 }
 
-TEST(SharedMutexRandomModel, RandomAWriterGivesUpBesideAReaderAndAWriter) {
+TYPED_TEST(SharedMutexRandomModel,
+           RandomAWriterGivesUpBesideAReaderAndAWriter) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok(
       [] {
         shared_pair p;
@@ -127,7 +144,8 @@ TEST(SharedMutexRandomModel, RandomAWriterGivesUpBesideAReaderAndAWriter) {
       some(20'000));
 }
 
-TEST(LongSharedMutexRandomModel, AWokenWriterGivesUpBesideAReader) {
+TYPED_TEST(LongSharedMutexRandomModel, AWokenWriterGivesUpBesideAReader) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok([] {
     shared_pair p;
     int changes = 1;
@@ -149,7 +167,9 @@ TEST(LongSharedMutexRandomModel, AWokenWriterGivesUpBesideAReader) {
   });
 }
 
-TEST(SharedMutexRandomModel, RandomAStoppableReaderAndAWriterWaitForAWriter) {
+TYPED_TEST(SharedMutexRandomModel,
+           RandomAStoppableReaderAndAWriterWaitForAWriter) {
+  using shared_pair = basic_shared_pair<TypeParam>;
   expect_ok(
       [] {
         shared_pair p;

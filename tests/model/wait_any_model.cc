@@ -14,9 +14,11 @@
 #include <optional>
 
 #include <sync/event.h>
+#include <sync/interprocess/shared_mutex.h>
 #include <sync/latch.h>
 #include <sync/mutex.h>
 #include <sync/semaphore.h>
+#include <sync/shared_mutex.h>
 #include <sync/wait_any.h>
 
 #include "tests/model/support/gates.h"
@@ -95,6 +97,7 @@ TYPED_TEST(WaitAnyModel, MayBeDestroyedAfterTheWait) {
 }
 
 // A lock whose lock() waits for it and for what nobody opens.
+template <class Lock>
 class any_lock {
  public:
   void lock() { syncxx::wait_any(lock_, shut_); }
@@ -108,28 +111,34 @@ class any_lock {
   void unlock() { lock_.unlock(); }
 
  private:
-  syncxx::mutex lock_;
+  Lock lock_;
   syncxx::event shut_;
 };
 
-TEST(WaitAnyOfMutexModel, TwoThreadsExcludeEachOther) {
-  expect_ok(exclusion<any_lock>(2, 1));
+template <class Lock>
+class WaitAnyOfMutexModel : public ::testing::Test {};
+using locks = ::testing::Types<syncxx::mutex, syncxx::shared_mutex,
+                               syncxx::interprocess::shared_mutex>;
+TYPED_TEST_SUITE(WaitAnyOfMutexModel, locks);
+
+TYPED_TEST(WaitAnyOfMutexModel, TwoThreadsExcludeEachOther) {
+  expect_ok(exclusion<any_lock<TypeParam>>(2, 1));
 }
 
-TEST(WaitAnyOfMutexModel, BesideATimeout) {
-  expect_ok(lock_beside_a_timeout<any_lock>);
+TYPED_TEST(WaitAnyOfMutexModel, BesideATimeout) {
+  expect_ok(lock_beside_a_timeout<any_lock<TypeParam>>);
 }
 
-TEST(WaitAnyOfMutexModel, AStopEndsTheWait) {
-  expect_ok(lock_stopped<any_lock>);
+TYPED_TEST(WaitAnyOfMutexModel, AStopEndsTheWait) {
+  expect_ok(lock_stopped<any_lock<TypeParam>>);
 }
 
-TEST(WaitAnyOfMutexModel, UnlockBesideAStop) {
-  expect_ok(lock_freed_and_stopped<any_lock>);
+TYPED_TEST(WaitAnyOfMutexModel, UnlockBesideAStop) {
+  expect_ok(lock_freed_and_stopped<any_lock<TypeParam>>);
 }
 
-TEST(WaitAnyOfMutexModel, MayBeDestroyedAfterTheLastUnlock) {
-  expect_ok(destruction_after_unlock<any_lock>);
+TYPED_TEST(WaitAnyOfMutexModel, MayBeDestroyedAfterTheLastUnlock) {
+  expect_ok(destruction_after_unlock<any_lock<TypeParam>>);
 }
 
 // Of two that come, one is taken and the other is left.
@@ -203,9 +212,9 @@ TEST(WaitAnyOfTwoModel, RandomMutexAndBystander) {
 }
 
 // The same where both sleep before anything happens: exhaustive.
-TEST(WaitAnyOfTwoModel, MutexIsHandedOnToABystander) {
+TYPED_TEST(WaitAnyOfMutexModel, IsHandedOnToABystander) {
   expect_ok([] {
-    syncxx::mutex lock;
+    TypeParam lock;
     syncxx::event set;
     lock.lock();
     model::thread chooser([&] {
@@ -241,9 +250,9 @@ TEST(WaitAnyOfTwoModel, TokenIsHandedOnToABystander) {
 }
 
 // One that gives up, and may have been woken.
-TEST(WaitAnyOfTwoModel, MutexIsHandedOnAtATimeout) {
+TYPED_TEST(WaitAnyOfMutexModel, IsHandedOnAtATimeout) {
   expect_ok([] {
-    syncxx::mutex lock;
+    TypeParam lock;
     syncxx::event shut;
     lock.lock();
     model::thread chooser([&] {
@@ -256,6 +265,85 @@ TEST(WaitAnyOfTwoModel, MutexIsHandedOnAtATimeout) {
     });
     assume_asleep(lock, 2);
     lock.unlock();
+  });
+}
+
+// --- Behind readers ----------------------------------------------------------
+
+template <class Lock>
+class WaitAnyOfSharedMutexModel : public ::testing::Test {};
+using shared_locks =
+    ::testing::Types<syncxx::shared_mutex, syncxx::interprocess::shared_mutex>;
+TYPED_TEST_SUITE(WaitAnyOfSharedMutexModel, shared_locks);
+
+TYPED_TEST(WaitAnyOfSharedMutexModel, TheLastReaderLetsItIn) {
+  const misuse_throws unlooked;  // the shares are given back by others
+  expect_ok([] {
+    TypeParam lock;
+    syncxx::event shut;
+    lock.lock_shared();
+    lock.lock_shared();
+    {
+      model::thread one([&] { lock.unlock_shared(); });
+      model::thread other([&] { lock.unlock_shared(); });
+      model::require(syncxx::wait_any(shut, lock) == 1, "the other is shut");
+      lock.unlock();
+    }
+    expect_free(lock);
+  });
+}
+
+// One that may take something else, and a writer, asleep behind a reader in
+// this order and the other.
+template <class Lock, bool ChooserFirst>
+void writer_and_chooser() {
+  Lock lock;
+  syncxx::event set;
+  lock.lock_shared();
+  {
+    model::thread chooser([&] {
+      if (!ChooserFirst) assume_asleep(lock);
+      if (syncxx::wait_any(set, lock) == 1) lock.unlock();
+    });
+    model::thread writer([&] {
+      if (ChooserFirst) assume_asleep(lock);
+      lock.lock();
+      lock.unlock();
+    });
+    assume_asleep(lock, 2);
+    set.set();
+    lock.unlock_shared();
+  }
+  expect_free(lock);
+}
+TYPED_TEST(WaitAnyOfSharedMutexModel, ChooserAheadOfAWriter) {
+  expect_ok(writer_and_chooser<TypeParam, true>);
+}
+TYPED_TEST(WaitAnyOfSharedMutexModel, ChooserBehindAWriter) {
+  expect_ok(writer_and_chooser<TypeParam, false>);
+}
+
+// The owner goes on reading: the wake of the queue has come to one that must
+// still wait, and another one need not.
+TYPED_TEST(WaitAnyOfSharedMutexModel, UpgraderBehindAChooser) {
+  expect_ok([] {
+    TypeParam lock;
+    syncxx::event shut;
+    lock.lock();
+    {
+      model::thread chooser([&] {
+        if (syncxx::wait_any_for(kAWhile, shut, lock)) lock.unlock();
+      });
+      model::thread upgrader([&] {
+        assume_asleep(lock);
+        lock.lock_upgrade();
+        lock.unlock_upgrade();
+      });
+      assume_asleep(lock, 2);
+      lock.unlock_and_lock_shared();
+      lock.unlock_shared();
+    }
+    expect_free(lock);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <sync/latch.h>
 #include <sync/mutex.h>
 #include <sync/semaphore.h>
+#include <sync/shared_mutex.h>
 #include <sync/wait_any.h>
 
 #include <cstddef>
@@ -23,7 +24,18 @@ template <class M>
 struct any_lock {
   using type = M;
   static constexpr bool kExclusive = true;
+  static void shut(M& m) { m.lock(); }
   static void open(M& m) { m.unlock(); }
+  static void give_back(M& m) { m.unlock(); }
+};
+// One that a reader keeps shut.
+template <class M>
+struct any_behind_reader {
+  using type = M;
+  static constexpr bool kExclusive = true;
+  static void shut(M& m) { m.lock_shared(); }
+  static void open(M& m) { m.unlock_shared(); }
+  static void give_back(M& m) { m.unlock(); }
 };
 template <class S>
 struct any_semaphore {
@@ -55,17 +67,17 @@ class any_waitable {
       .exclusive = Any::kExclusive, .parks = true, .stops = true};
 
   explicit any_waitable(bool open) : it_(make(open)), locked_(false) {
-    if constexpr (requires { it_.lock(); }) {
+    if constexpr (requires { Any::shut(it_); }) {
       locked_ = !open;
-      if (locked_) it_.lock();
+      if (locked_) Any::shut(it_);
     }
     for (std::size_t i = 0; i < Others; ++i)
       i == Others / 2 ? all_.emplace_back(shut_) : all_.emplace_back(empty_);
     all_.insert(all_.begin() + Others / 2, it_);
   }
   ~any_waitable() {
-    if constexpr (requires { it_.unlock(); })
-      if (locked_) it_.unlock();
+    if constexpr (requires { Any::shut(it_); })
+      if (locked_) Any::open(it_);
   }
 
   void open() {
@@ -73,7 +85,10 @@ class any_waitable {
     Any::open(it_);
   }
   void give_back() {
-    if constexpr (Any::kExclusive) Any::open(it_);
+    if constexpr (requires { Any::give_back(it_); })
+      Any::give_back(it_);
+    else if constexpr (Any::kExclusive)
+      Any::open(it_);
   }
 
   bool try_wait() { return is_it(syncxx::try_wait_any(all_)); }
@@ -121,6 +136,11 @@ waitable_kinds any_kinds() {
       kind_of<any_waitable<any_lock<mutex>, 2>>("wait_any_mutex"),
       kind_of<any_waitable<any_lock<interprocess::mutex>, 2>>(
           "wait_any_interprocess_mutex"),
+      kind_of<any_waitable<any_lock<shared_mutex>, 2>>("wait_any_shared_mutex"),
+      kind_of<any_waitable<any_behind_reader<shared_mutex>, 2>>(
+          "wait_any_shared_mutex_behind_reader"),
+      kind_of<any_waitable<any_behind_reader<interprocess::shared_mutex>, 2>>(
+          "wait_any_interprocess_shared_mutex_behind_reader"),
       kind_of<any_waitable<any_semaphore<counting_semaphore<>>, 127>>(
           "wait_any_of_128_semaphores"),
       kind_of<any_waitable<any_event<event, false>, 2>>("wait_any_event"),

@@ -67,6 +67,7 @@ class latch_waitable : public gate_waits<L, false> {
 };
 
 // All wait with one token, for the one arrival that is missing.
+template <class B>
 class barrier_waitable {
  public:
   static constexpr waitable_traits kTraits{
@@ -91,8 +92,8 @@ class barrier_waitable {
   }
 
  private:
-  syncxx::barrier<> b_{2};
-  syncxx::barrier<>::arrival_token token_;
+  B b_{2};
+  typename B::arrival_token token_;
 };
 
 // A thread is in its call until open().
@@ -161,7 +162,7 @@ waitable_kinds gate_kinds() {
       kind_of<auto_reset_event_waitable<syncxx::auto_reset_event>>(
           "auto_reset_event"),
       kind_of<latch_waitable<syncxx::latch>>("latch"),
-      kind_of<barrier_waitable>("barrier"),
+      kind_of<barrier_waitable<syncxx::barrier<>>>("barrier"),
       kind_of<once_waitable>("once_flag"),
       kind_of<event_waitable<syncxx::interprocess::event>>(
           "interprocess_event"),
@@ -170,6 +171,8 @@ waitable_kinds gate_kinds() {
           "interprocess_auto_reset_event"),
       kind_of<latch_waitable<syncxx::interprocess::latch>>(
           "interprocess_latch"),
+      kind_of<barrier_waitable<syncxx::interprocess::barrier<>>>(
+          "interprocess_barrier"),
   };
 }
 

@@ -153,9 +153,23 @@ waitable_kinds lock_kinds() {
           lock_waitable<syncxx::pi_mutex, exclusive, exclusive, true, false>>(
           "pi_mutex"),
       kind_of<lock_waitable<syncxx::robust_mutex>>("robust_mutex"),
+      kind_of<lock_waitable<syncxx::robust_pi_mutex, exclusive, exclusive, true,
+                            false>>("robust_pi_mutex"),
       kind_of<lock_waitable<syncxx::spinlock, exclusive, exclusive, false>>(
           "spinlock"),
       kind_of<lock_waitable<syncxx::interprocess::mutex>>("interprocess_mutex"),
+      kind_of<lock_waitable<syncxx::interprocess::shared_mutex>>(
+          "interprocess_shared_mutex"),
+      kind_of<
+          lock_waitable<syncxx::interprocess::shared_mutex, upgrade, upgrade>>(
+          "interprocess_shared_mutex_upgrade"),
+      kind_of<
+          lock_waitable<syncxx::interprocess::shared_mutex, exclusive, shared>>(
+          "interprocess_shared_mutex_behind_reader"),
+      kind_of<lock_waitable<syncxx::interprocess::shared_mutex, shared>>(
+          "interprocess_shared_mutex_readers"),
+      kind_of<lock_waitable<syncxx::interprocess::pi_mutex, exclusive,
+                            exclusive, true, false>>("interprocess_pi_mutex"),
   };
 }
 

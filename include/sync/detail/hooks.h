@@ -40,6 +40,7 @@ enum class object_kind : std::uint8_t {
   biased_shared_mutex,  // its exclusive side
   pi_mutex,
   robust_mutex,
+  robust_pi_mutex,
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that

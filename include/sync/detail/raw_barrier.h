@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The twelve bytes and the protocol of syncxx::barrier, without its completion
-// function and its hooks.
+// The twelve bytes and the protocol of syncxx::barrier and
+// interprocess::barrier, without their completion function and hooks.
 #ifndef SYNCXX_DETAIL_RAW_BARRIER_H_
 #define SYNCXX_DETAIL_RAW_BARRIER_H_
 
@@ -15,7 +15,9 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-class raw_barrier {
+// Of barrier and interprocess::barrier.
+template <futex_scope Scope>
+class basic_raw_barrier {
  public:
   // Four times as many as Linux can have threads.
   static constexpr std::uint32_t kMax = (1u << 24) - 1;
@@ -29,10 +31,10 @@ class raw_barrier {
     refused,  // more than were missing; nothing was changed
   };
 
-  constexpr explicit raw_barrier(std::uint32_t expected) noexcept
+  constexpr explicit basic_raw_barrier(std::uint32_t expected) noexcept
       : arrivals_(expected * kOne), expected_(expected) {}
-  raw_barrier(const raw_barrier&) = delete;
-  raw_barrier& operator=(const raw_barrier&) = delete;
+  basic_raw_barrier(const basic_raw_barrier&) = delete;
+  basic_raw_barrier& operator=(const basic_raw_barrier&) = delete;
 
   // Arrives `n` times, 0 < n, and says in which phase that was. `Renew`: the
   // last arrival begins the next phase in the same step; without, nobody can
@@ -84,7 +86,7 @@ class raw_barrier {
     // gone once it is visible.
     const std::uint32_t w =
         phase_.exchange(ended + kStep, memory_order_release);
-    if ((w & kParked) != 0) unpark(word, kAllSleepers);
+    if ((w & kParked) != 0) unpark(word, kAllSleepers, kAnySleeper, Scope);
   }
 
   // Whether the phase has been released.
@@ -138,7 +140,8 @@ class raw_barrier {
   atomic<std::uint32_t> expected_;
 };
 
-static_assert(SYNCXX_IN_RELACY || sizeof(raw_barrier) == 12);
+static_assert(SYNCXX_IN_RELACY ||
+              sizeof(basic_raw_barrier<futex_scope::process_private>) == 12);
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

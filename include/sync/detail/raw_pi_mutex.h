@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The four bytes and the protocol of syncxx::pi_mutex, without its hooks.
+// The four bytes and the protocol of syncxx::pi_mutex, interprocess::pi_mutex
+// and, with a list beside them, robust_pi_mutex, without their hooks.
 #ifndef SYNCXX_DETAIL_RAW_PI_MUTEX_H_
 #define SYNCXX_DETAIL_RAW_PI_MUTEX_H_
 
@@ -20,14 +21,16 @@ enum class pi_outcome : std::uint8_t {
   relocked,    // the caller owned it already
   deadlock,    // who owns it waits, through PI mutexes, for the caller
   owner_died,  // who owned it has ended; the caller does not own it
+  abandoned,   // the same, of acquire()
   corrupt,     // the word is none of a PI mutex
 };
 
-class raw_pi_mutex {
+template <futex_scope Scope>
+class basic_raw_pi_mutex {
  public:
-  constexpr raw_pi_mutex() noexcept = default;
-  raw_pi_mutex(const raw_pi_mutex&) = delete;
-  raw_pi_mutex& operator=(const raw_pi_mutex&) = delete;
+  constexpr basic_raw_pi_mutex() noexcept = default;
+  basic_raw_pi_mutex(const basic_raw_pi_mutex&) = delete;
+  basic_raw_pi_mutex& operator=(const basic_raw_pi_mutex&) = delete;
 
   bool try_lock() noexcept {
     std::uint32_t free = kFree;
@@ -36,6 +39,17 @@ class raw_pi_mutex {
         free, kernel_tid(), memory_order_acquire, memory_order_relaxed);
   }
   SYNCXX_COLD pi_outcome lock_slow(deadline until) noexcept;
+  // As lock_slow, but `owner_died` says that the caller owns it, and from whom
+  // it has it: kOwnerDiedBit is still set. (If the owner is one whose death the
+  // kernel did not know to handle: `abandoned`, and it is not owned.)
+  SYNCXX_COLD pi_outcome acquire(deadline until) noexcept;
+  // The same for a try, where the word may have no owner: `timed_out` if not.
+  SYNCXX_COLD pi_outcome try_acquire() noexcept;
+  // By the owner, after `owner_died`. Relaxed: as an RMW it keeps the release
+  // sequence whole.
+  void forget_death() noexcept {
+    word_.fetch_and(~kOwnerDiedBit, memory_order_relaxed);
+  }
 
   // False: the caller does not own it.
   bool unlock() noexcept {
@@ -86,6 +100,8 @@ class raw_pi_mutex {
 
   futex_word word_{kFree};
 };
+
+using raw_pi_mutex = basic_raw_pi_mutex<futex_scope::process_private>;
 
 static_assert(SYNCXX_IN_RELACY || sizeof(raw_pi_mutex) == 4);
 

@@ -2,17 +2,17 @@
 //
 // The forty bytes and the protocol of syncxx::robust_mutex, without its hooks.
 //
-// Reference: linux/Documentation/locking/robust-futex-ABI.rst. The layout is
-// that of glibc's pthread_mutex_t, so that one list serves both.
+// Reference: linux/Documentation/locking/robust-futex-ABI.rst.
 #ifndef SYNCXX_DETAIL_RAW_ROBUST_MUTEX_H_
 #define SYNCXX_DETAIL_RAW_ROBUST_MUTEX_H_
 
-#include <cstddef>
 #include <cstdint>
 
 #include <sync/detail/config.h>
 #include <sync/detail/deadline.h>
 #include <sync/detail/futex.h>
+#include <sync/detail/hooks.h>
+#include <sync/detail/robust_list.h>
 #include <sync/detail/thread.h>
 #include <sync/detail/thread_id.h>
 
@@ -21,6 +21,9 @@ namespace detail {
 
 class raw_robust_mutex {
  public:
+  static constexpr auto kKind = object_kind::robust_mutex;
+  static constexpr bool kStops = true;
+
   constexpr raw_robust_mutex() noexcept = default;
   raw_robust_mutex(const raw_robust_mutex&) = delete;
   raw_robust_mutex& operator=(const raw_robust_mutex&) = delete;
@@ -28,32 +31,30 @@ class raw_robust_mutex {
   // True: owned. Look at is_lost() then.
   bool try_lock() {
     robust_head* const list = robust_list();
-    list->pending = &next_;
+    list->pending = node_.entry();
     kernel_order();
     std::uint32_t free = kFree;
     // [RB1] acquire; pairs with [RB2], [RB4], [RB5].
     const bool owned = word_.compare_exchange_strong(
         free, kernel_tid(), memory_order_acquire, memory_order_relaxed);
-    if (owned) enqueue(list);
+    if (owned) node_.enqueue(list);
     kernel_order();
     list->pending = nullptr;
     return owned;
   }
-  enum class outcome : std::uint8_t { owned, gave_up, relocked };
   // `stop` may be null. try_lock_slow: where nobody owns it.
-  SYNCXX_COLD outcome lock_slow(deadline until, const stop_token* stop);
+  SYNCXX_COLD robust_outcome lock_slow(deadline until, const stop_token* stop);
   SYNCXX_COLD bool try_lock_slow();
 
   // False: the caller does not own it.
   SYNCXX_ALWAYS_INLINE bool unlock() {
     if (!is_mine()) [[unlikely]]
       return false;
-    if (state_ == kInconsistent) [[unlikely]]
-      state_ = kLost;
+    state_.leave();
     robust_head* const list = robust_list();
-    list->pending = &next_;
+    list->pending = node_.entry();
     kernel_order();
-    dequeue(list);
+    node_.dequeue(list);
     kernel_order();
     std::uint32_t mine = kernel_tid();
     // [RB2] release; pairs with [RB1], [RB3]: the critical section comes before
@@ -73,39 +74,13 @@ class raw_robust_mutex {
   // Whether an owner has died, and the data may be inconsistent; nobody has
   // said that it is not. And whether an unlock has followed that. Both for the
   // owner only.
-  bool is_inconsistent() const noexcept { return state_ == kInconsistent; }
-  bool is_lost() const noexcept { return state_ == kLost; }
-  void make_consistent() noexcept { state_ = kConsistent; }
+  bool is_inconsistent() const noexcept { return state_.is_inconsistent(); }
+  bool is_lost() const noexcept { return state_.is_lost(); }
+  void make_consistent() noexcept { state_.make_consistent(); }
 
  private:
   bool take(std::uint32_t seen, robust_head* list) noexcept;
   SYNCXX_COLD void unlock_slow() noexcept;
-
-  // The list is circular; each link is the address of a `next`, and the `prev`
-  // that belongs to it is the word before. The kernel follows `next` only, from
-  // the head: a node is complete before the head names it. (Neighbours are
-  // locks of the same thread, or of glibc: bit 0 of a link says PI.) Nobody
-  // reads the head's `prev`: it is not written.
-  static void** link(void* entry) noexcept {
-    return reinterpret_cast<void**>(reinterpret_cast<std::uintptr_t>(entry) &
-                                    ~std::uintptr_t{1});
-  }
-  void enqueue(robust_head* list) noexcept {
-    void* const next = list->list;
-    next_ = next;
-    prev_ = list;
-    if (next != list) link(next)[-1] = &next_;
-    kernel_order();
-    list->list = &next_;
-  }
-  void dequeue(robust_head* list) noexcept {
-    void* const next = next_;
-    if (list->list == &next_) [[likely]]
-      list->list = next;
-    else
-      link(prev_)[0] = next;
-    if (next != list) link(next)[-1] = prev_;
-  }
 
   //  word_             | meaning                | left by
   //  0                 | free                   | lock: -> tid [RB1], [RB3]
@@ -131,15 +106,9 @@ class raw_robust_mutex {
   //     its owner has died: kLost.
   static constexpr std::uint32_t kFree = 0;
 
-  static constexpr std::uint32_t kConsistent = 0;
-  static constexpr std::uint32_t kInconsistent = 1;
-  static constexpr std::uint32_t kLost = 2;
-
   futex_word word_{kFree};
-  std::uint32_t state_ = kConsistent;
-  [[maybe_unused]] std::uint64_t unused_[2] = {};
-  void* prev_ = nullptr;
-  void* next_ = nullptr;
+  robust_state state_;
+  robust_node<false> node_;
 };
 
 static_assert(SYNCXX_IN_RELACY || sizeof(raw_robust_mutex) == 40);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The four bytes and the protocol of syncxx::shared_mutex, without its hooks.
+// The four bytes and the protocol of syncxx::shared_mutex and
+// interprocess::shared_mutex, without their hooks.
 #ifndef SYNCXX_DETAIL_RAW_SHARED_MUTEX_H_
 #define SYNCXX_DETAIL_RAW_SHARED_MUTEX_H_
 
@@ -18,11 +19,20 @@ namespace detail {
 enum class access : std::uint8_t { exclusive, upgrade, shared };
 enum class access_result : std::uint8_t { owned, gave_up, too_many_readers };
 
-class raw_shared_mutex {
+struct wait_any_slot;
+
+// Between processes nobody who sleeps for the lock may leave more behind, when
+// it is killed, than bits that others clear. So nobody claims it; a writer owns
+// nothing while it waits for readers, and asks new ones to stay out, which they
+// do for some time only; and no reader answers for the queue.
+template <futex_scope Scope>
+class basic_raw_shared_mutex {
+  static constexpr bool kIsPrivate = Scope == futex_scope::process_private;
+
  public:
-  constexpr raw_shared_mutex() noexcept = default;
-  raw_shared_mutex(const raw_shared_mutex&) = delete;
-  raw_shared_mutex& operator=(const raw_shared_mutex&) = delete;
+  constexpr basic_raw_shared_mutex() noexcept = default;
+  basic_raw_shared_mutex(const basic_raw_shared_mutex&) = delete;
+  basic_raw_shared_mutex& operator=(const basic_raw_shared_mutex&) = delete;
 
   // Waits for any of the three. `stop` may be null.
   SYNCXX_COLD access_result lock_slow(access how, deadline until,
@@ -33,8 +43,11 @@ class raw_shared_mutex {
   bool try_lock() noexcept {
     std::uint32_t free = 0;
     // [W1] acquire; pairs with [W2], [W4], [W6], [W8].
-    return word_.compare_exchange_strong(free, kExclusive, memory_order_acquire,
-                                         memory_order_relaxed);
+    if (word_.compare_exchange_strong(free, kExclusive, memory_order_acquire,
+                                      memory_order_relaxed)) [[likely]]
+      return true;
+    // (What the killed have left is in nobody's way.)
+    return !kIsPrivate && (free & (kTaken | kReaders)) == 0 && try_lock_slow();
   }
   void unlock() noexcept {
     std::uint32_t alone = kExclusive;
@@ -51,25 +64,20 @@ class raw_shared_mutex {
   // many readers, and count_out() must follow.
   bool count_in() noexcept {
     // [W3] acquire; pairs with [W2], [W8].
-    return (word_.fetch_add(kReader, memory_order_acquire) & (kShut | kFull)) ==
-           0;
+    return (word_.fetch_add(kReader, memory_order_acquire) &
+            (kBarred | kFull)) == 0;
   }
   SYNCXX_COLD void count_out() noexcept;
 
-  bool try_lock_shared() noexcept {
-    for (;;) {
-      const std::uint32_t w = word_.load(memory_order_relaxed);
-      if ((w & (kShut | kFull)) != 0) return false;
-      // [W3], for one who is not counted where it may not come in.
-      if (confirm(word_, w, w + kReader, memory_order_acquire)) return true;
-    }
-  }
+  bool try_lock_shared() noexcept { return try_lock_shared(kShut); }
+  // Stays out where lock_shared() does: for one that goes on to wait.
+  bool enter_in_turn() noexcept { return try_lock_shared(kBarred); }
   void unlock_shared() noexcept {
     // [W4] release; pairs with [W1], [W7], [W9], [W11]: what was read is not
     // written before. *this may be gone once it is visible.
     const std::uint32_t was = word_.fetch_sub(kReader, memory_order_release);
     if ((was & (kReaders | kDraining)) == (kReader | kDraining)) [[unlikely]]
-      wake_writer();
+      wake_writers(was);
   }
 
   // --- Upgrade ---
@@ -85,7 +93,7 @@ class raw_shared_mutex {
   void unlock_upgrade() noexcept {
     for (;;) {
       const std::uint32_t w = word_.load(memory_order_relaxed);
-      if ((w & (kParked | kClaimed)) != 0) return give_back(kTaken, 0);
+      if ((w & ~(kTaken | kReaders)) != 0) return give_back(kTaken, 0);
       // [W6] release; pairs with [W1], [W7], [W9], [W11]: as [W4].
       if (confirm(word_, w, w & ~kTaken, memory_order_release)) return;
     }
@@ -132,25 +140,49 @@ class raw_shared_mutex {
   static constexpr std::uint32_t kAudience = 4;  // readers, for kShut to go
   static constexpr std::uint32_t kDrainer = 8;   // a writer, for readers to go
 
+  // For wait_any (wait_any_access.h), exclusively.
+  static constexpr futex_scope kScope = Scope;
+  void any_begin(wait_any_slot&) noexcept {}
+  bool any_take(wait_any_slot& slot) noexcept;
+  bool any_park(wait_any_slot& slot) noexcept;
+  void any_leave(wait_any_slot& slot, bool taken) noexcept;
+
  private:
   struct waiter;  // src/shared_mutex.cc
 
   std::uint32_t peek() const noexcept {
     return word_.load(memory_order_relaxed);
   }
+  bool try_lock_shared(std::uint32_t barred) noexcept {
+    for (;;) {
+      const std::uint32_t w = word_.load(memory_order_relaxed);
+      if ((w & (barred | kFull)) != 0) return false;
+      // [W3], for one who is not counted where it may not come in.
+      if (confirm(word_, w, w + kReader, memory_order_acquire)) return true;
+    }
+  }
+  SYNCXX_COLD bool try_lock_slow() noexcept;
   access_result read_slow(waiter& me) noexcept;
   bool enter(std::uint32_t seen, waiter& me) noexcept;
   access_result stay_out(waiter& me) noexcept;
   access_result take_slow(waiter& me, std::uint32_t how) noexcept;
-  bool take(std::uint32_t seen, std::uint32_t how, waiter& me) noexcept;
+  bool take(std::uint32_t seen, std::uint32_t how, bool answers,
+            bool claimant) noexcept;
+  static std::uint32_t without_me(std::uint32_t seen, bool answers,
+                                  bool drains) noexcept;
   access_result leave_queue(waiter& me, std::uint32_t how) noexcept;
   bool drain(waiter& me) noexcept;
-  void sleep(waiter& me, std::uint32_t seen, std::uint32_t parked,
-             std::uint32_t mask) noexcept;
+  void park(waiter& me, std::uint32_t seen, std::uint32_t parked,
+            std::uint32_t mask) noexcept;
   SYNCXX_COLD void await_readers() noexcept;
   SYNCXX_COLD void give_back(std::uint32_t what, std::uint32_t add,
                              bool answers = false) noexcept;
-  SYNCXX_COLD void wake_writer() const noexcept;
+  SYNCXX_COLD void wake_writers(std::uint32_t seen) const noexcept;
+  void wake_for(std::uint32_t cleared,
+                wake_site where = wake_site::current()) const noexcept;
+  static bool is_free(std::uint32_t w) noexcept {
+    return (w & (kTaken | kClaimed | kReaders)) == 0;
+  }
 
   // Six bits, and above them the number of readers:
   //
@@ -167,14 +199,17 @@ class raw_shared_mutex {
   //  kClaimed  | one waiter, the claimant, has waited | the        | the
   //            | too long and is next: nobody else    | claimant   | claimant
   //            | takes kTaken                         |            |
-  //  kAttended | readers may sleep for kShut to go    | a reader   | who clears
+  //  kAttended | readers may sleep for kBarred to go  | a reader   | who clears
   //            |                                      | about to   | kShut, or
-  //            |                                      | sleep      | a reader
-  //            |                                      |            | giving up
-  //  kDraining | the owner of kShut may sleep for the | that owner | that owner
-  //            | readers inside to go                 |            |
+  //            a |                                      | sleep      | reader
+  //  kDraining | writers may sleep for the readers    | a writer   | who owns
+  //            | inside to go: the owner of kShut, or | about to   | kShut, or
+  //            | some that own nothing                | sleep      | gives up;
+  //            |                                      |            | a reader
+  //            |                                      |            | that loses
+  //            |                                      |            | patience
   //  readers   | who reads, and for a moment who has  | reader     | reader
-  //            | found kShut after counting itself    |            |
+  //            | found kBarred after counting itself  |            |
   //
   //  nothing set: free.  kTaken: an upgrader, beside any readers.
   //  kTaken kShut: a writer, once there has been no reader since kShut was set.
@@ -182,13 +217,18 @@ class raw_shared_mutex {
   // I1: a thread sleeps with mask kQueue only while kParked is set, or a thread
   //     that was woken there and has not yet taken kTaken or set kParked (the
   //     designated waiter) is awake.
-  // I2: kParked implies kTaken, or kClaimed, or that a reader that has set
-  //     kAttended is awake in lock_slow, and comes in before it sleeps.
+  // I2: kParked implies kTaken, or kClaimed, or kDraining, or (private) that a
+  //     reader that has set kAttended is awake in lock_slow, and comes in
+  //     before it sleeps.
   // I3: kClaimed is set by one thread at a time, which is in lock_slow.
-  // I4: kShut and kDraining imply kTaken; kAttended implies kShut, and that a
+  // Private. I4: kShut implies kTaken. Private: kAttended implies kShut, and
+  // that a
   //     thread is in lock_slow that has set it.
-  // kParked and kDraining may be set for nothing (a wake that finds nobody);
-  // none may be missing.
+  // I5: a thread sleeps with mask kDrainer only while kDraining is set, or a
+  //     wake of all of them is under way. Private: only the owner of kShut and
+  //     wait_any do; else every writer that finds readers and no owner.
+  // kParked, kDraining and, between processes, kAttended may be set for nothing
+  // (a wake that finds nobody); none may be missing.
   static constexpr std::uint32_t kTaken = 1;
   static constexpr std::uint32_t kShut = 2;
   static constexpr std::uint32_t kParked = 4;
@@ -201,11 +241,16 @@ class raw_shared_mutex {
   // they see it.
   static constexpr std::uint32_t kFull = kReader * kMaxReaders;
   static constexpr std::uint32_t kExclusive = kTaken | kShut;
+  // What keeps a reader out; between processes kDraining does for kTruceNs.
+  static constexpr std::uint32_t kBarred =
+      kIsPrivate ? kShut : kShut | kDraining;
 
   static_assert(kFull == std::uint32_t{1} << 31);
 
   futex_word word_{0};
 };
+
+using raw_shared_mutex = basic_raw_shared_mutex<futex_scope::process_private>;
 
 static_assert(SYNCXX_IN_RELACY || sizeof(raw_shared_mutex) == 4);
 

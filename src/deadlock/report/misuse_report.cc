@@ -222,6 +222,8 @@ const char* name_of(object_kind kind) noexcept {
       return "pi_mutex";
     case object_kind::robust_mutex:
       return "robust_mutex";
+    case object_kind::robust_pi_mutex:
+      return "robust_pi_mutex";
   }
   return "object";
 }

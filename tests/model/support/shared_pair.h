@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the model tests of shared_mutex guard with it.
+// What the model tests of shared_mutex, and of interprocess::shared_mutex,
+// guard with it.
 #ifndef SYNCXX_TESTS_MODEL_SUPPORT_SHARED_PAIR_H_
 #define SYNCXX_TESTS_MODEL_SUPPORT_SHARED_PAIR_H_
 
 #include <sync/atomic.h>
+#include <sync/interprocess/shared_mutex.h>
 #include <sync/shared_mutex.h>
 
 #include "tests/model/support/checks.h"
@@ -13,8 +15,9 @@
 namespace syncxx_test {
 
 // Data under a shared_mutex: a writer changes both, a reader finds them equal.
-struct shared_pair {
-  syncxx::shared_mutex m;
+template <class SharedMutex>
+struct basic_shared_pair {
+  SharedMutex m;
   syncxx::cell<int> one{0}, other{0};
 
   void change() {
@@ -48,6 +51,10 @@ struct shared_pair {
     m.unlock();
   }
 };
+
+// The tests are typed by the lock.
+using shared_mutexes =
+    ::testing::Types<syncxx::shared_mutex, syncxx::interprocess::shared_mutex>;
 
 }  // namespace syncxx_test
 
