@@ -576,7 +576,8 @@ void memory::note_stranger() noexcept {
   g_stranger.store(true, std::memory_order_relaxed);
 }
 bool memory::saw_stranger() noexcept {
-  return g_stranger.exchange(false, std::memory_order_relaxed);
+  return g_stranger.load(std::memory_order_relaxed) &&
+         g_stranger.exchange(false, std::memory_order_relaxed);
 }
 
 }  // namespace model::engine
