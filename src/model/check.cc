@@ -240,11 +240,15 @@ void fence(memory_order order, const source& where) noexcept {
 
 void construct(const void* object, std::size_t size) noexcept {
   if (checker_here() == nullptr) return;
+  if (g_checker->recording() == nullptr) [[likely]]
+    return g_checker->objects().construct(object, size, false, true);
   recorded as(action::make, object, size);
   g_checker->objects().construct(object, size, false, as.result(true));
 }
 void destroy(const void* object) noexcept {
   if (checker_here() == nullptr) return;
+  if (g_checker->recording() == nullptr) [[likely]]
+    return g_checker->objects().destroy(object);
   const recorded as(action::destroy, object);
   g_checker->objects().destroy(object);
 }
@@ -276,6 +280,8 @@ std::uintptr_t self_number() noexcept {
 
 std::uint32_t spawn(task* body, const source& where) {
   if (checker_here() == nullptr) outside("starting a model::thread");
+  if (g_checker->recording() == nullptr) [[likely]]
+    return g_checker->spawn(body, where);
   const recorded as(action::create, nullptr, 0, where);
   const std::uint32_t made = g_checker->spawn(body, as.where(where));
   if (as) [[unlikely]]
@@ -284,6 +290,8 @@ std::uint32_t spawn(task* body, const source& where) {
 }
 void join(std::uint32_t thread, const source& where) {
   if (checker_here() == nullptr) outside("joining a model::thread");
+  if (thread != 0 && g_checker->recording() == nullptr) [[likely]]
+    return g_checker->join(thread, where);
   const recorded as(action::join, nullptr, 0, where);
   if (thread == 0)
     g_checker->fail(verdict::misuse, [&] {
