@@ -104,7 +104,7 @@ value checker::read_next(const access& a, location_id l, bool updates,
   event e = fresh(updates ? kind::update_read : kind::read);
   describe(e, a, l, me.site);
   e.queue = queue;
-  check_initialized(a, l);
+  if (!memory_.at(l).initialized && g_->co(l).empty()) not_initialized(a);
   const graph::await_note& note = g_->awaits(self_);
   if (note.index == me.done + 1) {
     e.await = true;

@@ -62,18 +62,11 @@ class checker {
   bool needs_more_threads() const noexcept { return too_many_threads_; }
 
   // --- Called by the test, on its fibers (run.cc, access.cc) ----------------
-  value perform(const access& a, const void* site) noexcept {
-    return guide_.on() ? perform_guided(a, site) : perform_exploring(a, site);
-  }
+  value perform(const access& a, const void* site) noexcept;
   bool last_exchange_succeeded() const noexcept { return exchanged_; }
   void fence(memory_order order, const source& where) noexcept;
-  std::uint32_t spawn(task* body, const source& where) {
-    return guide_.on() ? spawn_guided(body, where)
-                       : spawn_exploring(body, where);
-  }
-  void join(thread_number t, const source& where) {
-    return guide_.on() ? join_guided(t, where) : join_exploring(t, where);
-  }
+  std::uint32_t spawn(task* body, const source& where);
+  void join(thread_number t, const source& where);
   // `what`: other, or what makes alternative 1 a jump of the clock.
   int choose(int n, access_kind what = access_kind::other,
              bool one_only = false);
@@ -98,50 +91,23 @@ class checker {
   // Ends the run. `message` is one, or a function that makes it: stacks are
   // left as they are, with what lives on them.
   template <class Message>
-  [[noreturn]] void fail(verdict what, const Message& message) noexcept {
-    if (current_->following) give_up_following(kFails);  // it is no real run
-    if constexpr (std::is_invocable_v<const Message&>) {
-      failure_ = message();
-    } else {
-      failure_ = message;
-    }
-    result_.what = what;
-    culprit_ = self_;
-    end_run(outcome::failed);
-  }
+  [[noreturn]] void fail(verdict what, const Message& message) noexcept;
   const fiber_stack& stack() const noexcept { return *current_->stack; }
   // The test does not do what it is to repeat.
   template <class Message>
-  [[noreturn]] void misfit(const Message& message) noexcept {
-    repeatable_ = false;
-    fail(verdict::misuse, message);
-  }
+  [[noreturn]] void misfit(const Message& message) noexcept;
   thread_storage& storage() noexcept { return current_->storage; }
   memory& objects() noexcept { return memory_; }
   holders& locks() noexcept { return locks_; }
   const graph& now() const noexcept { return *g_; }
   // hb of the running thread.
-  const std::uint32_t* past() const noexcept {
-    // Replay: not what is still to come.
-    return current_->done == 0
-               ? kNoPast
-               : g_->hb(g_->of_thread(self_)[current_->done - 1]);
-  }
+  const std::uint32_t* past() const noexcept;
   // How many events the running thread has done.
   std::uint32_t position() const noexcept { return current_->done; }
   // Of the running thread's creator, whose first `index` events happen before.
   const moment& born() const noexcept { return current_->born; }
   // Whether all other threads have ended, and that happens before.
-  bool is_alone() const noexcept {
-    const std::uint32_t* const past = this->past();
-    thread_number t = 0;
-    for (const thread_state* s = threads_.begin(); s != threads_.end();
-         ++s, ++t) {
-      if (s->at == stage::absent || s == current_) continue;
-      if (s->at != stage::finished || past[t] < s->done) return false;
-    }
-    return true;
-  }
+  bool is_alone() const noexcept;
   void count_plain_write() noexcept { ++current_->plain_writes; }
   recorder* recording() const noexcept { return recording_; }
 
@@ -152,11 +118,7 @@ class checker {
   static void main_entry(void*);
   static void thread_entry(void*);
   void thread_body(thread_number t);
-  void destroy_thread_locals() {
-    if (!current_->storage.at_end.empty()) [[unlikely]]
-      do_destroy_thread_locals();
-  }
-  void do_destroy_thread_locals();
+  void destroy_thread_locals();
   [[noreturn]] void end_run(outcome how) noexcept;
   void dispatch() noexcept;
   thread_number pick() noexcept;
@@ -177,27 +139,12 @@ class checker {
   event& logged(kind what, location_id l, const access* a);
   [[noreturn]] void nondeterministic(const event& e, const char* now) noexcept;
   void block(obstacle why, std::uint32_t on) noexcept;
-  void unblock(thread_number t) noexcept {
-    threads_[t].blocked = obstacle::none;
-    if (guide_.on()) able_.add(t);
-  }
+  void unblock(thread_number t) noexcept;
   outcome judge();
   thread_state& thread(thread_number t);
-  event fresh(kind what) const noexcept {
-    event e;
-    e.what = what;
-    e.thread = static_cast<std::uint16_t>(self_);
-    e.access = access_kind::other;
-    return e;
-  }
+  event fresh(kind what) const noexcept;
   event& draft(kind what) { return g_->draft(what, self_); }
-  event_id add_event(const event& e, std::uint32_t place = 0) {
-    if (guide_.on()) return add_guided(e);
-    const event_id id = g_->add(e, place);
-    ++current_->done;
-    current_->hinted = false;
-    return id;
-  }
+  event_id add_event(const event& e, std::uint32_t place = 0);
   event_id step(const event& e);
   void begin_or_end(kind what, event_id rf);
   std::uint32_t spawn_exploring(task* body, const source& where);
@@ -209,17 +156,18 @@ class checker {
     if (!guide_.goes_on()) give_guided_turn();
   }
   void give_guided_turn() noexcept;
+  void go_on() noexcept;
   void dispatch_guided() noexcept;
   thread_number pick_guided() noexcept;
   thread_number pick_scripted() noexcept;
   thread_number pick_foremost() noexcept;
   void done_guided(const event& e) noexcept;
-  void add_guided(kind what, graph::place_list* l = nullptr,
+  void add_guided(event& e, kind what, graph::place_list* l = nullptr,
                   std::uint32_t place = 0);
-  bool try_guided(kind what, graph::place_list& l, std::uint32_t place = 0);
+  bool try_guided(event& e, graph::place_list& l, std::uint32_t place = 0);
   event_id add_guided(const event& e);
   void start_guided(event_id created);
-  void finish_guided();
+  [[noreturn]] void finish_guided() noexcept;
   std::uint32_t spawn_guided(task* body, const source& where);
   thread_number scripted_new_thread(const source& where) noexcept;
   void join_guided(thread_number t, const source& where);
@@ -228,53 +176,28 @@ class checker {
   value read_here(const access& a, location_id l, bool updates,
                   location_id queue);
   void look_at(event& e, event_id write) noexcept;
-  void add_read_guided(const event& e, graph::place_list& at);
+  void add_read_guided(event& e, graph::place_list& at);
   void add_older_read(event& e, graph::place_list& at);
   void modify_guided(location_id l, const value& data);
   void write_here(const access& a, location_id l);
-  void add_earlier_write(const event& e, graph::place_list& at);
+  void add_earlier_write(event& e, graph::place_list& at);
   std::uint32_t guided_place(const event& e, std::uint32_t places) noexcept;
   int choose_guided(std::uint32_t n, access_kind what, bool one_only);
   void follow_script(const event& e) noexcept;
   void watch_progress(const event& e);
-  void progress() noexcept {
-    current_->rounds = 0;
-    idle_events_ = 0;
-  }
+  void progress() noexcept;
   void nothing_new(const event& e);
 
   // access.cc
   value perform_exploring(const access& a, const void* site) noexcept;
-  // `all`: not only what a load has.
-  static void describe(event& e, const access& a, location_id l,
-                       const void* site, bool all = true) noexcept {
-    e.location = l;
-    e.access = a.what;
-    e.size = a.size;
-    e.order = a.order;
-    e.site = site;
-    e.where = a.where;
-    if (!all) return;
-    e.success = a.order;
-    e.failure = a.failure;
-    e.expected = a.expected;
-    e.operand = a.operand;
-    e.update = a.update;
-  }
   // `queue`: to be joined, if this finds the value expected.
   value read(const access& a, location_id l, bool updates,
              location_id queue = kNone);
   value read_next(const access&, location_id, bool updates, location_id queue);
-  void check_initialized(const access& a, location_id l) {
-    if (!memory_.at(l).initialized && g_->co(l).empty()) [[unlikely]]
-      not_initialized(a);
-  }
   [[noreturn]] void not_initialized(const access& a) noexcept;
   void modify(const access& a, location_id l, const value& data);
   void write(const access& a, location_id l);
-  value data_of(location_id l, event_id from) const noexcept {
-    return from == kInitial ? memory_.at(l).initial : g_->at(from).data;
-  }
+  value data_of(location_id l, event_id from) const noexcept;
   void settle_kind(event& e, const value& data, bool guessed) const noexcept;
   void wake_awaits(location_id l, event_id write) noexcept;
 
@@ -368,7 +291,8 @@ class checker {
   recorder* recording_ = nullptr;  // of a failing run, done again
 
   thread_table threads_;
-  thread_set able_;  // guided: to go on
+  thread_set able_;               // guided: to go on
+  std::uint32_t unfinished_ = 0;  // guided: threads
   thread_state* current_ = nullptr;
   thread_number self_ = 0;
   thread_number first_ = kNone;  // to go first: half an update is done
@@ -403,26 +327,6 @@ class checker {
   std::uint32_t searched_ = 0;  // runs, since the first failure
 };
 
-inline bool memory::before_now(const moment& m) const noexcept {
-  if (!m.is_set() || m.thread == owner_.self()) return true;
-  // Most objects were there before the thread was.
-  const moment& born = owner_.born();
-  if (m.thread == born.thread && m.index < born.index) return true;
-  return owner_.past()[m.thread] > m.index;
-}
-
-// The location of an atomic that is accessed now; its lifetime is checked.
-inline location_id memory::atomic(const void* address, std::uint32_t size) {
-  const lately_seen& lately = recent(reinterpret_cast<std::uintptr_t>(address));
-  if (lately.address != address || lately.run != run_ || lately.size != size)
-      [[unlikely]]
-    return find_atomic(address, size);
-  const object& o = objects_[lately.location];
-  if (o.died.is_set() || !before_now(o.made)) [[unlikely]]
-    check_lifetime(o, "access");
-  return lately.location;
-}
-
 // The one whose test runs right now, or null.
 extern checker* g_checker;
 // Set in a child that the test has made.
@@ -440,5 +344,7 @@ void attach_heap() noexcept;
 
 }  // namespace model::engine
 }  // namespace syncxx::inline SYNCXX_ABI
+
+#include "engine_inline.h"
 
 #endif  // SYNCXX_SRC_MODEL_ENGINE_H_

@@ -29,25 +29,11 @@ void graph::clear() noexcept {
   clocks_.reserve(events_.capacity() * 3 * stride_);
 }
 
-[[gnu::always_inline]] inline graph::thread_part& graph::add_part() {
-  if (thread_count_ == threads_.size()) [[unlikely]]
-    threads_.emplace_back();
-  thread_part& part = threads_[thread_count_++];
-  part.po.clear();
-  part.note = {};
-  part.in_use = false;
-  return part;
-}
-
 void graph::drop_unused_parts() noexcept {
   while (!threads_[thread_count_ - 1].in_use) --thread_count_;
 }
 
 thread_number graph::add_thread(thread_number wanted) {
-  if (lean_ && wanted == kNone) {
-    add_part().in_use = true;
-    return thread_count_ - 1;
-  }
   thread_number t = 0;
   while (t < thread_count_ && threads_[t].in_use) ++t;
   if (wanted != kNone) t = wanted;

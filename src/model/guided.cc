@@ -3,6 +3,8 @@
 // Runs that explore nothing, as a guide has it: random mode, and scripts. No
 // thread ever repeats what a log says, and each event is added behind all that
 // it depends on: so the graph is lean, and there is little to be done for each.
+#include <cstdlib>
+
 #include "engine.h"
 #include "lean_graph.h"
 #include "recorder.h"
@@ -14,7 +16,7 @@ namespace model::engine {
 // --- Turns -------------------------------------------------------------------
 
 // Who is to go on, or kNone.
-inline thread_number checker::pick_guided() noexcept {
+[[gnu::always_inline]] inline thread_number checker::pick_guided() noexcept {
   if (first_ != kNone) return first_;
   if (guide_.scripted()) [[unlikely]] {
     const thread_number t = pick_scripted();
@@ -57,11 +59,14 @@ void checker::give_guided_turn() noexcept {
   if (t != self_) switch_to(t);
 }
 
-void checker::dispatch_guided() noexcept {
+// The running thread cannot go on, for now.
+[[gnu::always_inline]] inline void checker::go_on() noexcept {
   const thread_number t = pick_guided();
-  if (t == kNone) end_run(judge());
+  if (t == kNone) end_run(unfinished_ == 0 ? outcome::complete : judge());
   if (t != self_) switch_to(t);
 }
+
+void checker::dispatch_guided() noexcept { go_on(); }
 
 // --- Events ------------------------------------------------------------------
 
@@ -83,20 +88,21 @@ inline void checker::done_guided(const event& e) noexcept {
 }
 
 // The draft becomes an event.
-[[gnu::always_inline]] inline void checker::add_guided(kind what,
+[[gnu::always_inline]] inline void checker::add_guided(event& e, kind what,
                                                        graph::place_list* l,
                                                        std::uint32_t place) {
-  done_guided(g_->at(g_->add_lean(what, self_, l, place)));
+  g_->add_lean(e, what, self_, l, place);
+  done_guided(e);
 }
 
 // The same, unless SC objects to it.
-bool checker::try_guided(kind what, graph::place_list& l, std::uint32_t place) {
-  const event_id id = g_->add_lean(what, self_, &l, place);
+bool checker::try_guided(event& e, graph::place_list& l, std::uint32_t place) {
+  g_->add_lean(e, e.what, self_, &l, place);
   if (!g_->remains_sc_consistent()) {
     g_->pop();
     return false;
   }
-  done_guided(g_->at(id));
+  done_guided(e);
   return true;
 }
 
@@ -105,9 +111,9 @@ event_id checker::add_guided(const event& e) {
   event& mine = g_->draft();
   mine = e;
   if (e.what == kind::fence) {
-    add_guided(kind::fence);
+    add_guided(mine, kind::fence);
   } else {
-    add_guided(kind::resume);
+    add_guided(mine, kind::resume);
   }
   watch_progress(mine);
   return g_->last_of(self_);
@@ -157,16 +163,23 @@ void checker::nothing_new(const event& e) {
 
 // It has just been picked.
 void checker::start_guided(event_id created) {
-  draft(kind::start).rf = created;
-  add_guided(kind::start);
+  event& e = draft(kind::start);
+  e.rf = created;
+  add_guided(e, kind::start);
   progress();
 }
 
-void checker::finish_guided() {
+void checker::finish_guided() noexcept {
   wait_guided_turn();
-  draft(kind::finish);
-  add_guided(kind::finish);
+  add_guided(draft(kind::finish), kind::finish);
   progress();
+  thread_state& me = *current_;
+  me.at = stage::finished;
+  able_.remove(self_);
+  --unfinished_;
+  if (me.joiner != kNone) unblock(me.joiner);
+  go_on();
+  std::abort();  // not reached: a finished thread is not picked
 }
 
 // The number of a thread that is created now, if the script has it.
@@ -184,8 +197,9 @@ thread_number checker::scripted_new_thread(const source& where) noexcept {
 
 std::uint32_t checker::spawn_guided(task* body, const source& where) {
   wait_guided_turn();
-  const thread_number made =
-      g_->add_thread(guide_.scripted() ? scripted_new_thread(where) : kNone);
+  const thread_number made = guide_.scripted()
+                                 ? g_->add_thread(scripted_new_thread(where))
+                                 : g_->add_next_thread();
   if (made >= stride_) {
     too_many_threads_ = true;
     end_run(outcome::failed);
@@ -193,7 +207,7 @@ std::uint32_t checker::spawn_guided(task* body, const source& where) {
   event& e = draft(kind::create);
   e.location = made;
   e.where = where;
-  add_guided(kind::create);
+  add_guided(e, kind::create);
   progress();
   thread_state& child = thread(made);
   child.created = g_->last_of(self_);
@@ -201,6 +215,7 @@ std::uint32_t checker::spawn_guided(task* body, const source& where) {
   child.at = stage::unstarted;
   child.body = body;
   able_.add(made);
+  ++unfinished_;
   if (guide_.new_thread(made, self_)) guide_.reconsider();
   return made;
 }
@@ -208,7 +223,11 @@ std::uint32_t checker::spawn_guided(task* body, const source& where) {
 void checker::join_guided(thread_number t, const source& where) {
   if (guide_.scripted()) wait_guided_turn();
   if (threads_[t].at != stage::finished) {
-    block(obstacle::join, t);  // and then it has just been picked
+    current_->blocked = obstacle::join;
+    current_->on = t;
+    threads_[t].joiner = self_;
+    able_.remove(self_);
+    go_on();  // and then it has just been picked
   } else if (!guide_.scripted()) {
     wait_guided_turn();
   }
@@ -216,7 +235,7 @@ void checker::join_guided(thread_number t, const source& where) {
   e.location = t;
   e.where = where;
   e.rf = g_->last_of(t);
-  add_guided(kind::join);
+  add_guided(e, kind::join);
   progress();
 }
 
@@ -237,11 +256,11 @@ void checker::join_guided(thread_number t, const source& where) {
 }
 
 [[gnu::always_inline]] inline void checker::add_read_guided(
-    const event& e, graph::place_list& at) {
+    event& e, graph::place_list& at) {
   if (e.what == kind::read) {
-    add_guided(kind::read, &at);
+    add_guided(e, kind::read, &at);
   } else {
-    add_guided(kind::update_read, &at);
+    add_guided(e, kind::update_read, &at);
   }
 }
 
@@ -292,7 +311,7 @@ void checker::add_older_read(event& e, graph::place_list& at) {
       continue;
     if (e.begins_sleep() && i < earliest_asleep) continue;
     if (!g_->may_be_inconsistent()) return add_read_guided(e, at);
-    if (try_guided(e.what, at)) return;
+    if (try_guided(e, at)) return;
   }
   look_at(e, g_->at_place(e.location, places));
   add_read_guided(e, at);
@@ -325,7 +344,7 @@ void checker::modify_guided(location_id l, const value& data) {
   e = half;
   e.what = kind::update_write;
   e.data = data;
-  add_guided(kind::update_write, &g_->location(l), g_->place_of(e.rf));
+  add_guided(e, kind::update_write, &g_->location(l), g_->place_of(e.rf));
   first_ = e.open != 0 ? self_ : kNone;
   if (data == half.data) {
     nothing_new(e);
@@ -350,18 +369,17 @@ void checker::modify_guided(location_id l, const value& data) {
   if (places != 0 ? guide_.writes_earlier() : guide_.scripted()) {
     add_earlier_write(e, at);
   } else {
-    add_guided(kind::write, &at, places);
+    add_guided(e, kind::write, &at, places);
   }
   progress();
 }
 
 // Where it may go before others.
-void checker::add_earlier_write(const event& e, graph::place_list& at) {
+void checker::add_earlier_write(event& e, graph::place_list& at) {
   const std::uint32_t places = at.co.size();
   for (std::uint32_t i = guided_place(e, places); i != places; ++i)
-    if (g_->updater(e.location, i) == kNone && try_guided(kind::write, at, i))
-      return;
-  add_guided(kind::write, &at, places);
+    if (g_->updater(e.location, i) == kNone && try_guided(e, at, i)) return;
+  add_guided(e, kind::write, &at, places);
 }
 
 value checker::perform_guided(const access& a, const void* site) noexcept {
@@ -395,7 +413,7 @@ int checker::choose_guided(std::uint32_t n, access_kind what, bool one_only) {
   e.access = what;
   e.data.lo = guide_.choice(n, what);
   if (one_only || e.data.lo >= n) e.data.lo = 0;
-  add_guided(kind::choice);
+  add_guided(e, kind::choice);
   nothing_new(e);
   return static_cast<int>(e.data.lo);
 }

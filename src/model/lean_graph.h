@@ -23,7 +23,7 @@ template <std::uint32_t kStride, bool kLean>
   // (Known to stay where they are.)
   event* const events = events_.begin();
   std::uint32_t* const all = clocks_.begin();
-  const auto clock = [all, n](event_id of, unsigned which) {
+  const auto clock = [&](event_id of, unsigned which) {
     return all + (std::size_t{of} * 3 + which) * n;
   };
   std::uint32_t* const hb = clock(id, 0);
@@ -112,12 +112,11 @@ template <std::uint32_t kStride, bool kLean>
   mix(depends ? events[rf].past : rf);
 }
 
-[[gnu::always_inline]] inline event_id graph::add_lean(kind what,
+[[gnu::always_inline]] inline event_id graph::add_lean(event& e, kind what,
                                                        thread_number t,
                                                        place_list* l,
                                                        std::uint32_t place) {
   const event_id id = size();
-  event& e = events_.spare();
   events_.extend();
   pile<event_id>& po = threads_[t].po;
   const std::uint32_t before = po.size();

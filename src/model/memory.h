@@ -172,6 +172,9 @@ class memory {
     std::uint32_t lately[8] = {};  // kinds asked for, by a part of their hash
   };
   static constexpr std::size_t kGranule = 4;
+  // How often blocks of a kind are looked for outside of the test, if none was
+  // ever found there.
+  static constexpr std::uint32_t kLooks = 8;
   // In place of a life: the hidden locations of an address.
   static constexpr std::uint32_t kFutex = 0;
   static constexpr std::uint32_t kWaiters = kNone;

@@ -47,6 +47,7 @@ outcome checker::run() {
   thread(0).at = stage::unstarted;
   able_.clear();
   able_.add(0);
+  unfinished_ = 1;
   self_ = 0;
   current_ = &threads_[0];
   const thread_number t = guide_.on() ? 0 : pick();
@@ -107,9 +108,9 @@ void checker::thread_body(thread_number t) {
          [&] { return text("an exception came out of thread ") + number(t); });
   }
   if (g_forked) outside("the end of the test's body");
-  guide_.on() ? finish_guided() : begin_or_end(kind::finish, kNone);
+  if (guide_.on()) finish_guided();
+  begin_or_end(kind::finish, kNone);
   me.at = stage::finished;
-  if (guide_.on()) able_.remove(t);
   if (me.joiner != kNone) unblock(me.joiner);
   dispatch();
   std::abort();  // not reached: a finished thread is not picked
@@ -174,17 +175,6 @@ thread_number checker::pick() noexcept {
   s.at = stage::ready;
   if (!s.stack) s.stack.emplace(memory_.stack_memory(t), memory::kStackEach);
   s.stack->start(s.fiber, t == 0 ? &main_entry : &thread_entry, this);
-}
-
-void checker::switch_to(thread_number t) noexcept {
-  context& from = current_->fiber;
-  thread_state& next = threads_[t];
-  if (!block_.empty()) [[unlikely]]
-    switch_thread_locals(next);
-  self_ = t;
-  current_ = &next;
-  if (next.at == stage::unstarted) start_fiber(t);
-  switch_context(from, next.fiber);
 }
 
 // Lets the thread go on whose turn it is; returns when it is the caller's.
@@ -358,9 +348,8 @@ outcome checker::judge() {
   const auto left = [](const thread_state& s) {
     return s.at != stage::absent && s.at != stage::finished;
   };
-  bool any_left = false;
-  for (const thread_state& s : threads_) any_left |= left(s);
-  if (!any_left) return outcome::complete;
+  if (std::none_of(threads_.begin(), threads_.end(), left))
+    return outcome::complete;
   bool dropped = false, spins = false, stale = false;
   bool stuck = false;
   text who;

@@ -78,7 +78,7 @@ void thread_block::reset() const noexcept {
 }
 
 // In the order in which the standard wants it: the last made first.
-void checker::do_destroy_thread_locals() {
+void checker::destroy_thread_locals() {
   auto& at_end = current_->storage.at_end;
   while (!at_end.empty()) {
     const thread_storage::destruction d = at_end.back();
