@@ -15,12 +15,17 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 namespace {
 
-// The first word of a value in [low, high), or `end`. All memory is looked at,
-// also what a sanitizer guards.
+// The first word of a value in [low, high), or `end`; and that value. All
+// memory is looked at, also what a sanitizer guards.
 [[gnu::no_sanitize_address, gnu::no_sanitize_thread]] const std::uintptr_t*
 find_pointer(const std::uintptr_t* from, const std::uintptr_t* end,
-             std::uintptr_t low, std::uintptr_t high) noexcept {
-  while (from != end && *from - low >= high - low) ++from;
+             std::uintptr_t low, std::uintptr_t high,
+             std::uintptr_t& found) noexcept {
+  for (; from != end; ++from)
+    if (*from - low < high - low) {
+      found = *from;
+      break;
+    }
   return from;
 }
 
@@ -41,10 +46,11 @@ void memory::keep_reachable() {
                                       std::size_t count) {
     const auto* const end = words + count;
     for (;; ++words) {
-      words = find_pointer(words, end, lowest_, highest_);
+      std::uintptr_t address = 0;
+      words = find_pointer(words, end, lowest_, highest_, address);
       if (words == end) break;
       std::uint32_t unused = 0;
-      heap_block* const b = block_of(*words, unused);
+      heap_block* const b = block_of(address, unused);
       if (b == nullptr || !b->alive_in(run_) || b->objects != kNone) continue;
       keep(*b);
       found.push_back(b);
