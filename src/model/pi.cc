@@ -223,7 +223,7 @@ void pi_kernel::choose_to_die() {
   if (c_.current_->following ||
       std::any_of(c_.threads_.begin(), c_.threads_.end(), died))
     return;
-  if (c_.choose(2) != 0) die();
+  if (c_.choose(2, access_kind::other, c_.guide_.spares()) != 0) die();
 }
 
 // handle_futex_death() of the kernel, for one entry of the list.
