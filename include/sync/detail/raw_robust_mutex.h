@@ -78,7 +78,7 @@ class raw_robust_mutex {
   void make_consistent() noexcept { state_ = kConsistent; }
 
  private:
-  bool take(std::uint32_t seen, robust_head* list) noexcept;
+  bool take(std::uint32_t seen, std::uint32_t keep, robust_head* list) noexcept;
   SYNCXX_COLD void unlock_slow() noexcept;
 
   // The list is circular; each link is the address of a `next`, and the `prev`
