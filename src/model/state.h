@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 
+#include <sync/detail/thread_id.h>
 #include <sync/model/check.h>
 
 #include "fiber.h"
@@ -52,6 +53,13 @@ struct head {
   fingerprint behind = kNoFingerprint;  // the same, behind the read
 };
 
+// A thread's list of robust mutexes (pi.cc); as glibc has it, `prev` is before
+// the head.
+struct robust_links {
+  void* prev = nullptr;
+  detail::robust_head head{nullptr, 0, nullptr};
+};
+
 // What begins anew with each run.
 struct thread_run {
   stage at = stage::absent;
@@ -74,6 +82,7 @@ struct thread_run {
   std::uint32_t writing_rounds = 0;
   task* body = nullptr;
   std::uint64_t plain_writes = 0;
+  robust_links robust;
 };
 
 struct thread_state : thread_run {
