@@ -128,7 +128,8 @@ void checker::watch_progress(const event& e) {
       if (e.previous != kNone && g_->at(e.previous).is_read() &&
           g_->at(e.previous).rf == e.rf)
         return nothing_new(e);
-      current_->rounds = 0;
+      // (An update sees its own last round anew: its write tells.)
+      if (e.what == kind::read) current_->rounds = 0;
       return;
     case kind::fence:
       return nothing_new(e);
@@ -140,7 +141,7 @@ void checker::watch_progress(const event& e) {
 void checker::nothing_new(const event& e) {
   constexpr std::uint32_t kPatience = 3;
   const std::uint32_t in_vain = guide_.scripted() ? 100 : 20000;
-  if (e.is_read() && ++current_->rounds >= kPatience) {
+  if ((e.is_read() || e.is_write()) && ++current_->rounds >= kPatience) {
     current_->rounds = 0;
     guide_.yield(self_);
     guide_.reconsider();
