@@ -26,9 +26,10 @@
 // counts the sleepers; if there are none, it has the kernel clear the bit and
 // wake one in one step. Who wants to sleep later sets it again. Only if
 // somebody has gone to sleep between the two, the bit is missing until the
-// owner sets it again, a moment later; the one that has been woken is awake in
-// that moment, and sets it too. (So two threads would have to be killed in it,
-// and a third one have gone to sleep just before, for somebody to hang.)
+// owner sets it again, a moment later. The one that has been woken knows that
+// there may be others: it takes the lock with the bit, and sets it if it gives
+// up. (So two threads would have to be killed in that moment, and a third one
+// have gone to sleep just before, for somebody to hang.)
 //
 // Destroy after unlock: the compare-exchange or exchange that frees the lock is
 // the last access to the object; the wake after it names its address, and so
@@ -54,9 +55,11 @@ constexpr futex_scope kScope = futex_scope::process_shared;
 
 // Tries to go from `seen`, which names nobody, to owning it. Sets state_ before
 // the mutex is in order again: who is killed in between has died with it held.
-bool raw_robust_mutex::take(std::uint32_t seen, robust_head* list) noexcept {
+// `keep`: kWaitersBit, if there may be sleepers whatever `seen` says.
+bool raw_robust_mutex::take(std::uint32_t seen, std::uint32_t keep,
+                            robust_head* list) noexcept {
   const bool died = (seen & kOwnerDiedBit) != 0;
-  const std::uint32_t mine = kernel_tid() | (seen & kWaitersBit);
+  const std::uint32_t mine = kernel_tid() | ((seen | keep) & kWaitersBit);
   // [RB3] acquire; pairs with [RB2], [RB4], [RB5].
   if (!word_.compare_exchange_weak(seen, mine, memory_order_acquire,
                                    memory_order_relaxed))
@@ -78,11 +81,11 @@ robust_outcome raw_robust_mutex::lock_slow(deadline until,
   list->pending = node_.entry();
   kernel_order();
   robust_outcome how = robust_outcome::gave_up;
-  bool woken = false;
+  std::uint32_t keep = 0;
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
     if ((w & kTidMask) == 0) {
-      if (take(w, list)) return robust_outcome::owned;
+      if (take(w, keep, list)) return robust_outcome::owned;
       continue;
     }
     if ((w & kTidMask) == me) {
@@ -90,20 +93,18 @@ robust_outcome raw_robust_mutex::lock_slow(deadline until,
       break;
     }
     if (spinning.spin()) continue;
-    // Nothing to hand over: kWaitersBit stays, and the owner wakes the next.
-    // But one that was woken must know that there is an owner: `w` may be older
-    // than its wake.
-    if (self.must_leave()) {
-      if (woken && !confirm(word_, w, w, memory_order_relaxed)) continue;
-      break;
-    }
+    // Nothing to hand over: with kWaitersBit the owner wakes the next. (After a
+    // wake: the one that the latest value names.)
+    const bool leaves = self.must_leave();
+    if (leaves && keep == 0) break;
     const std::uint32_t asleep = w | kWaitersBit;
-    if (w != asleep &&
+    if ((w != asleep || leaves) &&
         !word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
                                      memory_order_relaxed)) {
       continue;
     }
-    if (self.sleep(word_, asleep) == sleep_end::woken) woken = true;
+    if (leaves) break;
+    if (self.sleep(word_, asleep) == sleep_end::woken) keep = kWaitersBit;
     spinning.restart();
   }
   kernel_order();
@@ -118,7 +119,7 @@ bool raw_robust_mutex::try_lock_slow() {
   for (;;) {
     const std::uint32_t w = word_.load(memory_order_relaxed);
     if ((w & kTidMask) != 0) break;
-    if (take(w, list)) return true;
+    if (take(w, 0, list)) return true;
   }
   kernel_order();
   list->pending = nullptr;

@@ -10,10 +10,6 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
-value checker::data_of(location_id l, event_id from) const noexcept {
-  return from == kInitial ? memory_.at(l).initial : g_->at(from).data;
-}
-
 // A compare-exchange is a read with one order, or the first half of an update
 // with another, depending on what it reads. An update that only leads back to
 // itself changes nothing: a read.
@@ -30,9 +26,7 @@ void checker::settle_kind(event& e, const value& data,
   e.order = succeeds ? e.success : e.failure;
 }
 
-value checker::perform(const access& a, const void* site) noexcept {
-  if (current_->mortal) [[unlikely]]
-    choose_to_die();
+value checker::perform_exploring(const access& a, const void* site) noexcept {
   current_->site = site;
   const location_id l = memory_.atomic(a.address, a.size);
   if (current_->following) [[unlikely]] {
@@ -66,46 +60,16 @@ value checker::perform(const access& a, const void* site) noexcept {
   }
 }
 
-// A read, apart from what it reads.
-static void describe(event& e, const access& a, location_id l,
-                     const void* site) noexcept {
-  e.location = l;
-  e.access = a.what;
-  e.size = a.size;
-  e.order = e.success = a.order;
-  e.failure = a.failure;
-  e.expected = a.expected;
-  e.operand = a.operand;
-  e.update = a.update;
-  e.site = site;
-  e.where = a.where;
-}
-
-void checker::check_initialized(const access& a, location_id l) {
-  if (memory_.at(l).initialized || !g_->co(l).empty()) [[likely]]
-    return;
+void checker::not_initialized(const access& a) noexcept {
   fail(verdict::uninitialized_read, [&] {
     return "read of the atomic at " + hex(a.address) +
            ", which nobody has initialized, at " + place(a.where);
   });
 }
 
-value checker::guided_read(const access& a, location_id l, bool updates,
-                           location_id queue) {
-  event& e = draft(updates ? kind::update_read : kind::read);
-  describe(e, a, l, current_->site);
-  e.queue = queue;
-  check_initialized(a, l);
-  if (recording_ != nullptr && shows_waiting()) {
-    current_->pending = e;
-    block(obstacle::await, l);
-  }
-  add_guided_read(e);
-  return g_->at(g_->last_of(self_)).data;
-}
-
 value checker::read(const access& a, location_id l, bool updates,
                     location_id queue) {
+  if (guide_.on()) return read_guided(a, l, updates, queue);
   if (sieve_.found.empty() || a.what == access_kind::futex) [[likely]]
     return read_next(a, l, updates, queue);
   const std::uint32_t index = note_head(a);
@@ -131,18 +95,16 @@ value checker::read_next(const access& a, location_id l, bool updates,
     return last && again.await ? sift(g_->last_of(self_), head) : again.data;
   }
   if (me.sifting) give_up_following();
-  if (me.following ||
-      (!guide_.on() && a.what != access_kind::futex && suspicious(a, l)))
+  if (me.following || (a.what != access_kind::futex && suspicious(a, l)))
     return follow(a, l);
   const fingerprint head = await_sites_.empty() || a.what == access_kind::futex
                                ? kNoFingerprint
                                : state();
   wait_turn();
-  if (guide_.on()) return guided_read(a, l, updates, queue);
   event e = fresh(updates ? kind::update_read : kind::read);
   describe(e, a, l, me.site);
   e.queue = queue;
-  check_initialized(a, l);
+  if (!memory_.at(l).initialized && g_->co(l).empty()) not_initialized(a);
   if (a.confirms && looked_at(l, a.expected)) return confirm(e);
   const graph::await_note& note = g_->awaits(self_);
   if (note.index == me.done + 1) {
@@ -215,55 +177,8 @@ bool checker::add_read(event& e) {
   return false;
 }
 
-// Guided: the place in co, of those that coherence allows, that `e` reads from.
-std::uint32_t checker::guided_place(const event& e,
-                                    std::uint32_t places) noexcept {
-  const bool reads = e.is_read();
-  if (places == 0 && !guide_.scripted()) return 0;
-  if (!(reads ? guide_.reads_older() : guide_.writes_earlier())) return places;
-  const std::uint32_t most = places - g_->earliest(e.location, g_->now(self_));
-  const std::uint32_t back = reads ? guide_.read(most) : guide_.write(most);
-  if (back > most)
-    misfit([&] {
-      return "the replay string does not fit the test: no such write at " +
-             place(e.where);
-    });
-  return places - back;
-}
-
-void checker::add_guided_read(event& e) {
-  const auto places = static_cast<std::uint32_t>(g_->co(e.location).size());
-  std::uint32_t at = guided_place(e, places);
-  // Nobody falls asleep on what had changed before the queue's last user came.
-  const std::uint32_t earliest_asleep =
-      e.queue == kNone || g_->co(e.queue).empty()
-          ? 0
-          : g_->earliest(e.location, g_->view(g_->co(e.queue).back()));
-  // The latest write will do always.
-  for (;; ++at) {
-    e.rf = g_->at_place(e.location, at);
-    const value data = data_of(e.location, e.rf);
-    const bool refuses = e.access == access_kind::compare_exchange_weak &&
-                         data == e.expected && guide_.refuses();
-    settle_kind(e, data, refuses);
-    if (at == places) break;
-    if (e.what == kind::update_read && g_->updater(e.location, at) != kNone)
-      continue;
-    if (e.begins_sleep() && at < earliest_asleep) continue;
-    if (!g_->may_be_inconsistent()) break;
-    const event_id id = g_->add(e);
-    if (g_->remains_sc_consistent()) {
-      added(id);
-      if (g_->at(g_->last_of(self_)).open != 0) first_ = self_;
-      return;
-    }
-    g_->pop();
-  }
-  add_event(e);
-  if (g_->at(g_->last_of(self_)).open != 0) first_ = self_;
-}
-
 void checker::modify(const access& a, location_id l, const value& data) {
+  if (guide_.on()) return modify_guided(l, data);
   thread_state& me = *current_;
   if (replaying()) {
     event& e = logged(kind::update_write, l, &a);
@@ -284,11 +199,6 @@ void checker::modify(const access& a, location_id l, const value& data) {
   e.memo = kNone;
   e.data = data;
   const std::uint32_t place = g_->place_of(half.rf);
-  if (guide_.on()) {
-    add_event(e, place);
-    first_ = g_->at(g_->last_of(self_)).open != 0 ? self_ : kNone;
-    return;
-  }
   const event_id conflict = g_->updater(l, place);
   const event_id id = add_event(e, place);
   first_ = half_done();
@@ -323,17 +233,6 @@ void checker::write(const access& a, location_id l) {
   e.site = current_->site;
   e.where = a.where;
   const auto places = static_cast<std::uint32_t>(g_->co(l).size());
-  if (guide_.on()) {
-    std::uint32_t at = guided_place(e, places);
-    for (; at < places; ++at) {
-      if (g_->updater(l, at) != kNone) continue;
-      const event_id id = g_->add(e, at);
-      if (g_->remains_sc_consistent()) return added(id);
-      g_->pop();
-    }
-    add_event(e, at);
-    return;
-  }
   const std::uint32_t earliest = g_->earliest(l, past());
   const event_id id = add_event(e, places);
   const auto base = static_cast<std::uint32_t>(x_->options.size());
@@ -370,6 +269,8 @@ void checker::wake_awaits(location_id l, event_id write) noexcept {
 }
 
 int checker::choose(int n, access_kind what, bool one_only) {
+  if (guide_.on())
+    return choose_guided(static_cast<std::uint32_t>(n), what, one_only);
   event e = fresh(kind::choice);
   e.location = static_cast<location_id>(n);
   e.access = what;
@@ -381,12 +282,6 @@ int checker::choose(int n, access_kind what, bool one_only) {
   }
   if (me.following) give_up_following();
   wait_turn();
-  if (guide_.on()) {
-    e.data.lo = guide_.choice(e.location, what);
-    if (one_only || e.data.lo >= e.location) e.data.lo = 0;
-    add_event(e);
-    return static_cast<int>(e.data.lo);
-  }
   const event_id id = add_event(e);
   const auto base = static_cast<std::uint32_t>(x_->options.size());
   if (!one_only)

@@ -257,11 +257,15 @@ void fence(memory_order order, const source& where, access_kind what) noexcept {
 
 void construct(const void* object, std::size_t size) noexcept {
   if (checker_here() == nullptr) return;
+  if (g_checker->recording() == nullptr) [[likely]]
+    return g_checker->objects().construct(object, size, false, true);
   recorded as(action::make, object, size);
   g_checker->objects().construct(object, size, false, as.result(true));
 }
 void destroy(const void* object) noexcept {
   if (checker_here() == nullptr) return;
+  if (g_checker->recording() == nullptr) [[likely]]
+    return g_checker->objects().destroy(object);
   const recorded as(action::destroy, object);
   g_checker->objects().destroy(object);
 }
@@ -293,8 +297,10 @@ std::uintptr_t self_number() noexcept {
 
 std::uint32_t spawn(task* body, const source& where) {
   if (checker_here() == nullptr) outside("starting a model::thread");
-  const recorded as(action::create, nullptr, 0, where);
   g_checker->clean_stack();
+  if (g_checker->recording() == nullptr) [[likely]]
+    return g_checker->spawn(body, where);
+  const recorded as(action::create, nullptr, 0, where);
   const std::uint32_t made = g_checker->spawn(body, as.where(where));
   if (as) [[unlikely]]
     as->peer(made);
@@ -302,6 +308,9 @@ std::uint32_t spawn(task* body, const source& where) {
 }
 void join(std::uint32_t thread, const source& where) {
   if (checker_here() == nullptr) outside("joining a model::thread");
+  g_checker->clean_stack();
+  if (thread != 0 && g_checker->recording() == nullptr) [[likely]]
+    return g_checker->join(thread, where);
   const recorded as(action::join, nullptr, 0, where);
   if (thread == 0)
     g_checker->fail(verdict::misuse, [&] {
@@ -311,7 +320,6 @@ void join(std::uint32_t thread, const source& where) {
     });
   if (as) [[unlikely]]
     as->peer(thread);
-  g_checker->clean_stack();
   g_checker->join(thread, as.where(where));
 }
 

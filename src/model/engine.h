@@ -71,12 +71,11 @@ class checker {
   bool last_exchange_succeeded() const noexcept { return exchanged_; }
   void fence(memory_order o, const source& where, access_kind what) noexcept;
   std::uint32_t spawn(task* body, const source& where);
-  void join(std::uint32_t thread, const source& where);
+  void join(thread_number t, const source& where);
   int choose(int n, access_kind what = access_kind::other,
              bool one_only = false);
   void assume(bool holds);
-  // futex.cc; results as in futex/syscall.h
-  // `again`: it then does as if it had not tried (rounds.cc).
+  // futex.cc; results: futex/syscall.h. `again`: as if it had not tried.
   int futex_wait(const void* word, std::uint32_t size, const value& expected,
                  bool timed, std::uint32_t mask, bool again);
   int futex_wake(const void* word, int count, std::uint32_t mask);
@@ -95,34 +94,22 @@ class checker {
   // Ends the run. `message` is one, or a function that makes it: stacks are
   // left as they are, with what lives on them.
   template <class Message>
-  [[noreturn]] void fail(verdict what, const Message& message) noexcept {
-    if (current_->following) give_up_following(kFails);  // it is no real run
-    if constexpr (std::is_invocable_v<const Message&>)
-      failure_ = message();
-    else
-      failure_ = message;
-    result_.what = what;
-    culprit_ = self_;
-    end_run(outcome::failed);
-  }
+  [[noreturn]] void fail(verdict what, const Message& message) noexcept;
   const fiber_stack& stack() const noexcept { return *current_->stack; }
   // The test does not do what it is to repeat.
   template <class Message>
-  [[noreturn]] void misfit(const Message& message) noexcept {
-    repeatable_ = false;
-    fail(verdict::misuse, message);
-  }
+  [[noreturn]] void misfit(const Message& message) noexcept;
   thread_storage& storage() noexcept { return current_->storage; }
   memory& objects() noexcept { return memory_; }
   holders& locks() noexcept { return locks_; }
   const graph& now() const noexcept { return *g_; }
   // hb of the running thread.
-  const std::uint32_t* past() const noexcept {
-    return current_->done == 0  // (replay: not what is still to come)
-               ? kNoPast
-               : g_->hb(g_->of_thread(self_)[current_->done - 1]);
-  }
+  const std::uint32_t* past() const noexcept;
   std::uint32_t position() const noexcept { return current_->done; }
+  // Of the running thread's creator, whose first `index` events happen before.
+  const moment& born() const noexcept { return current_->born; }
+  // Whether all other threads have ended, and that happens before.
+  bool is_alone() const noexcept;
   void count_plain_write() noexcept { ++current_->plain_writes; }
   recorder* recording() const noexcept { return recording_; }
 
@@ -141,16 +128,16 @@ class checker {
   [[noreturn]] void end_run(outcome how) noexcept;
   void dispatch() noexcept;
   thread_number pick() noexcept;
-  thread_number pick_guided() noexcept;
   thread_number half_done() const noexcept;
   void switch_to(thread_number t) noexcept;
+  void switch_thread_locals(thread_state& next) noexcept;
+  void start_fiber(thread_number t) noexcept;
+  // Before a new event: returns when it is the caller's turn.
   void wait_turn() noexcept {
-    if (!reconsider_ && guide_.stays() && g_->size() < kMostGuidedEvents)
-        [[likely]]
-      return;
-    give_turn();
+    if (!guide_.goes_on()) give_turn();
   }
   void give_turn() noexcept;
+  [[noreturn]] void too_long(std::uint32_t events) noexcept;
   void need(event_id id) noexcept;
   bool replaying() const noexcept {
     return current_->done < g_->of_thread(self_).size();
@@ -158,46 +145,62 @@ class checker {
   event& logged(kind what, location_id l, const access* a);
   [[noreturn]] void nondeterministic(const event& e, const char* now) noexcept;
   void block(obstacle why, std::uint32_t on) noexcept;
+  void unblock(thread_number t) noexcept;
   outcome judge();
   thread_state& thread(thread_number t);
-  event fresh(kind what) const noexcept {
-    event e;
-    e.what = what;
-    e.thread = static_cast<std::uint16_t>(self_);
-    e.access = access_kind::other;
-    return e;
-  }
-  event& draft(kind what) {
-    event& e = *::new (&g_->draft()) event;
-    e.what = what;
-    e.thread = static_cast<std::uint16_t>(self_);
-    e.access = access_kind::other;
-    return e;
-  }
-  event_id add_event(const event& e, std::uint32_t place = 0) {
-    const event_id id = g_->add(e, place);
-    added(id);
-    return id;
-  }
-  void added(event_id id) {
-    ++current_->done;
-    current_->hinted = false;
-    if (!guide_.on()) return;
-    if (guide_.scripted()) [[unlikely]]
-      check_fit(g_->at(id));
-    reconsider_ |= guide_.step(self_);
-    watch_progress(g_->at(id));
-  }
+  event fresh(kind what) const noexcept;
+  event& draft(kind what) { return g_->draft(what, self_); }
+  event_id add_event(const event& e, std::uint32_t place = 0);
   event_id step(const event& e);
-  void check_fit(const event& e) noexcept;
   void begin_or_end(kind what, event_id rf);
+  std::uint32_t spawn_exploring(task* body, const source& where);
+  void join_exploring(thread_number t, const source& where);
+
+  // guided.cc
+  value perform_guided(const access& a, const void* site) noexcept;
+  void wait_guided_turn() noexcept {
+    if (!guide_.goes_on()) give_guided_turn();
+  }
+  void give_guided_turn() noexcept;
+  void go_on() noexcept;
+  void dispatch_guided() noexcept;
+  thread_number pick_guided() noexcept;
+  thread_number pick_scripted() noexcept;
+  thread_number pick_foremost() noexcept;
+  void done_guided(const event& e) noexcept;
+  void add_guided(event& e, kind what, graph::place_list* l = nullptr,
+                  std::uint32_t place = 0);
+  bool try_guided(event& e, graph::place_list& l, std::uint32_t place = 0);
+  event_id add_guided(const event& e);
+  void start_guided(event_id created);
+  [[noreturn]] void finish_guided() noexcept;
+  std::uint32_t spawn_guided(task* body, const source& where);
+  thread_number scripted_new_thread(const source& where) noexcept;
+  void join_guided(thread_number t, const source& where);
+  value read_guided(const access& a, location_id l, bool updates,
+                    location_id queue = kNone);
+  value read_here(const access& a, location_id l, bool updates,
+                  location_id queue);
+  void look_at(event& e, event_id write) noexcept;
+  void add_read_guided(event& e, graph::place_list& at);
+  void add_older_read(event& e, graph::place_list& at);
+  void modify_guided(location_id l, const value& data);
+  void write_here(const access& a, location_id l);
+  void add_earlier_write(event& e, graph::place_list& at);
+  std::uint32_t guided_place(const event& e, std::uint32_t places) noexcept;
+  int choose_guided(std::uint32_t n, access_kind what, bool one_only);
+  void follow_script(const event& e) noexcept;
+  void watch_progress(const event& e);
+  void progress() noexcept;
+  void nothing_new(const event& e);
 
   // access.cc
+  value perform_exploring(const access& a, const void* site) noexcept;
   // `queue`: to be joined, if this finds the value expected.
   value read(const access& a, location_id l, bool updates,
              location_id queue = kNone);
   value read_next(const access&, location_id, bool updates, location_id queue);
-  void check_initialized(const access& a, location_id l);
+  [[noreturn]] void not_initialized(const access& a) noexcept;
   void modify(const access& a, location_id l, const value& data);
   void write(const access& a, location_id l);
   value data_of(location_id l, event_id from) const noexcept;
@@ -260,13 +263,7 @@ class checker {
   [[noreturn]] void next_stage(nap_memo& memo);
 
   // explore.cc
-  value guided_read(const access& a, location_id l, bool updates,
-                    location_id queue);
   bool add_read(event& e);
-  void add_guided_read(event& e);
-  std::uint32_t guided_place(const event& e, std::uint32_t places) noexcept;
-  void watch_progress(const event& e);
-  void nothing_new(const event& e);
   void options_of_read(const event& e);
   bool may_not_guess(const event& e) const;
   void note_revisits(event_id write, event_id conflict);
@@ -308,6 +305,8 @@ class checker {
   recorder* recording_ = nullptr;  // of a failing run, done again
 
   thread_table threads_;
+  thread_set able_;               // guided: to go on
+  std::uint32_t unfinished_ = 0;  // guided: threads
   thread_state* current_ = nullptr;
   thread_number self_ = 0;
   thread_number first_ = kNone;  // to go first: half an update is done
@@ -322,7 +321,6 @@ class checker {
   moment collision_;
   std::optional<failure> found_;  // the shortest
   guide guide_;
-  bool reconsider_ = false;        // guided: whose turn it is
   std::uint32_t idle_events_ = 0;  // guided: since something changed
   memory memory_;
   holders locks_;
@@ -346,5 +344,7 @@ class checker {
 
 }  // namespace model::engine
 }  // namespace syncxx::inline SYNCXX_ABI
+
+#include "engine_inline.h"
 
 #endif  // SYNCXX_SRC_MODEL_ENGINE_H_

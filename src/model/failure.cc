@@ -26,6 +26,7 @@ bool write_file(const std::string& path, const text& content) noexcept {
 // Runs what a script says, in the present exploration.
 outcome checker::follow(const script& s) {
   g_->clear();
+  g_->be_lean();
   guide_.begin_script(s);
   return run();
 }
@@ -40,6 +41,7 @@ void checker::keep_failure() {
   f.blocked = result_.blocked;
   const moment collision = collision_;
   const thread_number culprit = culprit_;
+  g_->complete();
   if (f.what == verdict::livelock && guide_.on())
     while (idle_events_ > 0 && --idle_events_ > 0) g_->pop();
   f.how = script::of(*g_, culprit);
@@ -55,7 +57,6 @@ void checker::keep_failure() {
   }
   // What the thread that has failed does not depend on is left out.
   if (culprit != kNone && repeatable_ && f.what != verdict::livelock) {
-    g_->complete();
     vec<bool> keep(g_->size(), false);
     const auto keep_past = [&](event_id last) {
       if (last == kNone) return;
@@ -80,6 +81,7 @@ void checker::shorten(const script& s) {
   push_exploration();
   const outcome how = follow(s);
   if (how == outcome::failed && result_.what == found_->what && repeatable_) {
+    g_->complete();
     script shorter = script::of(*g_, culprit_);
     if (shorter.length() < found_->how.length()) {
       found_->how = std::move(shorter);

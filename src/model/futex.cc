@@ -139,9 +139,9 @@ bool checker::sleep_in(std::span<const location_id> queues,
 
 // After an update of a queue: those it has woken can go on.
 void checker::wake_sleepers() noexcept {
-  for (thread_state& s : threads_)
-    if (s.blocked == obstacle::sleep) s.blocked = obstacle::none;
-  reconsider_ = true;
+  for (thread_number t = 0; t < threads_.size(); ++t)
+    if (threads_[t].blocked == obstacle::sleep) unblock(t);
+  guide_.reconsider();
 }
 
 int checker::futex_wait(const void* word, std::uint32_t size,

@@ -2,88 +2,82 @@
 #include "graph.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "clocks.h"
+#include "lean_graph.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
-namespace {
-
-// Clocks are worked on four threads at a time.
-using four = std::int32_t __attribute__((vector_size(16)));
-constexpr std::size_t kFour = 4;
-
-four load(const std::uint32_t* p) noexcept {
-  four v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-void store(std::uint32_t* p, four v) noexcept { std::memcpy(p, &v, sizeof v); }
-
-void copy(std::uint32_t* to, const std::uint32_t* from,
-          std::uint32_t n) noexcept {
-  for (std::uint32_t i = 0; i < n; i += kFour) store(to + i, load(from + i));
-}
-void join(std::uint32_t* into, const std::uint32_t* from,
-          std::uint32_t n) noexcept {
-  for (std::uint32_t i = 0; i < n; i += kFour) {
-    const four a = load(into + i), b = load(from + i);
-    store(into + i, a < b ? b : a);
-  }
-}
-void zero(std::uint32_t* to, std::uint32_t n) noexcept {
-  for (std::uint32_t i = 0; i < n; i += kFour) store(to + i, four{});
-}
-
-}  // namespace
-
 void graph::clear() noexcept {
   events_.clear();
-  threads_.resize(0);
-  in_use_.clear();
-  notes_.clear();
+  thread_count_ = 0;
   for (const location_id l : used_) {
-    locations_[l].co.clear();
-    locations_[l].reads.clear();
-    locations_[l].used = false;
+    place_list& at = locations_[l];
+    at.co.clear();
+    at.reads.clear();
+    at.used = false;
   }
   used_.clear();
   uses_sc_ = false;
+  lean_ = false;
+}
+
+// For the next event.
+[[gnu::noinline]] void graph::grow() {
+  events_.reserve(2 * events_.capacity() + 16);
+  clocks_.reserve(events_.capacity() * 3 * stride_);
+}
+
+void graph::drop_unused_parts() noexcept {
+  while (!threads_[thread_count_ - 1].in_use) --thread_count_;
 }
 
 thread_number graph::add_thread(thread_number wanted) {
   thread_number t = 0;
-  while (t < in_use_.size() && in_use_[t]) ++t;
+  while (t < thread_count_ && threads_[t].in_use) ++t;
   if (wanted != kNone) t = wanted;
-  while (t >= in_use_.size()) {
-    threads_.add();
-    in_use_.push_back(false);
-    notes_.emplace_back();
-  }
-  in_use_[t] = true;
+  while (t >= thread_count_) add_part();
+  threads_[t].in_use = true;
   return t;
 }
 
 // The first access to a location.
 void graph::use(location_id l) {
-  if (l >= locations_.size()) locations_.resize(l + 1);
-  if (last_.size() < locations_.size() * stride_)
-    last_.resize(locations_.size() * stride_);
+  if (l >= location_count_) [[unlikely]] {
+    locations_.resize(l + 1);
+    location_count_ = l + 1;
+    last_.resize(std::size_t{location_count_} * stride_);
+  }
   locations_[l].used = true;
   used_.push_back(l);
-  std::fill_n(&last(l, 0), stride_, kNone);
+  event_id* const last = &this->last(l, 0);
+  for (thread_number t = 0; t < stride_; t += clocks::kFour)
+    clocks::store(last + t, clocks::four{} - 1);  // kNone
 }
 
 // What an acquire fence acquires: all that the reads before it have read from.
 // (What an acquire fence before it has acquired is in hb.)
 void graph::acquire_reads(std::uint32_t* into,
                           const event& fence) const noexcept {
-  const vec<event_id>& po = threads_[fence.thread];
+  const pile<event_id>& po = of_thread(fence.thread);
   for (std::uint32_t i = fence.index - 1; i > 0; --i) {
     const event& e = events_[po[i - 1]];
-    if (e.is_read() && e.rf < kInitial) join(into, clock(e.rf, 2), stride_);
+    if (e.is_read() && e.rf < kInitial)
+      clocks::join(into, clock(e.rf, 2), stride_);
     if (e.what == kind::fence && acquires(e.order) && !e.is_light()) return;
   }
+}
+
+// The last fence of that kind that releases, up to an event's, in its thread.
+event_id graph::last_release(const event& from, access_kind of) const noexcept {
+  const pile<event_id>& po = of_thread(from.thread);
+  for (std::uint32_t i = from.index; i > 0; --i) {
+    const event& e = events_[po[i - 1]];
+    if (e.what == kind::fence && e.access == of && releases(e.order))
+      return po[i - 1];
+  }
+  return kNone;
 }
 
 // What an asymmetric acquire fence acquires besides: a light one synchronizes
@@ -92,7 +86,10 @@ void graph::acquire_reads(std::uint32_t* into,
 // light ones. (So rare that no clocks are kept for it.)
 void graph::acquire_fences(std::uint32_t* into,
                            const event& fence) const noexcept {
-  const vec<event_id>& po = threads_[fence.thread];
+  const bool light = fence.is_light();
+  const access_kind other =
+      light ? access_kind::heavy_fence : access_kind::light_fence;
+  const pile<event_id>& po = of_thread(fence.thread);
   for (std::uint32_t i = fence.index - 1; i > 0; --i) {
     const event& e = events_[po[i - 1]];
     if (e.what == kind::fence && e.access == fence.access && acquires(e.order))
@@ -100,119 +97,35 @@ void graph::acquire_fences(std::uint32_t* into,
     if (!e.is_read()) continue;
     for (event_id w = e.rf; w < kInitial;) {
       const event& from = events_[w];
-      const std::uint32_t release = fence.is_light() ? from.heavy : from.light;
-      if (release != 0)
-        join(into, clock(threads_[from.thread][release - 1], 0), stride_);
+      if (light ? from.heavy : from.light)
+        clocks::join(into, clock(last_release(from, other), 0), stride_);
       w = from.what == kind::update_write ? from.rf : kNone;
     }
   }
 }
 
-// kStride: that of the clocks, or 0.
-template <std::uint32_t kStride>
-[[gnu::always_inline]] inline void graph::fill_clocks_of(event_id id,
-                                                         event_id po) noexcept {
-  const std::uint32_t n = kStride != 0 ? kStride : stride_;
+[[gnu::noinline]] void graph::fill_many(event_id id, event_id po) noexcept {
   event& e = events_[id];
-  std::uint32_t* const hb = clock(id, 0);
-  std::uint32_t* const porf = clock(id, 1);
-  std::uint32_t* const view = clock(id, 2);
-  if (po == kNone) {
-    zero(hb, 2 * n);
-    static_cast<carried&>(e) = {};
-  } else {
-    copy(hb, clock(po, 0), 2 * n);
-    static_cast<carried&>(e) = events_[po];
-  }
-  hb[e.thread] = porf[e.thread] = e.index;
-  const bool depends = e.rf < kInitial && e.what != kind::update_write;
-  if (depends) {
-    if (!lean_) join(porf, clock(e.rf, 1), n);
-    e.time = std::max(e.time, events_[e.rf].time);
-    e.disturbed |= events_[e.rf].disturbed;
-    e.clocked |= events_[e.rf].clocked;
-  }
-  switch (e.what) {
-    case kind::read:
-    case kind::update_read:
-      // A sleep begins with the look at the word.
-      if (e.what == kind::update_read
-              ? po == kNone || !events_[po].begins_sleep()
-              : e.begins_sleep())
-        ++e.open;
-      if (depends && acquires(e.order)) join(hb, clock(e.rf, 2), n);
-      break;
-    case kind::write:
-    case kind::update_write:
-      if (e.what == kind::update_write) --e.open;
-      if (releases(e.order)) {
-        copy(view, hb, n);
-      } else if (e.release != 0) {
-        copy(view, clock(threads_[e.thread][e.release - 1], 0), n);
-      } else {
-        zero(view, n);
-      }
-      // The release sequence goes on through read-modify-writes.
-      if (e.what == kind::update_write && e.rf < kInitial)
-        join(view, clock(e.rf, 2), n);
-      break;
-    case kind::fence:
-      if (e.is_light()) {
-        if (acquires(e.order)) acquire_fences(hb, e);
-        if (releases(e.order)) e.light = e.index;
-        break;
-      }
-      if (acquires(e.order)) acquire_reads(hb, e);
-      if (releases(e.order)) e.release = e.index;
-      if (!e.is_heavy()) break;
-      if (acquires(e.order)) acquire_fences(hb, e);
-      if (releases(e.order)) e.heavy = e.index;
-      break;
-    case kind::start:
-    case kind::join:
-      if (depends) join(hb, clock(e.rf, 0), n);
-      break;
-    case kind::choice:
-      e.clocked |= e.access == access_kind::clock;
-      if (e.access == access_kind::rest) {
-        e.clocked = true;
-        ++e.time;
-      }
-      if (e.data.lo == 0) break;
-      e.disturbed |= e.access == access_kind::disturbance;
-      if (e.access == access_kind::clock ||
-          e.access == access_kind::timed_sleep)
-        ++e.time;
-      break;
-    default:
-      break;
-  }
-  if (lean_) return;
-  const auto mix = [&e](std::uint64_t x) {
-    e.past = (e.past ^ x) * 0xff51afd7ed558ccdu;
-    e.past ^= e.past >> 32;
-  };
-  e.past = po == kNone ? e.thread + 1u : events_[po].past;
-  mix(static_cast<std::uint64_t>(e.what) | (std::uint64_t{e.location} << 8) |
-      (std::uint64_t{e.guessed} << 40));
-  mix(e.data.lo ^ (e.data.hi << 1));
-  mix(depends ? events_[e.rf].past : e.rf);
+  fill_clocks_of<0, false>(e, id, po, e.what, e.thread, e.index);
 }
 
-[[gnu::noinline]] void graph::fill_many(event_id id, event_id po) noexcept {
-  fill_clocks_of<0>(id, po);
+[[gnu::noinline]] void graph::fill_many_lean(event_id id,
+                                             event_id po) noexcept {
+  event& e = events_[id];
+  fill_clocks_of<0, true>(e, id, po, e.what, e.thread, e.index);
 }
 
 void graph::fill_clocks(event_id id) noexcept { fill_many(id, before(id)); }
 
 event_id graph::add(const event& given, std::uint32_t place) {
   const event_id id = size();
-  events_.push_back(given);
-  event& e = events_.back();
-  vec<event_id>& po = threads_[e.thread];
+  event& e = draft();
+  if (&e != &given) e = given;
+  events_.extend();
+  pile<event_id>& po = threads_[e.thread].po;
   const event_id before = po.empty() ? kNone : po.back();
   po.push_back(id);
-  e.index = static_cast<std::uint32_t>(po.size());
+  e.index = po.size();
   e.previous = kNone;
   uses_sc_ |= e.order == memory_order_seq_cst;
   if (e.is_read() || e.is_write()) {
@@ -233,24 +146,29 @@ event_id graph::add(const event& given, std::uint32_t place) {
       }
     }
   }
-  make_clocks();
-  if (stride_ == kFour) {
-    fill_clocks_of<kFour>(id, before);
+  if (stride_ == clocks::kFour) {
+    fill_clocks_of<clocks::kFour, false>(e, id, before, e.what, e.thread,
+                                         e.index);
   } else {
     fill_many(id, before);
   }
   return id;
 }
 
-[[gnu::noinline]] void graph::insert_in_co(vec<event_id>& co, event_id write,
+[[gnu::noinline]] void graph::insert_in_co(pile<event_id>& co, event_id write,
                                            std::uint32_t place) {
-  co.insert(co.begin() + place, write);
-  for (std::size_t i = place + 1; i < co.size(); ++i) ++events_[co[i]].co;
+  co.insert(place, write);
+  for (std::uint32_t i = place + 1; i < co.size(); ++i) ++events_[co[i]].co;
 }
 
 void graph::complete() noexcept {
+  if (!lean_) return;
   lean_ = false;
-  for (event_id id = 0; id < size(); ++id) fill_clocks(id);
+  for (event_id id = 0; id < size(); ++id) {
+    const event& e = events_[id];
+    if (e.is_read()) locations_[e.location].reads.push_back(id);
+    fill_clocks(id);
+  }
 }
 
 void graph::pop() noexcept {
@@ -260,26 +178,23 @@ void graph::pop() noexcept {
     place_list& l = locations_[e.location];
     last(e.location, e.thread) = e.previous;
     if (e.is_read()) {
-      l.reads.pop_back();
+      if (!lean_) l.reads.pop_back();
     } else {
-      l.co.erase(l.co.begin() + (e.co - 1));
-      for (std::size_t i = e.co - 1; i < l.co.size(); ++i)
+      l.co.erase(e.co - 1);
+      for (std::uint32_t i = e.co - 1; i < l.co.size(); ++i)
         --events_[l.co[i]].co;
     }
   }
-  threads_[e.thread].pop_back();
+  thread_part& part = threads_[e.thread];
+  part.po.pop_back();
   if (e.await) {
-    notes_[e.thread] = {e.index, e.memo, e.since, e.stuck};
-  } else if (notes_[e.thread].index > e.index) {
-    notes_[e.thread] = {};
+    part.note = {e.index, e.memo, e.since, e.stuck};
+  } else if (part.note.index > e.index) {
+    part.note = {};
   }
   if (e.what == kind::create) {
-    in_use_[e.location] = false;
-    while (!in_use_.back()) {
-      in_use_.pop_back();
-      threads_.remove();
-      notes_.pop_back();
-    }
+    threads_[e.location].in_use = false;
+    drop_unused_parts();
   }
   events_.pop_back();
   forget_awaits(size());
@@ -290,7 +205,8 @@ static constexpr std::uint32_t kAlways = 1;
 
 // What was found out when the graph had more than `size` events.
 void graph::forget_awaits(std::uint32_t size) noexcept {
-  for (await_note& note : notes_) {
+  for (thread_number t = 0; t < thread_count_; ++t) {
+    await_note& note = threads_[t].note;
     if (note.since <= size) continue;
     if (note.stuck > size) note.stuck = 0;
     note.since = note.stuck == kAlways ? 0 : note.stuck;
@@ -300,14 +216,14 @@ void graph::forget_awaits(std::uint32_t size) noexcept {
 void graph::choose(event_id choice, std::uint64_t alternative) noexcept {
   forget_awaits(choice);
   events_[choice].data.lo = alternative;
-  notes_[events_[choice].thread] = {};
+  threads_[events_[choice].thread].note = {};
   fill_clocks(choice);
 }
 
 void graph::read_from(event_id read, event_id write,
                       const value& data) noexcept {
   forget_awaits(read);
-  notes_[events_[read].thread] = {};
+  threads_[events_[read].thread].note = {};
   events_[read].rf = write;
   events_[read].data = data;
   fill_clocks(read);
@@ -315,9 +231,9 @@ void graph::read_from(event_id read, event_id write,
 
 void graph::move_in_co(event_id write, std::uint32_t place) noexcept {
   event& e = events_[write];
-  vec<event_id>& co = locations_[e.location].co;
-  co.erase(co.begin() + (e.co - 1));
-  co.insert(co.begin() + place, write);
+  pile<event_id>& co = locations_[e.location].co;
+  co.erase(e.co - 1);
+  co.insert(place, write);
   for (std::uint32_t i = 0; i < co.size(); ++i) events_[co[i]].co = i + 1;
   forget_awaits(write);
 }
@@ -358,14 +274,13 @@ event_id graph::updater(location_id l, std::uint32_t place) const noexcept {
 void graph::assign(const graph& from, const vec<bool>& keep,
                    vec<event_id>& renumber) {
   clear();
-  threads_.resize(from.threads_.size());
-  in_use_.assign(from.threads_.size(), false);
-  in_use_[0] = true;
-  notes_ = from.notes_;
+  for (thread_number t = 0; t < from.thread_count_; ++t) {
+    add_part();
+    threads_[t].note = from.threads_[t].note;
+  }
+  threads_[0].in_use = true;
   lean_ = from.lean_;
   uses_sc_ = from.uses_sc_;
-  if (locations_.size() < from.locations_.size())
-    locations_.resize(from.locations_.size());
   renumber.assign(from.size(), kNone);
   for (event_id id = 0; id < from.size(); ++id) {
     if (!keep[id]) continue;
@@ -374,43 +289,41 @@ void graph::assign(const graph& from, const vec<bool>& keep,
     event e = from.events_[id];
     // What a kept read reads from may come later (a revisit): see below.
     if (e.previous != kNone) e.previous = renumber[e.previous];
-    threads_[e.thread].push_back(mine);
+    threads_[e.thread].po.push_back(mine);
     if (e.is_read() || e.is_write()) {
       place_list& l = location(e.location);
       last(e.location, e.thread) = mine;
       if (e.is_read()) l.reads.push_back(mine);
     }
-    if (e.what == kind::create) in_use_[e.location] = true;
-    events_.push_back(e);
-    make_clocks();
-    copy(clock(mine, 0), from.clock(id, 0), 3 * stride_);
+    if (e.what == kind::create) threads_[e.location].in_use = true;
+    draft() = e;
+    events_.extend();
+    clocks::copy(clock(mine, 0), from.clock(id, 0), 3 * stride_);
   }
   for (event& e : events_)
     if (e.rf < kInitial) e.rf = renumber[e.rf];
-  for (location_id l = 0; l < from.locations_.size(); ++l) {
-    vec<event_id>& co = locations_[l].co;
+  for (const location_id l : used_) {
+    pile<event_id>& co = locations_[l].co;
     for (const event_id w : from.locations_[l].co) {
       if (!keep[w]) continue;
       co.push_back(renumber[w]);
       events_[renumber[w]].co = static_cast<std::uint32_t>(co.size());
     }
   }
-  for (thread_number t = 0; t < threads_.size(); ++t) {
-    const std::size_t kept = threads_[t].size();
-    if (kept < from.threads_[t].size()) {
-      notes_[t] = {};
-      const event& next = from.events_[from.threads_[t][kept]];
-      if (next.await) notes_[t] = {next.index, next.memo, 0, 0};
+  for (thread_number t = 0; t < thread_count_; ++t) {
+    thread_part& part = threads_[t];
+    const pile<event_id>& all = from.of_thread(t);
+    const std::uint32_t kept = part.po.size();
+    if (kept < all.size()) {
+      part.note = {};
+      const event& next = from.events_[all[kept]];
+      if (next.await) part.note = {next.index, next.memo, 0, 0};
     } else {
-      notes_[t].since = 0;
-      if (notes_[t].stuck != 0) notes_[t].stuck = kAlways;
+      part.note.since = 0;
+      if (part.note.stuck != 0) part.note.stuck = kAlways;
     }
   }
-  while (!in_use_.back()) {
-    in_use_.pop_back();
-    threads_.remove();
-    notes_.pop_back();
-  }
+  drop_unused_parts();
 }
 
 std::uint64_t graph::hash() const {
@@ -425,7 +338,8 @@ std::uint64_t graph::hash() const {
     mix(events_[id].thread);
     mix(events_[id].index);
   };
-  for (const vec<event_id>& po : threads_) {
+  for (thread_number t = 0; t < thread_count_; ++t) {
+    const pile<event_id>& po = of_thread(t);
     mix(po.size());
     for (const event_id id : po) {
       const event& e = events_[id];

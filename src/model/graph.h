@@ -16,147 +16,37 @@
 
 #include <sync/model/access.h>
 
+#include "event.h"
 #include "memory_resource.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace model::engine {
 
-// Events are numbered in the order in which they were added.
-using event_id = std::uint32_t;
-using location_id = std::uint32_t;
-using thread_number = std::uint32_t;
-inline constexpr std::uint32_t kNone = 0xffffffffu;
-inline constexpr event_id kInitial = 0xfffffffeu;  // read from: initial value
-
-enum class kind : std::uint8_t {
-  read,         // a load, or a compare-exchange that fails
-  update_read,  // the first half of a read-modify-write; the other follows
-  write,
-  update_write,
-  fence,
-  create,  // of thread `location`
-  start,   // of a thread; depends on its create
-  finish,
-  join,    // of thread `location`; depends on its finish
-  resume,  // out of a futex sleep; depends on the wake, without ordering
-  choice,  // one of `location` alternatives; value.lo
-};
-
-// What an event takes over from the one before it in its thread.
-struct carried {
-  std::uint32_t release = 0;  // index of the last release fence in po
-  std::uint32_t heavy = 0;    // the same, of heavy and of light fences alone
-  std::uint32_t light = 0;
-  std::uint32_t open = 0;  // updates begun and not ended, in po
-  std::uint32_t time = 0;  // jumps of the clock that have happened
-  bool clocked = false;    // the clock has been read, in its past
-  bool disturbed = false;  // a sleep has ended for no reason, in its past
-};
-
-// Names a place in the code: where calls are not inlined, the site is the same
-// for all operations of a type.
-inline std::uint64_t call_of(const void* site, const source& where) noexcept {
-  return reinterpret_cast<std::uintptr_t>(site) +
-         (std::uint64_t{where.line} << 48);
-}
-
-struct event : carried {
-  kind what{};
-  memory_order order = memory_order_relaxed;
-  bool await = false;    // a read that only certain values may let go on
-  bool vain = false;     // an update's value leads back: its thread stays there
-  bool guessed = false;  // a weak compare-exchange that fails spuriously
-  bool confirms = false;  // reads what the look before it has (rounds.cc)
-  std::uint16_t thread = 0;
-  std::uint8_t size = 0;
-  access_kind access{};          // what the program called
-  memory_order failure{};        // of a compare-exchange
-  memory_order success{};        //
-  std::uint32_t index = 0;       // in po, from 1
-  location_id location = kNone;  // or what the kind says
-  event_id rf = kNone;           // what it reads from or depends on
-  std::uint32_t co = 0;          // of a write: place in co, from 1
-  event_id previous = kNone;     // same thread and location
-  std::uint32_t memo = kNone;    // which values let an await go on
-  std::uint32_t stuck = 0;       // of an await: see await_note
-  std::uint32_t since = 0;       // of an await: see await_note
-  location_id queue = kNone;     // look before a sleep: the queue
-  value data{};                  // read or written
-  value expected{};              // of a compare-exchange
-  value operand{};               // of an update, with what makes its value
-  value (*update)(const value& old, const value& operand) = nullptr;
-  std::uint64_t past = 0;      // names the event and all it depends on
-  const void* site = nullptr;  // where the program called it
-  source where{};              // the same, for people; line 0: unknown
-
-  bool is_read() const noexcept {
-    return what == kind::read || what == kind::update_read;
-  }
-  std::uint64_t call() const noexcept { return call_of(site, where); }
-  // Awaits by updates take part with whatever they read (spin.cc).
-  bool awaits_value() const noexcept {
-    return await && this->access == access_kind::load;
-  }
-  // A look that finds what the thread is to sleep on: it joins the queue in the
-  // same step.
-  bool begins_sleep() const noexcept {
-    return queue != kNone && data == expected;
-  }
-  bool is_write() const noexcept {
-    return what == kind::write || what == kind::update_write;
-  }
-  // Asymmetric fences. A heavy one is a fence besides.
-  bool is_heavy() const noexcept {
-    return what == kind::fence && access == access_kind::heavy_fence;
-  }
-  bool is_light() const noexcept {
-    return what == kind::fence && access == access_kind::light_fence;
-  }
-};
-
-constexpr bool acquires(memory_order order) noexcept {
-  return order == memory_order_acquire || order == memory_order_acq_rel ||
-         order == memory_order_seq_cst;
-}
-constexpr bool releases(memory_order order) noexcept {
-  return order == memory_order_release || order == memory_order_acq_rel ||
-         order == memory_order_seq_cst;
-}
-
-// The threads' events. Keeps the memory of those that are gone.
-class thread_lists {
- public:
-  std::size_t size() const noexcept { return size_; }
-  vec<event_id>& operator[](std::size_t t) noexcept { return lists_[t]; }
-  const vec<event_id>& operator[](std::size_t t) const noexcept {
-    return lists_[t];
-  }
-  auto begin() const noexcept { return lists_.begin(); }
-  auto end() const noexcept {
-    return lists_.begin() + static_cast<std::ptrdiff_t>(size_);
-  }
-  void add() {
-    if (size_ == lists_.size()) lists_.emplace_back();
-    lists_[size_++].clear();
-  }
-  void remove() noexcept { --size_; }
-  void resize(std::size_t n) {
-    size_ = 0;
-    while (size_ < n) add();
-  }
-
- private:
-  vec<vec<event_id>> lists_;
-  std::size_t size_ = 0;
-};
-
 class graph {
  public:
+  // What is known of the await that is a thread's next event, if anything.
+  struct await_note {
+    std::uint32_t index = 0;  // of the event; 0: nothing known
+    std::uint32_t memo = kNone;
+    event_id since = 0;  // writes before this one have all been tried
+    // If it can go on, nothing is learnt (checker::note_revisits): since the
+    // graph had that many events (kAlways: the graph was made so). 0: it is not
+    // so.
+    std::uint32_t stuck = 0;
+  };
+  // The accesses to a location.
+  struct place_list {
+    pile<event_id> co;
+    pile<event_id> reads;
+    bool used = false;  // last_ holds for it
+  };
+
   explicit graph(std::uint32_t stride) : stride_(stride) {}
 
   void clear() noexcept;
-  // Does without porf and past from now on, until complete() makes up for it.
-  // Each event must then come behind those that it depends on.
+  // Until it is cleared, or complete() makes up for it, does without porf, past
+  // and reads(); events are added by add_lean(), each behind those that it
+  // depends on.
   void be_lean() noexcept { lean_ = true; }
   void complete() noexcept;
   // The events of `from` for which keep[id] is true, renumbered; they must
@@ -168,21 +58,44 @@ class graph {
   std::uint32_t size() const noexcept { return events_.size(); }
   event& at(event_id id) noexcept { return events_[id]; }
   const event& at(event_id id) const noexcept { return events_[id]; }
-  std::uint32_t threads() const noexcept {
-    return static_cast<std::uint32_t>(threads_.size());
-  }
-  const vec<event_id>& of_thread(thread_number t) const noexcept {
-    return threads_[t];
+  std::uint32_t threads() const noexcept { return thread_count_; }
+  const pile<event_id>& of_thread(thread_number t) const noexcept {
+    return threads_[t].po;
   }
   // A new thread without events: the number wanted, or the lowest free one.
   // Freed with its create event, whose `location` is the number.
   thread_number add_thread(thread_number wanted = kNone);
+  // Where no thread has ever been removed: behind all others.
+  thread_number add_next_thread() {
+    add_part().in_use = true;
+    return thread_count_ - 1;
+  }
 
   // Where the next event will be: to be filled in and added, before any other.
-  event& draft() { return events_.spare(); }
+  event& draft() {
+    if (events_.is_full()) [[unlikely]]
+      grow();
+    return events_.spare();
+  }
+  // The same, of that kind and thread and with nothing else. What only reads
+  // and writes have is left as it is.
+  event& draft(kind what, thread_number t) {
+    event& e = draft();
+    static_cast<event_head&>(e) = {};
+    e.what = what;
+    e.thread = static_cast<std::uint16_t>(t);
+    e.access = access_kind::other;
+    e.data = {};
+    e.where.line = 0;
+    return e;
+  }
   // Appends an event of e.thread; fills in index, previous and the like. A
   // write gets `place` in co, behind that many others. Reads must have rf.
   event_id add(const event& e, std::uint32_t place = 0);
+  // The same with the draft, in a lean graph, of that kind and thread; `l`: the
+  // location of a read or write (lean_graph.h).
+  event_id add_lean(event& draft, kind what, thread_number t,
+                    place_list* l = nullptr, std::uint32_t place = 0);
   // Removes the last event; notes what is known of the await that it was.
   void pop() noexcept;
   // Keeps the events up to `last`.
@@ -200,47 +113,47 @@ class graph {
   const std::uint32_t* hb(event_id id) const noexcept { return clock(id, 0); }
   // Equal for events that depend on equal events, in whatever graph.
   std::uint64_t past(thread_number t) const noexcept {
-    return threads_[t].empty() ? t : events_[threads_[t].back()].past;
+    return of_thread(t).empty() ? t : events_[of_thread(t).back()].past;
   }
   const std::uint32_t* porf(event_id id) const noexcept { return clock(id, 1); }
   // What a reader of a write acquires.
   const std::uint32_t* view(event_id id) const noexcept { return clock(id, 2); }
   // hb of the thread's last event; all zero if it has none.
   const std::uint32_t* now(thread_number t) const noexcept {
-    return threads_[t].empty() ? kZero : hb(threads_[t].back());
+    return of_thread(t).empty() ? kZero : hb(of_thread(t).back());
   }
   event_id last_of(thread_number t) const noexcept {
-    return threads_[t].empty() ? kNone : threads_[t].back();
+    return of_thread(t).empty() ? kNone : of_thread(t).back();
   }
   event_id before(event_id id) const noexcept {  // in po
     const event& e = events_[id];
-    return e.index == 1 ? kNone : threads_[e.thread][e.index - 2];
+    return e.index == 1 ? kNone : of_thread(e.thread)[e.index - 2];
   }
   bool porf_before(event_id a, const std::uint32_t* clock) const noexcept {
     return clock[events_[a].thread] >= events_[a].index;
   }
 
-  // What is known of the await that is thread t's next event, if anything.
-  struct await_note {
-    std::uint32_t index = 0;  // of the event; 0: nothing known
-    std::uint32_t memo = kNone;
-    event_id since = 0;  // writes before this one have all been tried
-    // If it can go on, nothing is learnt (checker::note_revisits): since the
-    // graph had that many events (kAlways: the graph was made so). 0: it is not
-    // so.
-    std::uint32_t stuck = 0;
-  };
-  const await_note& awaits(thread_number t) const noexcept { return notes_[t]; }
-  void note_await(thread_number t, const await_note& note) { notes_[t] = note; }
+  const await_note& awaits(thread_number t) const noexcept {
+    return threads_[t].note;
+  }
+  void note_await(thread_number t, const await_note& note) {
+    threads_[t].note = note;
+  }
 
   // --- Locations ---------------------------------------------------------
   std::span<const event_id> co(location_id l) const noexcept {
-    if (l >= locations_.size()) return {};
-    return locations_[l].co;
+    if (l >= location_count_) return {};
+    return {locations_[l].co.begin(), locations_[l].co.end()};
   }
   std::span<const event_id> reads(location_id l) const noexcept {
-    if (l >= locations_.size()) return {};
-    return locations_[l].reads;
+    if (l >= location_count_) return {};
+    return {locations_[l].reads.begin(), locations_[l].reads.end()};
+  }
+  // The same for one that is about to be used; as long as no other is.
+  place_list& location(location_id l) {
+    if (!is_used(l)) [[unlikely]]
+      use(l);
+    return locations_[l];
   }
   std::uint32_t place_of(event_id write) const noexcept {
     return write == kInitial ? 0 : events_[write].co;
@@ -264,14 +177,14 @@ class graph {
   // Whether a thread that joins a queue with this event has looked at its word
   // too early: what happened before it joins has changed the word since.
   bool overslept(event_id joins) const noexcept;
-  std::uint32_t locations() const noexcept {
-    return static_cast<std::uint32_t>(locations_.size());
-  }
+  std::uint32_t locations() const noexcept { return location_count_; }
 
   // Whether some sleep has ended for no reason.
   bool disturbed() const noexcept {
-    for (const vec<event_id>& po : threads_)
-      if (!po.empty() && events_[po.back()].disturbed) return true;
+    for (thread_number t = 0; t < thread_count_; ++t)
+      if (const event_id last = last_of(t);
+          last != kNone && events_[last].disturbed)
+        return true;
     return false;
   }
 
@@ -290,14 +203,15 @@ class graph {
  private:
   void forget_awaits(std::uint32_t size) noexcept;
 
-  struct place_list {
-    vec<event_id> co;
-    vec<event_id> reads;
-    bool used = false;  // last_ holds for it
+  // Keeps its memory when the thread is gone.
+  struct thread_part {
+    pile<event_id> po;
+    await_note note;
+    bool in_use = false;
   };
   static constexpr std::uint32_t kZero[1024] = {};
   bool is_used(location_id l) const noexcept {
-    return l < locations_.size() && locations_[l].used;
+    return l < location_count_ && locations_[l].used;
   }
   event_id& last(location_id l, thread_number t) noexcept {
     return last_[std::size_t{l} * stride_ + t];
@@ -308,28 +222,38 @@ class graph {
   const std::uint32_t* clock(event_id id, unsigned which) const noexcept {
     return &clocks_[(std::size_t{id} * 3 + which) * stride_];
   }
-  void make_clocks() { clocks_.resize(events_.size() * 3 * stride_); }
+  void grow();
   void fill_clocks(event_id id) noexcept;
+  // kStride: that of the clocks, or 0.
+  template <std::uint32_t kStride, bool kLean>
+  void fill_clocks_of(event& e, event_id id, event_id po, kind what,
+                      thread_number t, std::uint32_t index) noexcept;
   void fill_many(event_id id, event_id po) noexcept;
-  template <std::uint32_t kStride>
-  void fill_clocks_of(event_id id, event_id po) noexcept;
-  void insert_in_co(vec<event_id>& co, event_id write, std::uint32_t place);
+  void fill_many_lean(event_id id, event_id po) noexcept;
+  void insert_in_co(pile<event_id>& co, event_id write, std::uint32_t place);
   void acquire_reads(std::uint32_t* into, const event& fence) const noexcept;
   void acquire_fences(std::uint32_t* into, const event& fence) const noexcept;
-  place_list& location(location_id l) {
-    if (!is_used(l)) use(l);
-    return locations_[l];
+  event_id last_release(const event& from, access_kind of) const noexcept;
+  thread_part& add_part() {
+    if (thread_count_ == threads_.size()) [[unlikely]]
+      threads_.emplace_back();
+    thread_part& part = threads_[thread_count_++];
+    part.po.clear();
+    part.note = {};
+    part.in_use = false;
+    return part;
   }
+  void drop_unused_parts() noexcept;
   void use(location_id l);
   std::uint32_t stride_;
   bool lean_ = false;
   bool uses_sc_ = false;  // some event is seq_cst, or may become so
   pile<event> events_;
-  pile<std::uint32_t> clocks_;
-  thread_lists threads_;
-  vec<char> in_use_;  // thread numbers
-  vec<await_note> notes_;
+  pile<std::uint32_t> clocks_;  // of as many events as events_ has place for
+  vec<thread_part> threads_;
+  std::uint32_t thread_count_ = 0;
   vec<place_list> locations_;
+  std::uint32_t location_count_ = 0;
   vec<location_id> used_;
   vec<event_id> last_;  // access, by location and thread
 };

@@ -134,21 +134,26 @@ bool script::parse(std::string_view from) {
 void guide::begin_random(std::uint64_t seed) noexcept {
   mode_ = mode::random;
   state_ = seed * 0xd1342543de82ef95u;
-  steps_ = 0;
   lowest_ = 0;
-  const std::uint32_t dice = static_cast<std::uint32_t>(next() >> 32);
+  const std::uint64_t dice = next();
   walk_ = (dice & 1) != 0;
-  constexpr std::uint32_t kStale[] = {0, 2, 3, 8};
+  constexpr std::uint8_t kStale[] = {0, 2, 3, 8};
   stale_ = kStale[(dice >> 1) & 3];
-  changes_.clear();
-  if (!walk_) {
-    for (std::uint32_t i = (dice >> 3) & 3; i > 0; --i)
-      changes_.push_back(1 + below(longest_));
-    std::sort(changes_.rbegin(), changes_.rend());
-  }
-  stay_ = 0;
-  next_change();
   new_thread(0, 0);
+  if (walk_) {
+    stay(dice >> 8);
+    return;
+  }
+  changes_left_ = static_cast<std::uint32_t>(dice >> 3) & 3;
+  for (std::uint32_t i = 0; i < changes_left_; ++i) {
+    const std::uint32_t step = 1 + below(longest_);
+    std::uint32_t at = i;
+    for (; at > 0 && changes_[at - 1] < step; --at)
+      changes_[at] = changes_[at - 1];
+    changes_[at] = step;
+  }
+  next_change();
+  left_ = std::min(change_, kMostGuidedEvents);
 }
 
 void guide::begin_script(const script& s) noexcept {
@@ -157,17 +162,9 @@ void guide::begin_script(const script& s) noexcept {
   position_ = 0;
   in_position_ = 0;
   walk_ = false;
+  left_ = 0;
   lowest_ = 0;
   std::fill(priorities_.begin(), priorities_.end(), 0);
-}
-
-void guide::end_run() noexcept { longest_ = std::max(longest_, steps_); }
-
-bool guide::new_thread(thread_number t, thread_number creator) noexcept {
-  if (mode_ != mode::random) return true;
-  if (walk_) return false;
-  priority(t) = static_cast<std::int64_t>(next() >> 2) + 1;
-  return priority(t) > priority(creator);
 }
 
 bool guide::fits(const event& e) const noexcept {
@@ -191,21 +188,14 @@ bool guide::fits(const event& e) const noexcept {
   }
 }
 
-bool guide::step_on(thread_number t) noexcept {
-  if (mode_ == mode::script) {
-    if (at_end()) return true;
-    const decision& d = script_->decisions()[position_];
-    const std::uint32_t count = d.what == decision::type::plain ? d.n : 1;
-    if (++in_position_ >= count) {
-      in_position_ = 0;
-      ++position_;
-    }
-    return true;
+void guide::step() noexcept {
+  if (at_end()) return;
+  const decision& d = script_->decisions()[position_];
+  const std::uint32_t count = d.what == decision::type::plain ? d.n : 1;
+  if (++in_position_ >= count) {
+    in_position_ = 0;
+    ++position_;
   }
-  changes_.pop_back();
-  next_change();
-  yield(t);
-  return true;
 }
 
 std::uint32_t guide::scripted_n(decision::type what) noexcept {

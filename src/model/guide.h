@@ -13,6 +13,8 @@
 #ifndef SYNCXX_SRC_MODEL_GUIDE_H_
 #define SYNCXX_SRC_MODEL_GUIDE_H_
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -56,6 +58,9 @@ class script {
   vec<decision> decisions_;
 };
 
+// A guided execution longer than this is taken for one that never ends.
+inline constexpr std::uint32_t kMostGuidedEvents = 1u << 20;
+
 class guide {
  public:
   enum class mode : std::uint8_t { off, random, script };
@@ -65,7 +70,9 @@ class guide {
   void off() noexcept { mode_ = mode::off; }
   void begin_random(std::uint64_t seed) noexcept;
   void begin_script(const script& s) noexcept;
-  void end_run() noexcept;
+  void end_run(std::uint32_t events) noexcept {
+    longest_ = std::max(longest_, events);
+  }
 
   // The thread whose turn it is by the script; kNone: anybody's.
   thread_number scripted_thread() const noexcept {
@@ -74,15 +81,33 @@ class guide {
                : script_->decisions()[position_].thread;
   }
   // True: it may be its turn.
-  bool new_thread(thread_number t, thread_number creator) noexcept;
+  bool new_thread(thread_number t, thread_number creator) noexcept {
+    if (mode_ != mode::random) return true;
+    if (walk_) return false;
+    priority(t) = static_cast<std::int64_t>(next() >> 2) + 1;
+    return priority(t) > priority(creator);
+  }
   // `t` waits for others.
   void yield(thread_number t) noexcept { priority(t) = --lowest_; }
-  // An event of `t` has been done. True: it may be another's turn.
-  bool step(thread_number t) noexcept {
-    if (mode_ == mode::random && ++steps_ < change_) [[likely]]
-      return false;
-    return step_on(t);
+  // Random: whether the next event is made without asking whose turn it is.
+  bool goes_on() noexcept {
+    if (left_ == 0) return false;
+    --left_;
+    return true;
   }
+  // It may be another's turn.
+  void reconsider() noexcept { left_ = 0; }
+  // PCT: `t` has done the last of `events`, and another is to be made.
+  void at_step(thread_number t, std::uint32_t events) noexcept {
+    while (events >= change_) {
+      yield(t);
+      next_change();
+    }
+    const std::uint32_t until = std::min(change_, kMostGuidedEvents);
+    left_ = until > events ? until - events - 1 : 0;
+  }
+  // Script: an event has been done.
+  void step() noexcept;
   // Script: whether what is decided now can be decided for such an event.
   bool fits(const event& e) const noexcept;
   bool walks() const noexcept { return walk_; }
@@ -90,16 +115,8 @@ class guide {
   // not.
   std::uint32_t walk_to(std::uint32_t one_of) noexcept {
     const std::uint64_t dice = next();
-    stay_ = static_cast<std::uint32_t>(std::countr_zero(dice | (1u << 30)));
+    stay(dice);
     return static_cast<std::uint32_t>((dice >> 32) * one_of >> 32);
-  }
-  // Unless there is reason to change, the same thread goes on.
-  bool stays() noexcept {
-    if (mode_ != mode::random) return false;
-    if (!walk_) return true;
-    if (stay_ == 0) return false;
-    --stay_;
-    return true;
   }
   std::uint32_t below(std::uint32_t n) noexcept {
     return static_cast<std::uint32_t>((next() >> 32) * n >> 32);
@@ -118,6 +135,8 @@ class guide {
   std::uint32_t write(std::uint32_t most) noexcept;
   bool refuses() noexcept;
   std::uint32_t choice(std::uint32_t n, access_kind what) noexcept;
+  // Whether a thread that may die does not: else most would do so at once.
+  bool spares() noexcept { return mode_ == mode::random && !one_in(8); }
   // The number of a thread created now; kNone: the next free one.
   thread_number created() noexcept {
     return mode_ == mode::script && position_ != script_->decisions().size() &&
@@ -141,9 +160,11 @@ class guide {
     return z ^ (z >> 31);
   }
   bool one_in(std::uint32_t n) noexcept { return below(n) == 0; }
-  bool step_on(thread_number t) noexcept;
+  void stay(std::uint64_t dice) noexcept {
+    left_ = static_cast<std::uint32_t>(std::countr_zero(dice | (1u << 30)));
+  }
   void next_change() noexcept {
-    change_ = changes_.empty() ? kNone : changes_.back();
+    change_ = changes_left_ == 0 ? kNone : changes_[--changes_left_];
   }
   std::int64_t& priority(thread_number t) noexcept { return priorities_[t]; }
   std::uint32_t scripted_n(decision::type what) noexcept;
@@ -151,14 +172,15 @@ class guide {
   mode mode_ = mode::off;
   std::uint64_t state_ = 0;
   bool walk_ = false;
-  std::uint32_t stay_ = 0;   // walks: so many steps more
-  std::uint32_t stale_ = 0;  // one read in so many is stale; 0: none
-  std::uint32_t steps_ = 0;
-  std::uint32_t longest_ = 16;  // run so far
+  std::uint32_t left_ = 0;      // events until somebody else may have a turn
+  std::uint32_t stale_ = 0;     // one read in so many is stale; 0: none
+  std::uint32_t longest_ = 16;  // run so far, in events
   std::int64_t lowest_ = 0;
   vec<std::int64_t> priorities_ = vec<std::int64_t>(256);  // memory::kThreads
-  vec<std::uint32_t> changes_;  // steps, the next one last
-  std::uint32_t change_ = 0;    // that one
+  // PCT: before which events priorities change, the next ones last.
+  std::array<std::uint32_t, 3> changes_{};
+  std::uint32_t changes_left_ = 0;
+  std::uint32_t change_ = kNone;  // the next one
   const script* script_ = nullptr;
   std::size_t position_ = 0;
   std::uint32_t in_position_ = 0;

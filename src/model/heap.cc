@@ -17,6 +17,8 @@ namespace {
 void* allocate(std::size_t size, std::size_t alignment, const void* site) {
   checker* const c = checker_here();
   if (c == nullptr) return allocate_outside(size, alignment);
+  if (c->recording() == nullptr) [[likely]]
+    return c->objects().allocate(size, alignment, site);
   recorded as(action::allocate, nullptr, size);
   void* const p = c->objects().allocate(size, alignment, site);
   as.result(reinterpret_cast<std::intptr_t>(p));
@@ -28,6 +30,8 @@ void release(void* p) noexcept {
   if (!memory::region().in_heap(p)) {
     release_outside(p);
   } else if (checker* const c = checker_here(); c != nullptr) {
+    if (c->recording() == nullptr) [[likely]]
+      return c->objects().release(p);
     const recorded as(action::release, p);
     c->objects().release(p);
   } else {

@@ -133,7 +133,8 @@ std::uint32_t preemptions(const graph& g, std::uint32_t most) {
 }
 
 vec<event_id> interleaving(const graph& g) {
-  if (g.threads() == 1) return g.of_thread(0);  // however long
+  if (const auto& po = g.of_thread(0); g.threads() == 1)  // however long
+    return {po.begin(), po.end()};
   constexpr std::uint32_t kFew = 4;
   interleavings all(g, interleavings(g, true).exists());
   all.find(kFew);

@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <new>
 
@@ -17,18 +16,18 @@ namespace {
 
 // What fresh heap memory is full of, so that reading it shows.
 constexpr unsigned char kFresh = 0xd9;
+// Before a block: its number.
 constexpr std::size_t kHeader = 16;
-// How often blocks of a kind are looked for outside of the test, if none was
-// ever found there.
-constexpr std::uint32_t kLooks = 8;
 
-// The first word of a value in [low, high), or `end`. All memory is looked at,
-// also what a sanitizer guards.
-[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] const std::uintptr_t*
-find_pointer(const std::uintptr_t* from, const std::uintptr_t* end,
-             std::uintptr_t low, std::uintptr_t high) noexcept {
-  while (from != end && *from - low >= high - low) ++from;
-  return from;
+// Up to a multiple of 16, where the next block's header begins at the earliest.
+inline void fill_fresh(std::byte* base, std::size_t bytes) noexcept {
+  constexpr std::size_t kFew = 128;
+  if (bytes > kFew) {
+    std::memset(base, kFresh, bytes);
+    return;
+  }
+  for (std::size_t i = 0; i < bytes; i += kHeader)
+    std::memset(base + i, kFresh, kHeader);
 }
 
 std::byte* reserve(std::size_t bytes) {
@@ -85,11 +84,6 @@ moment memory::now() const noexcept {
   return {owner_.self(), owner_.position()};
 }
 
-inline bool memory::before_now(const moment& m) const noexcept {
-  if (!m.is_set() || m.thread == owner_.self()) return true;
-  return owner_.past()[m.thread] > m.index;
-}
-
 text memory::name(const object& o) const {
   return (o.cell ? "the cell at " : "the atomic at ") + hex(o.address);
 }
@@ -103,20 +97,21 @@ memory::granule& memory::granule_of(std::uintptr_t address) {
 }
 
 // The object that begins at this address in this run, or kNone.
-location_id memory::live(std::uintptr_t address) {
-  const granule& g = granule_of(address);
+location_id memory::live(const granule& g, std::uintptr_t address) const {
   if (g.run != run_) return kNone;
   for (location_id l = g.head; l != kNone; l = objects_[l].in_granule)
     if (reinterpret_cast<std::uintptr_t>(objects_[l].address) == address)
       return l;
   return kNone;
 }
+location_id memory::live(std::uintptr_t address) {
+  return live(granule_of(address), address);
+}
 
-location_id memory::enter(std::uintptr_t address, std::uint32_t size, bool cell,
-                          std::uint32_t life) {
-  granule& g = granule_of(address);
-  recent(address).address = nullptr;
-  location_id l = kNone;
+[[gnu::always_inline]] inline object& memory::enter(
+    granule& g, std::uintptr_t address, std::uint32_t size, bool cell,
+    std::uint32_t life, location_id& l) {
+  l = kNone;
   // Most objects lie where one lay in the last run.
   if (g.run != run_ && g.run != 0) {
     const object& o = objects_[g.head];
@@ -124,35 +119,36 @@ location_id memory::enter(std::uintptr_t address, std::uint32_t size, bool cell,
         o.life == life)
       l = g.head;
   }
-  if (l == kNone) {
-    const auto [it, fresh] = known_.try_emplace(
-        key{address, life}, static_cast<location_id>(objects_.size()));
-    l = it->second;
-    if (fresh) objects_.emplace_back();
-  }
+  if (l == kNone) l = number_of(address, life);
   object& o = objects_[l];
   o.address = reinterpret_cast<const std::byte*>(address);
   o.size = size;
-  o.run = run_;
   o.life = life;
   o.cell = cell;
   o.initialized = true;
-  o.block = o.in_block = o.in_granule = kNone;
+  o.block = o.in_block = kNone;
+  o.in_granule = g.run == run_ ? g.head : kNone;
   o.initial = {};
   o.made = o.died = o.written = {};
   o.written_at = {};
   o.read.clear();
-  if (g.run == run_) {
-    o.in_granule = g.head;
-  } else {
-    g.run = run_;
-  }
+  g.run = run_;
   g.head = l;
+  recent(address) = {o.address, run_, cell ? kCell : size, l};
   if (region().in_heap(o.address)) check_block(o, l);
-  return l;
+  return o;
 }
 
-heap_block* memory::block_of(std::uintptr_t address, std::uint32_t& number) {
+[[gnu::noinline]] location_id memory::number_of(std::uintptr_t address,
+                                                std::uint32_t life) {
+  const auto [it, fresh] = known_.try_emplace(
+      key{address, life}, static_cast<location_id>(objects_.size()));
+  if (fresh) objects_.emplace_back();
+  return it->second;
+}
+
+[[gnu::noinline]] heap_block* memory::block_of(std::uintptr_t address,
+                                               std::uint32_t& number) {
   heap& h = heap_of(address);
   const auto after =
       std::upper_bound(h.blocks.begin(), h.blocks.end(), address,
@@ -168,7 +164,7 @@ heap_block* memory::block_of(std::uintptr_t address, std::uint32_t& number) {
 }
 
 // An object of the heap belongs to a block, with which it dies.
-void memory::check_block(object& o, location_id l) {
+[[gnu::noinline]] void memory::check_block(object& o, location_id l) {
   std::uint32_t number = 0;
   heap_block* const b =
       block_of(reinterpret_cast<std::uintptr_t>(o.address), number);
@@ -195,15 +191,9 @@ void memory::check_lifetime(const object& o, const char* what) {
   }
 }
 
-location_id memory::atomic(const void* p, std::uint32_t size) {
+// One that has not been seen lately, or is none yet.
+location_id memory::find_atomic(const void* p, std::uint32_t size) {
   const auto address = reinterpret_cast<std::uintptr_t>(p);
-  lately_seen& lately = recent(address);
-  if (lately.address == p && lately.run == run_ && lately.size == size) {
-    const object& o = objects_[lately.location];
-    if (o.died.is_set() || !before_now(o.made)) [[unlikely]]
-      check_lifetime(o, "access");
-    return lately.location;
-  }
   location_id l = live(address);
   if (l == kNone) {
     for (std::uintptr_t near = address - 15; near < address + size; ++near) {
@@ -216,8 +206,7 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
                  name(objects_[other]);
         });
     }
-    l = enter(address, size, false, 1);
-    object& o = objects_[l];
+    object& o = enter(granule_of(address), address, size, false, 1, l);
     std::memcpy(&o.initial, p, size);
     if (o.block != kNone) {
       const auto* const bytes = reinterpret_cast<const unsigned char*>(p);
@@ -232,7 +221,7 @@ location_id memory::atomic(const void* p, std::uint32_t size) {
              ", which has " + number(o.size);
     });
   check_lifetime(o, "access");
-  lately = {p, run_, size, l};
+  recent(address) = {p, run_, size, l};
   return l;
 }
 
@@ -246,27 +235,40 @@ location_id memory::hidden(const void* p, bool of_atomic) {
     objects_.emplace_back();
     objects_.back().address = static_cast<const std::byte*>(p);
   }
-  object& o = objects_[it->second];
-  o.run = run_;
-  o.initial = {};
+  objects_[it->second].initial = {};
   return it->second;
+}
+
+// Whether all other threads' ends happen before: so does all that they have
+// done. (Many objects may end at one moment.)
+inline bool memory::is_alone() noexcept {
+  const all_ended now{run_, owner_.self(), owner_.position(),
+                      owner_.now().size()};
+  return now == alone_ || find_out_whether_alone();
+}
+
+[[gnu::noinline]] bool memory::find_out_whether_alone() noexcept {
+  if (!owner_.is_alone()) return false;
+  alone_ = {run_, owner_.self(), owner_.position(), owner_.now().size()};
+  return true;
 }
 
 void memory::construct(const void* p, std::size_t size, bool cell,
                        bool initialized) {
   const auto address = reinterpret_cast<std::uintptr_t>(p);
-  const location_id old = live(address);
+  granule& g = granule_of(address);
+  const location_id old = live(g, address);
   std::uint32_t life = 1;
-  if (old != kNone) {
+  if (old != kNone) [[unlikely]] {
     object& o = objects_[old];
     life = o.life + 1;
     if (!o.died.is_set()) check_ended(o, old, "constructed anew");
     // Another object takes its place in the granule.
     o.address = nullptr;
   }
-  const location_id l =
-      enter(address, static_cast<std::uint32_t>(size), cell, life);
-  object& o = objects_[l];
+  location_id l = kNone;
+  object& o =
+      enter(g, address, static_cast<std::uint32_t>(size), cell, life, l);
   o.made = now();
   o.initialized = initialized;
   if (cell) {
@@ -296,36 +298,40 @@ void memory::check_ended(const object& o, location_id l, const char* how) {
     return;
   }
   // (A wake of a futex may come later; a notification is an access.)
-  location_id both[] = {l, l};
-  std::size_t count = 1;
-  if (atomics_wait_) {
-    const auto waiters =
-        known_.find(key{reinterpret_cast<std::uintptr_t>(o.address), kWaiters});
-    if (waiters != known_.end()) both[count++] = waiters->second;
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::span<const event_id> last = g.last_accesses(both[i]);
+  const auto check_accesses = [&](location_id of) {
+    const std::span<const event_id> last = g.last_accesses(of);
     for (thread_number t = 0; t < last.size(); ++t)
       if (last[t] != kNone && g.at(last[t]).index > past[t] &&
           t != owner_.self())
         still_used(o, how, t);
-  }
+  };
+  check_accesses(l);
+  if (!atomics_wait_) [[likely]]
+    return;
+  const auto waiters =
+      known_.find(key{reinterpret_cast<std::uintptr_t>(o.address), kWaiters});
+  if (waiters != known_.end()) check_accesses(waiters->second);
 }
 
 void memory::destroy(const void* p) {
-  const location_id l = live(reinterpret_cast<std::uintptr_t>(p));
+  const location_id l = lately_or_live(p);
   if (l == kNone) return;
   object& o = objects_[l];
   if (o.died.is_set()) return;  // its block was freed: reported by accesses
-  check_ended(o, l, "destroyed");
+  if (!is_alone()) check_ended(o, l, "destroyed");
   o.died = now();
 }
 
-void memory::cell_read(const void* p, const source& where) {
+object& memory::cell(const void* p) {
+  location_id l = lately_or_live(p);
+  if (l != kNone) [[likely]]
+    return objects_[l];
   const auto address = reinterpret_cast<std::uintptr_t>(p);
-  location_id l = live(address);
-  if (l == kNone) l = enter(address, 1, true, 1);
-  object& o = objects_[l];
+  return enter(granule_of(address), address, 1, true, 1, l);
+}
+
+void memory::cell_read(const void* p, const source& where) {
+  object& o = cell(p);
   check_lifetime(o, "read");
   if (!o.initialized)
     owner_.fail(verdict::uninitialized_read, [&] {
@@ -348,10 +354,7 @@ void memory::cell_read(const void* p, const source& where) {
 }
 
 void memory::cell_write(const void* p, const source& where) {
-  const auto address = reinterpret_cast<std::uintptr_t>(p);
-  location_id l = live(address);
-  if (l == kNone) l = enter(address, 1, true, 1);
-  object& o = objects_[l];
+  object& o = cell(p);
   check_lifetime(o, "write");
   const auto race = [&](const char* what, const moment& other) {
     const thread_number t = other.thread;
@@ -388,20 +391,45 @@ std::uint32_t memory::new_block(heap& h, thread_number t, std::size_t bytes,
              " MiB: a loop that allocates without end, or a container "
              "outside of the test that has grown too much?";
     });
+  const auto number = static_cast<std::uint32_t>(h.blocks.size());
   heap_block b;
   b.base = begin + at;
   b.size = bytes;
+  std::memcpy(b.base - kHeader, &number, sizeof number);
   h.used = at + bytes;
   h.blocks.push_back(b);
-  return static_cast<std::uint32_t>(h.blocks.size()) - 1;
+  return number;
 }
 
-memory::block_kind& memory::kind_of_block(heap& h, std::size_t size,
-                                          std::size_t alignment,
-                                          const void* site) {
-  std::uint64_t hash = (reinterpret_cast<std::uintptr_t>(site) ^ alignment) *
-                           0x9e3779b97f4a7c15u +
-                       size;
+// The block that begins there, or around there; or null.
+inline heap_block* memory::block_at(void* p, std::uint32_t& number) {
+  const auto address = reinterpret_cast<std::uintptr_t>(p);
+  heap& h = heap_of(address);
+  // (The test may have written over it.)
+  std::memcpy(&number, static_cast<std::byte*>(p) - kHeader, sizeof number);
+  if (number < h.blocks.size() && h.blocks[number].base == p) [[likely]]
+    return &h.blocks[number];
+  return block_of(address, number);
+}
+
+[[gnu::always_inline]] inline memory::block_kind& memory::kind_of_block(
+    heap& h, std::size_t size, std::size_t alignment, const void* site) {
+  const std::uint64_t hash =
+      (reinterpret_cast<std::uintptr_t>(site) ^ alignment) *
+          0x9e3779b97f4a7c15u +
+      size;
+  std::uint32_t& lately = h.lately[(hash >> 32) % std::size(h.lately)];
+  if (lately < h.kinds.size() && h.kinds[lately].is_for(size, alignment, site))
+      [[likely]]
+    return h.kinds[lately];
+  lately = find_kind(h, size, alignment, site, hash);
+  return h.kinds[lately];
+}
+
+[[gnu::noinline]] std::uint32_t memory::find_kind(heap& h, std::size_t size,
+                                                  std::size_t alignment,
+                                                  const void* site,
+                                                  std::uint64_t hash) {
   for (;; ++hash) {
     const auto [it, fresh] = h.kind_numbers.try_emplace(
         hash, static_cast<std::uint32_t>(h.kinds.size()));
@@ -411,8 +439,7 @@ memory::block_kind& memory::kind_of_block(heap& h, std::size_t size,
       made.size = size;
       made.alignment = alignment;
     }
-    block_kind& k = h.kinds[it->second];
-    if (k.site == site && k.size == size && k.alignment == alignment) return k;
+    if (h.kinds[it->second].is_for(size, alignment, site)) return it->second;
   }
 }
 
@@ -426,13 +453,13 @@ void* memory::allocate(std::size_t size, std::size_t alignment,
     k.run = run_;
     k.next = 0;
   }
-  if (k.next == k.blocks.size()) {
+  if (k.next == k.blocks.size()) [[unlikely]] {
     const std::uint32_t fresh = new_block(h, t, bytes, alignment);
     h.blocks[fresh].kind = static_cast<std::uint32_t>(&k - h.kinds.data());
     k.blocks.push_back(fresh);
   }
   heap_block& b = h.blocks[k.blocks[k.next++]];
-  std::memset(b.base, kFresh, bytes);
+  fill_fresh(b.base, bytes);
   b.run = run_;
   b.freed = {};
   b.objects = kNone;
@@ -447,7 +474,7 @@ void* memory::allocate(std::size_t size, std::size_t alignment,
 void memory::release(void* p) {
   const auto address = reinterpret_cast<std::uintptr_t>(p);
   std::uint32_t number_in_heap = 0;
-  heap_block* const b = block_of(address, number_in_heap);
+  heap_block* const b = block_at(p, number_in_heap);
   if (b == nullptr) {  // of an earlier check
     release_kept(p);
     return;
@@ -473,7 +500,7 @@ void memory::release(void* p) {
   for (location_id l = b->objects; l != kNone; l = objects_[l].in_block) {
     object& o = objects_[l];
     if (o.died.is_set()) continue;
-    check_ended(o, l, "freed");
+    if (!is_alone()) check_ended(o, l, "freed");
     o.died = now();
   }
   b->freed = now();
@@ -492,91 +519,6 @@ std::size_t memory::leaked(std::size_t& bytes) {
     }
   }
   return count;
-}
-
-// --- What is kept for objects outside of the test ----------------------------
-//
-// Blocks that are alive at the end of a run are free again in the next one,
-// but for those that something outside points to, directly or by way of such
-// blocks. In a block with atomics or cells the test's own objects live: they
-// are gone with their run, and a pointer to them is a stale one.
-
-// A complete run leaves a block alive for the outside, or leaks it; both are
-// rare. Of runs that were cut short, where there is much that is alive, only
-// the first are looked at until there is a reason: looking takes some time.
-void memory::end_run(bool complete) {
-  if (live_blocks_ == 0) return;
-  if (complete || grows_outside_ || unlooked_ != 0) keep_reachable();
-}
-
-void memory::keep_reachable() {
-  vec<const heap_block*> found;
-  // False: there is nothing left to look for.
-  const auto look_at = [this, &found](const std::uintptr_t* words,
-                                      std::size_t count) {
-    const auto* const end = words + count;
-    for (;; ++words) {
-      words = find_pointer(words, end, lowest_, highest_);
-      if (words == end) break;
-      std::uint32_t unused = 0;
-      heap_block* const b = block_of(*words, unused);
-      if (b == nullptr || !b->alive_in(run_) || b->objects != kNone) continue;
-      keep(*b);
-      found.push_back(b);
-      if (live_blocks_ == 0) return false;
-    }
-    return true;
-  };
-  const auto look_into = [&look_at](const heap_block& b) {
-    return look_at(reinterpret_cast<const std::uintptr_t*>(b.base),
-                   b.size / sizeof(std::uintptr_t));
-  };
-  const auto look_into_found = [&] {
-    while (!found.empty()) {
-      const heap_block* const b = found.back();
-      found.pop_back();
-      if (!look_into(*b)) return false;
-    }
-    return true;
-  };
-  const auto look_into_kept = [&](const heap& h) {
-    // The youngest first: trees and lists grow there.
-    for (std::size_t i = h.blocks.size(); i-- > 0;) {
-      const heap_block& b = h.blocks[i];
-      if (b.kept && b.run != run_ && !(look_into(b) && look_into_found()))
-        return false;
-    }
-    return true;
-  };
-  forget_registers();
-  bool more = around_.look_at_all(look_at) && look_into_found();
-  for (const heap& h : heaps_)
-    more = more && (kept_blocks_ == 0 || look_into_kept(h));
-  for (heap& h : heaps_)
-    for (block_kind& k : h.kinds)
-      if (k.run == run_ && k.looks < kLooks) ++k.looks;
-}
-
-void memory::keep(heap_block& b) {
-  b.kept = true;
-  --live_blocks_;
-  ++kept_blocks_;
-  grows_outside_ = true;
-  heap& h = heap_of(reinterpret_cast<std::uintptr_t>(b.base));
-  const auto self = static_cast<std::uint32_t>(&b - h.blocks.data());
-  auto& of_kind = h.kinds[b.kind].blocks;
-  of_kind.erase(std::find(of_kind.begin(), of_kind.end(), self));
-}
-
-namespace {
-std::atomic<bool> g_stranger{false};
-}  // namespace
-
-void memory::note_stranger() noexcept {
-  g_stranger.store(true, std::memory_order_relaxed);
-}
-bool memory::saw_stranger() noexcept {
-  return g_stranger.exchange(false, std::memory_order_relaxed);
 }
 
 }  // namespace model::engine

@@ -37,7 +37,6 @@ struct moment {
 struct object {
   const std::byte* address = nullptr;
   std::uint32_t size = 0;
-  std::uint32_t run = 0;   // in which the rest holds
   std::uint32_t life = 0;  // the how many-th object at this address
   bool cell = false;
   bool initialized = true;
@@ -75,6 +74,7 @@ class memory {
   void begin_run();
 
   // The location of an atomic that is accessed now; its lifetime is checked.
+  // (In engine.h.)
   location_id atomic(const void* address, std::uint32_t size);
   // Whether there is an object that has not been destroyed.
   bool has(const void* address) {
@@ -164,35 +164,56 @@ class memory {
     std::uint32_t run = 0;
     std::uint32_t next = 0;   // of this run
     std::uint32_t looks = 0;  // how often it was asked who has them
+    bool is_for(std::size_t bytes, std::size_t align,
+                const void* where) const noexcept {
+      return site == where && size == bytes && alignment == align;
+    }
   };
   struct heap {
     std::size_t used = 0;    // bytes
     vec<heap_block> blocks;  // by address; each is used again in each run
     vec<block_kind> kinds;
     hash_map<std::uint64_t, std::uint32_t> kind_numbers;
+    std::uint32_t lately[8] = {};  // kinds asked for, by a part of their hash
   };
   static constexpr std::size_t kGranule = 4;
+  // How often blocks of a kind are looked for outside of the test, if none was
+  // ever found there.
+  static constexpr std::uint32_t kLooks = 8;
   // In place of a life: the hidden locations of an address.
   static constexpr std::uint32_t kFutex = 0;
   static constexpr std::uint32_t kWaiters = kNone;
 
   static const mapping& mapped();
-  // Where an atomic was found lately.
+  // Where an object was found lately.
   struct lately_seen {
     const void* address = nullptr;
     std::uint32_t run = 0;
-    std::uint32_t size = 0;
+    std::uint32_t size = 0;  // of an atomic, or kCell
     location_id location = kNone;
   };
+  static constexpr std::uint32_t kCell = 0;
   lately_seen& recent(std::uintptr_t address) noexcept {
     return recent_[address / kGranule % std::size(recent_)];
   }
   granule& granule_of(std::uintptr_t address);
+  location_id live(const granule& g, std::uintptr_t address) const;
   location_id live(std::uintptr_t address);
-  location_id enter(std::uintptr_t address, std::uint32_t size, bool cell,
-                    std::uint32_t life);
+  location_id lately_or_live(const void* p) {
+    const auto address = reinterpret_cast<std::uintptr_t>(p);
+    const lately_seen& lately = recent(address);
+    return lately.address == p && lately.run == run_ ? lately.location
+                                                     : live(address);
+  }
+  // `l`: its location.
+  object& enter(granule& g, std::uintptr_t address, std::uint32_t size,
+                bool cell, std::uint32_t life, location_id& l);
+  location_id number_of(std::uintptr_t address, std::uint32_t life);
+  location_id find_atomic(const void* address, std::uint32_t size);
+  object& cell(const void* address);
   void check_block(object& o, location_id l);
   heap_block* block_of(std::uintptr_t address, std::uint32_t& number);
+  heap_block* block_at(void* p, std::uint32_t& number);
   heap& heap_of(std::uintptr_t address) {
     return heaps_[(address - reinterpret_cast<std::uintptr_t>(heap_)) /
                   kHeapEach];
@@ -201,12 +222,16 @@ class memory {
                           std::size_t alignment);
   block_kind& kind_of_block(heap& h, std::size_t size, std::size_t alignment,
                             const void* site);
+  std::uint32_t find_kind(heap& h, std::size_t size, std::size_t alignment,
+                          const void* site, std::uint64_t hash);
   void keep_reachable();
   void keep(heap_block& b);
   bool before_now(const moment& m) const noexcept;
   moment now() const noexcept;
   void check_lifetime(const object& o, const char* what);
   void still_used(const object& o, const char* how, thread_number by);
+  bool is_alone() noexcept;
+  bool find_out_whether_alone() noexcept;
   void check_ended(const object& o, location_id l, const char* how);
   text name(const object& o) const;
 
@@ -219,6 +244,17 @@ class memory {
   vec<object> objects_;
   hash_map<key, location_id, key_hash> known_;
   hash_map<std::uintptr_t, granule> outside_;
+  // When it was found that all other threads had ended.
+  struct all_ended {
+    std::uint32_t run = 0;
+    thread_number thread = 0;
+    std::uint32_t position = 0;
+    std::uint32_t events = 0;
+    bool operator==(const all_ended& other) const noexcept {
+      return ((run ^ other.run) | (thread ^ other.thread) |
+              (position ^ other.position) | (events ^ other.events)) == 0;
+    }
+  } alone_;
   bool atomics_wait_ = false;  // some location is of kWaiters
   static inline std::uintptr_t g_stacks = ~std::uintptr_t{0} / 2;  // region()'s
   vec<heap> heaps_;

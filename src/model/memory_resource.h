@@ -55,30 +55,45 @@ class pile {
  public:
   static_assert(std::is_trivially_copyable_v<T>);
   pile() = default;
+  pile(pile&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
   pile(const pile&) = delete;
   pile& operator=(const pile&) = delete;
   ~pile() { std::free(data_); }
 
   std::uint32_t size() const noexcept { return size_; }
+  std::uint32_t capacity() const noexcept { return capacity_; }
   bool empty() const noexcept { return size_ == 0; }
   T& operator[](std::size_t i) noexcept { return data_[i]; }
   const T& operator[](std::size_t i) const noexcept { return data_[i]; }
+  const T& front() const noexcept { return data_[0]; }
   T& back() noexcept { return data_[size_ - 1]; }
+  const T& back() const noexcept { return data_[size_ - 1]; }
   T* begin() noexcept { return data_; }
   T* end() noexcept { return data_ + size_; }
+  const T* begin() const noexcept { return data_; }
+  const T* end() const noexcept { return data_ + size_; }
   void clear() noexcept { size_ = 0; }
   void pop_back() noexcept { --size_; }
-  // Where the next item will be.
-  T& spare() {
-    if (size_ == capacity_) [[unlikely]]
-      reserve(2 * size_ + 16);
-    return data_[size_];
+  bool is_full() const noexcept { return size_ == capacity_; }
+  // Where the next item will be, unless the pile is full.
+  T& spare() noexcept { return data_[size_]; }
+  // The spare item is one of the pile now.
+  void extend() noexcept { ++size_; }
+  void push_back(T item) {
+    if (is_full()) [[unlikely]]
+      reserve(2 * size_ + 4);
+    data_[size_++] = item;
   }
-  // `item` is the spare one, or none of the pile's own.
-  void push_back(const T& item) {
-    T& next = spare();
-    if (&next != &item) next = item;
-    ++size_;
+  void insert(std::uint32_t at, T item) {
+    push_back(item);
+    for (std::uint32_t i = size_ - 1; i > at; --i) data_[i] = data_[i - 1];
+    data_[at] = item;
+  }
+  void erase(std::uint32_t at) noexcept {
+    for (--size_; at < size_; ++at) data_[at] = data_[at + 1];
   }
   // New items are left as they are.
   void resize(std::uint32_t size) {
@@ -86,14 +101,14 @@ class pile {
       reserve(2 * size);
     size_ = size;
   }
-
- private:
   [[gnu::noinline]] void reserve(std::uint32_t n) {
     void* const p = std::realloc(static_cast<void*>(data_), n * sizeof(T));
     if (p == nullptr) throw std::bad_alloc();
     data_ = static_cast<T*>(p);
     capacity_ = n;
   }
+
+ private:
   T* data_ = nullptr;
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;

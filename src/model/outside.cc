@@ -40,15 +40,26 @@ kept_blocks& kept() {
 
 constexpr std::size_t kWord = sizeof(std::uintptr_t);
 
-// Of this OS thread. Zero: not known.
+// Of this OS thread. Zero: not known. (Remembered, for asking takes long; but
+// not in a thread_local, which each switch between fibers would have to carry.)
 std::uintptr_t end_of_stack() {
+  struct stack_of {
+    pid_t id;
+    pthread_t thread;
+    std::uintptr_t end;
+  };
+  static constinit stack_of last{};
+  const pid_t id = ::gettid();
+  const pthread_t self = ::pthread_self();
+  if (last.id == id && last.thread == self) return last.end;
   pthread_attr_t attributes;
-  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return 0;
+  if (::pthread_getattr_np(self, &attributes) != 0) return 0;
   void* lowest = nullptr;
   std::size_t size = 0;
   ::pthread_attr_getstack(&attributes, &lowest, &size);
   ::pthread_attr_destroy(&attributes);
-  return reinterpret_cast<std::uintptr_t>(lowest) + size;
+  last = {id, self, reinterpret_cast<std::uintptr_t>(lowest) + size};
+  return last.end;
 }
 
 }  // namespace
@@ -100,10 +111,8 @@ const std::byte* end_of_kept(const std::byte* begin,
   return it->first + it->second;
 }
 
-outside_memory::outside_memory(const void* frame) : frame_(frame) {
-  static thread_local const std::uintptr_t end = end_of_stack();
-  end_ = end;
-}
+outside_memory::outside_memory(const void* frame)
+    : frame_(frame), end_(end_of_stack()) {}
 
 bool outside_memory::look_at_blocks(bool (*look)(void*, const std::uintptr_t*,
                                                  std::size_t),

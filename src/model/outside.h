@@ -52,7 +52,7 @@ class outside_memory {
                              void* argument);
 
   const void* const frame_;
-  std::uintptr_t end_ = 0;  // of that stack
+  const std::uintptr_t end_;  // of that stack; 0: not known
   bool found_ = false;
   vec<span> spans_;
 };

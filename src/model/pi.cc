@@ -59,6 +59,7 @@ class pi_kernel {
                   const void* mutex);
   void be_mortal() noexcept { c_.current_->mortal = true; }
   void choose_to_die();
+  detail::robust_head* list() noexcept;
 
  private:
   value open_word(location_id l, memory_order order = memory_order_relaxed);
@@ -236,15 +237,24 @@ int pi_kernel::cmp_requeue(const void* word, const value& expected, int more,
   return done;
 }
 
-// --- Death
-// ---------------------------------------------------------------------
+// --- Death -------------------------------------------------------------------
 
 void pi_kernel::choose_to_die() {
   const auto died = [](const thread_state& t) { return t.died; };
   if (c_.current_->following ||
       std::any_of(c_.threads_.begin(), c_.threads_.end(), died))
     return;
-  if (c_.choose(2) != 0) die();
+  if (c_.choose(2, access_kind::other, c_.guide_.spares()) != 0) die();
+}
+
+// The running thread's. (No thread_local, which every switch would carry.)
+detail::robust_head* pi_kernel::list() noexcept {
+  robust_links& own = c_.current_->robust;
+  if (own.head.list == nullptr) {
+    own.head = {&own.head, -32, nullptr};
+    own.prev = &own.head;
+  }
+  return &own.head;
 }
 
 // handle_futex_death() of the kernel, for one entry of the list. Where the
@@ -279,7 +289,7 @@ void pi_kernel::robust_death(void* entry, bool pending) {
 
 void pi_kernel::die() {
   c_.current_->died = true;
-  detail::robust_head* const list = detail::robust_list();
+  detail::robust_head* const list = this->list();
   void* const pending = list->pending;
   int most = 64;
   for (void* at = list->list; at != list && --most > 0;) {
@@ -320,22 +330,9 @@ bool dropped(const wake_site& where) noexcept {
   return model::engine::g_mutating && model::engine::drops_wake(where);
 }
 
-// Each modelled thread's own (thread_storage.h).
-struct own_list {
-  void* prev;
-  robust_head head;
-};
-thread_local constinit own_list t_own = {nullptr, {nullptr, 0, nullptr}};
-
 }  // namespace
 
-robust_head* robust_list() {
-  if (t_own.head.list == nullptr) {
-    t_own.head = {&t_own.head, -32, nullptr};
-    t_own.prev = &t_own.head;
-  }
-  return &t_own.head;
-}
+robust_head* robust_list() { return kernel().list(); }
 
 int sys::futex_clear_and_wake(const futex_word* word, std::uint32_t bits,
                               futex_scope) noexcept {

@@ -30,17 +30,9 @@ thread_state& checker::thread(thread_number t) {
 
 outcome checker::run() {
   for (thread_state& t : threads_) {
-    t.at = stage::absent;
-    t.blocked = obstacle::none;
-    t.done = 0;
-    t.needs = kNone;
-    t.following = t.sifting = t.hinted = t.stuck = t.rested = false;
-    t.mortal = t.died = false;
-    t.body = nullptr;
-    t.plain_writes = 0;
+    static_cast<thread_run&>(t) = {};
     t.storage.at_end.clear();
     t.storage.after_end.clear();
-    t.round_began = t.writing_rounds = 0;
   }
   sieve_.met = false;
   memory_.begin_run();
@@ -54,20 +46,20 @@ outcome checker::run() {
   culprit_ = kNone;
   collision_ = {};
   thread(0).at = stage::unstarted;
+  able_.clear();
+  able_.add(0);
+  unfinished_ = 1;
   self_ = 0;
   current_ = &threads_[0];
   const thread_number t = guide_.on() ? 0 : pick();
   current_ = nullptr;
   self_ = t;
   thread_state& first = thread(t);
-  if (!first.stack)
-    first.stack.emplace(memory_.stack_memory(t), memory::kStackEach);
-  first.stack->start(first.fiber, &main_entry, this);
+  start_fiber(t);
   if (!block_.empty()) {
     block_.save(host_storage_);
     block_.reset();
   }
-  first.at = stage::ready;
   current_ = &first;
   g_checker = this;
   run_fibers(host_, first.fiber);
@@ -75,7 +67,9 @@ outcome checker::run() {
   if (!block_.empty()) block_.load(host_storage_);
   if (sieve_.read != kNone && !sieve_.met) forget_sifting();
   memory_.end_run(outcome_ == outcome::complete && probed_ == kNone);
-  for (thread_state& s : threads_) drop_exceptions(s.fiber);
+  for (thread_state& s : threads_)
+    if (s.fiber.caught_exceptions != nullptr) [[unlikely]]
+      drop_exceptions(s.fiber);
   return outcome_;
 }
 
@@ -98,7 +92,8 @@ void checker::thread_body(thread_number t) {
       test_();
       destroy_thread_locals();
     } else {
-      begin_or_end(kind::start, me.created);
+      guide_.on() ? start_guided(me.created)
+                  : begin_or_end(kind::start, me.created);
       me.body->run();
       destroy_thread_locals();
       delete me.body;
@@ -122,12 +117,11 @@ void checker::finish() noexcept { end_thread(); }
 
 // The running thread has come to its end.
 [[gnu::always_inline]] inline void checker::end_thread() noexcept {
-  const thread_number t = self_;
+  if (guide_.on()) finish_guided();
+  thread_state& me = *current_;
   begin_or_end(kind::finish, kNone);
-  threads_[t].at = stage::finished;
-  for (thread_state& other : threads_)
-    if (other.blocked == obstacle::join && other.on == t)
-      other.blocked = obstacle::none;
+  me.at = stage::finished;
+  if (me.joiner != kNone) unblock(me.joiner);
   dispatch();
   std::abort();  // not reached: a finished thread is not picked
 }
@@ -150,7 +144,6 @@ void checker::end_run(outcome how) noexcept {
 
 // The lowest thread that is not known to be blocked, or what it depends on.
 thread_number checker::pick() noexcept {
-  if (guide_.on()) return pick_guided();
   thread_number t = first_;
   if (t == kNone) {
     for (t = 0; t < threads_.size(); ++t) {
@@ -176,85 +169,36 @@ thread_number checker::pick() noexcept {
   }
 }
 
-// Who is to go on, as the guide has it.
-thread_number checker::pick_guided() noexcept {
-  reconsider_ = false;
-  if (first_ != kNone) return first_;
-  const auto can_run = [this](thread_number t) {
-    const thread_state& s = threads_[t];
-    return (s.at == stage::ready || s.at == stage::unstarted) &&
-           s.blocked == obstacle::none;
-  };
-  const auto threads = static_cast<thread_number>(threads_.size());
-  if (guide_.scripted()) {
-    const thread_number t = guide_.scripted_thread();
-    if (t < threads && can_run(t)) return t;
-    if (!guide_.at_end())
-      misfit([&] {
-        return "the replay string does not fit the test: thread " + number(t) +
-               " cannot go on where it should";
-      });
+// The program's thread_local objects change hands.
+[[gnu::noinline]] void checker::switch_thread_locals(
+    thread_state& next) noexcept {
+  block_.save(current_->storage);
+  if (next.at == stage::unstarted) {
+    block_.reset();
+  } else {
+    block_.load(next.storage);
   }
-  thread_number best = kNone;
-  if (guide_.walks()) {
-    std::uint32_t n = 0;
-    std::array<thread_number, memory::kThreads> able;
-    for (thread_number t = 0; t < threads; ++t) {
-      able[n] = t;
-      n += can_run(t) ? 1 : 0;
-    }
-    return n == 0 ? kNone : able[guide_.walk_to(n)];
-  }
-  for (thread_number t = 0; t < threads; ++t)
-    if (can_run(t) &&
-        (best == kNone || guide_.priority_of(t) > guide_.priority_of(best)))
-      best = t;
-  return best;
 }
 
-void checker::switch_to(thread_number t) noexcept {
-  context& from = current_->fiber;
-  thread_state& next = threads_[t];
-  if (!block_.empty()) {
-    block_.save(current_->storage);
-    if (next.at == stage::unstarted) {
-      block_.reset();
-    } else {
-      block_.load(next.storage);
-    }
-  }
-  self_ = t;
-  current_ = &next;
-  if (next.at == stage::unstarted) {
-    next.at = stage::ready;
-    if (!next.stack)
-      next.stack.emplace(memory_.stack_memory(t), memory::kStackEach);
-    next.stack->start(next.fiber, t == 0 ? &main_entry : &thread_entry, this);
-  }
-  switch_context(from, next.fiber);
+[[gnu::noinline]] void checker::start_fiber(thread_number t) noexcept {
+  thread_state& s = threads_[t];
+  s.at = stage::ready;
+  if (!s.stack) s.stack.emplace(memory_.stack_memory(t), memory::kStackEach);
+  s.stack->start(s.fiber, t == 0 ? &main_entry : &thread_entry, this);
 }
 
 // Lets the thread go on whose turn it is; returns when it is the caller's.
 void checker::dispatch() noexcept {
+  if (guide_.on()) return dispatch_guided();
   const thread_number t = pick();
   if (t == kNone) end_run(judge());
   if (t != self_) switch_to(t);
 }
 
-// Before a new event: returns when the caller is the lowest thread that can go
-// on.
+// Exploring: returns when the caller is the lowest thread that can go on.
 void checker::give_turn() noexcept {
-  const std::uint32_t most = guide_.on() ? kMostGuidedEvents : kMostEvents;
-  if (g_->size() >= most)
-    fail(verdict::bound_reached, [&] {
-      return "an execution has " + number(most) +
-             " events: a loop without end?";
-    });
-  if (guide_.on()) {
-    const thread_number t = pick_guided();
-    if (t != self_) switch_to(t);
-    return;
-  }
+  if (guide_.on()) return give_guided_turn();
+  if (g_->size() >= kMostEvents) too_long(kMostEvents);
   for (;;) {
     const thread_number t = pick();
     if (t == self_) {
@@ -264,6 +208,13 @@ void checker::give_turn() noexcept {
     }
     switch_to(t);
   }
+}
+
+void checker::too_long(std::uint32_t events) noexcept {
+  fail(verdict::bound_reached, [&] {
+    return "an execution has " + number(events) +
+           " events: a loop without end?";
+  });
 }
 
 // Replay: what an event depends on must have been executed.
@@ -284,6 +235,8 @@ void checker::need(event_id id) noexcept {
 void checker::block(obstacle why, std::uint32_t on) noexcept {
   current_->blocked = why;
   current_->on = on;
+  if (why == obstacle::join) threads_[on].joiner = self_;
+  if (guide_.on()) able_.remove(self_);
   do {
     dispatch();
   } while (current_->blocked != obstacle::none);
@@ -313,66 +266,6 @@ void checker::nondeterministic(const event& e, const char* now) noexcept {
   });
 }
 
-void checker::check_fit(const event& e) noexcept {
-  if (!guide_.fits(e))
-    misfit([&] {
-      return "the replay string does not fit the test: thread " +
-             number(e.thread) + " does something else" +
-             (e.where.line != 0 ? " at " + place(e.where) : text());
-    });
-}
-
-// Guided: a thread that sees nothing new lets the others go on; if no thread
-// sees anything new any more, they wait in vain.
-void checker::watch_progress(const event& e) {
-  switch (e.what) {
-    case kind::read:
-    case kind::update_read:
-      if (e.previous != kNone && g_->at(e.previous).is_read() &&
-          g_->at(e.previous).rf == e.rf)
-        return nothing_new(e);
-      current_->rounds = 0;
-      return;
-    case kind::update_write:
-      if (const auto& po = g_->of_thread(self_);
-          e.data == g_->at(po[po.size() - 2]).data)
-        return nothing_new(e);
-      break;
-    case kind::fence:
-    case kind::choice:
-      return nothing_new(e);
-    default:
-      break;
-  }
-  current_->rounds = 0;
-  idle_events_ = 0;
-}
-
-void checker::nothing_new(const event& e) {
-  constexpr std::uint32_t kPatience = 3;
-  const std::uint32_t in_vain = guide_.scripted() ? 100 : 20000;
-  if (e.is_read() && ++current_->rounds >= kPatience) {
-    current_->rounds = 0;
-    guide_.yield(self_);
-    reconsider_ = true;
-  }
-  if (++idle_events_ < in_vain || !guide_.at_end()) return;
-  fail(verdict::livelock, [this] {
-    text who;
-    for (thread_number t = 0; t < threads_.size(); ++t) {
-      const thread_state& s = threads_[t];
-      if ((s.at != stage::ready && s.at != stage::unstarted) ||
-          s.blocked != obstacle::none)
-        continue;
-      const event_id last = g_->last_of(t);
-      who += (who.empty() ? "thread " : ", thread ") + number(t) + " spins";
-      if (last != kNone && g_->at(last).where.line != 0)
-        who += " at " + place(g_->at(last).where);
-    }
-    return "nobody will change what is waited for: " + who;
-  });
-}
-
 void checker::begin_or_end(kind what, event_id rf) {
   if (replaying() || current_->following) {
     step(fresh(what));
@@ -399,7 +292,7 @@ event_id checker::step(const event& e) {
   return add_event(e);
 }
 
-std::uint32_t checker::spawn(task* body, const source& where) {
+std::uint32_t checker::spawn_exploring(task* body, const source& where) {
   if (replaying()) {
     const event& then = logged(kind::create, kNone, nullptr);
     thread_state& child = thread(then.location);
@@ -407,19 +300,12 @@ std::uint32_t checker::spawn(task* body, const source& where) {
     child.created = g_->of_thread(self_)[current_->done];
     child.body = body;
     ++current_->done;
+    child.born = {self_, current_->done};
     return then.location;
   }
   if (current_->following) give_up_following();
   wait_turn();
-  const thread_number wanted = guide_.created();
-  if (wanted != kNone &&
-      (wanted >= memory::kThreads ||
-       (wanted < threads_.size() && threads_[wanted].at != stage::absent)))
-    misfit([&] {
-      return "the replay string does not fit the test: there is no thread " +
-             number(wanted) + " to be started at " + place(where);
-    });
-  const thread_number made = g_->add_thread(wanted);
+  const thread_number made = g_->add_thread();
   if (made >= stride_) {
     too_many_threads_ = true;
     end_run(outcome::failed);
@@ -429,7 +315,7 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   e.where = where;
   thread_state& child = thread(made);
   child.created = add_event(e);
-  reconsider_ |= guide_.new_thread(made, self_);
+  child.born = {self_, current_->done};
   child.at = stage::unstarted;
   child.body = body;
   child.done = 0;
@@ -439,7 +325,7 @@ std::uint32_t checker::spawn(task* body, const source& where) {
   return made;
 }
 
-void checker::join(std::uint32_t t, const source& where) {
+void checker::join_exploring(thread_number t, const source& where) {
   if (replaying()) {
     event e = fresh(kind::join);
     e.location = t;
@@ -451,9 +337,6 @@ void checker::join(std::uint32_t t, const source& where) {
     const event_id last = g_->last_of(t);
     return last != kNone && g_->at(last).what == kind::finish;
   };
-  // At random no turn is given to who can do nothing with it.
-  if (guide_.on() && !guide_.scripted() && !has_ended())
-    block(obstacle::join, t);
   for (wait_turn(); !has_ended(); wait_turn()) block(obstacle::join, t);
   const event_id last = g_->last_of(t);
   need(last);

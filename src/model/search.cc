@@ -22,7 +22,7 @@ result checker::explore_randomly() {
     g_->be_lean();
     guide_.begin_random(how_.seed * 0x2545f4914f6cdd1du + i);
     outcome how = run();
-    guide_.end_run();
+    guide_.end_run(g_->size());
     if (too_many_threads_) return result_;
     if (how == outcome::complete) {
       ++result_.executions;

@@ -5,9 +5,11 @@
 #ifndef SYNCXX_SRC_MODEL_STATE_H_
 #define SYNCXX_SRC_MODEL_STATE_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
+#include <sync/detail/thread_id.h>
 #include <sync/model/check.h>
 
 #include "fiber.h"
@@ -32,7 +34,7 @@ enum class obstacle : std::uint8_t {
   assume,       // for good: the execution is dropped
 };
 
-enum class stage : std::uint8_t { absent, unstarted, ready, finished };
+enum class stage : std::uint8_t { absent, finished, unstarted, ready };
 
 // What the caller's registers and stack were at an operation, condensed.
 using fingerprint = std::uint64_t;
@@ -51,43 +53,58 @@ struct head {
   fingerprint behind = kNoFingerprint;  // the same, behind the read
 };
 
-struct thread_state {
-  context fiber;
-  std::optional<fiber_stack> stack;
+// A thread's list of robust mutexes (pi.cc); as glibc has it, `prev` is before
+// the head.
+struct robust_links {
+  void* prev = nullptr;
+  detail::robust_head head{nullptr, 0, nullptr};
+};
+
+// What begins anew with each run.
+struct thread_run {
   stage at = stage::absent;
   obstacle blocked = obstacle::none;
-  std::uint32_t on = kNone;     // what `blocked` says
-  std::uint32_t done = 0;       // events of this run
-  thread_number needs = kNone;  // to have done `needs_index` events
-  std::uint32_t needs_index = 0;
-  task* body = nullptr;
-  const void* site = nullptr;  // where its present operation was called
-  event pending{};             // the read that `await` waits for
-  event_id created = kNone;    // its create
-  thread_storage storage;
   // In a loop that may be waiting: values are fed again, without events, until
   // the loop's state repeats (spin.cc).
   bool following = false;
-  bool idle = false;           // so after a sleep that ended for no reason
-  bool stuck = false;          // its last read was a stuck await's
-  bool looked = false;         // at a clock, in this loop
-  bool timed = false;          // it sleeps with a time, which may run out
-  bool hinted = false;         // a spin hint, in this loop or since an event
-  std::uint32_t cycle = 0;     // index of the loop's first event
-  std::uint32_t in_cycle = 0;  // events of this round so far
+  bool sifting = false;  // following to see what a value does (sift.cc)
+  bool hinted = false;   // a spin hint, in this loop or since an event
+  bool stuck = false;    // its last read was a stuck await's
+  bool rested = false;   // since it looked at a clock
+  bool mortal = false;   // may die before each operation
+  bool died = false;
+  std::uint32_t done = 0;        // events of this run
+  thread_number needs = kNone;   // to have done `needs_index` events
+  thread_number joiner = kNone;  // waits for its end
+  moment born;                   // behind its create
   std::uint32_t rounds = 0;
   std::uint32_t round_began = 0;  // index, of a loop that waits and writes
   std::uint32_t writing_rounds = 0;
+  task* body = nullptr;
+  std::uint64_t plain_writes = 0;
+  robust_links robust;
+};
+
+struct thread_state : thread_run {
+  context fiber;
+  std::optional<fiber_stack> stack;
+  std::uint32_t on = kNone;  // what `blocked` says
+  std::uint32_t needs_index = 0;
+  const void* site = nullptr;  // where its present operation was called
+  event_id created = kNone;    // its create
+  thread_storage storage;
+  event pending{};  // the read that `await` waits for
+  // While following:
+  bool idle = false;            // after a sleep that ended for no reason
+  bool looked = false;          // at a clock, in this loop
+  bool timed = false;           // it sleeps with a time, which may run out
+  bool sifted = false;          // what is sifted has been read
+  std::uint32_t cycle = 0;      // index of the loop's first event
+  std::uint32_t in_cycle = 0;   // events of this round so far
   fingerprint state = 0;        // at the head of the loop, the last time
   const void* frame = nullptr;  // of its caller, the last time it was asked for
   fingerprint suspected = 0;    // the first time
   vec<head> heads;              // by index: before reads
-  bool sifting = false;         // following to see what a value does (sift.cc)
-  bool sifted = false;          // that has been read
-  std::uint64_t plain_writes = 0;
-  bool rested = false;  // since it looked at a clock
-  bool mortal = false;  // may die before each operation
-  bool died = false;
   // While idle: the sleep, and how often it has been come back to.
   std::uint64_t nap = 0;  // its key in naps_
   const void* word = nullptr;
@@ -115,6 +132,33 @@ class thread_table {
  private:
   vec<thread_state> states_ = vec<thread_state>(memory::kThreads);
   std::size_t size_ = 0;
+};
+
+// Some threads, in no order that matters but always the same.
+class thread_set {
+ public:
+  void clear() noexcept { size_ = 0; }
+  std::uint32_t size() const noexcept { return size_; }
+  thread_number operator[](std::uint32_t i) const noexcept {
+    return members_[i];
+  }
+  bool contains(thread_number t) const noexcept {
+    return places_[t] < size_ && members_[places_[t]] == t;
+  }
+  void add(thread_number t) noexcept {
+    places_[t] = static_cast<std::uint8_t>(size_);
+    members_[size_++] = static_cast<std::uint8_t>(t);
+  }
+  void remove(thread_number t) noexcept {
+    const std::uint8_t last = members_[--size_];
+    members_[places_[t]] = last;
+    places_[last] = places_[t];
+  }
+
+ private:
+  static_assert(memory::kThreads == 256);
+  std::uint32_t size_ = 0;
+  std::array<std::uint8_t, memory::kThreads> members_{}, places_{};
 };
 
 enum class knowledge : std::uint8_t { unknown, failing, passing };
@@ -230,9 +274,6 @@ enum class outcome : std::uint8_t {
   again,    // to be run again, the graph having been changed
   failed,
 };
-
-// A guided execution longer than this is taken for one that never ends.
-inline constexpr std::uint32_t kMostGuidedEvents = 1u << 20;
 
 inline constexpr std::uint32_t kNoPast[memory::kThreads] = {};
 

@@ -65,7 +65,8 @@ thread_block::thread_block() noexcept {
 }
 
 void thread_block::save(thread_storage& s) const {
-  s.image.assign(begin_, begin_ + size_);
+  s.image.resize(size_);
+  std::memcpy(s.image.data(), begin_, size_);
 }
 
 void thread_block::load(const thread_storage& s) const noexcept {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <sync/asymmetric_fence.h>
 #include <sync/atomic.h>
 #include <sync/condition_variable.h>
 #include <sync/model/check.h>
@@ -181,6 +182,93 @@ TEST(RandomSearch, SeesEveryOutcome) {
 // Sequential consistency holds in random mode as well.
 TEST(RandomSearch, KeepsToTheModel) {
   EXPECT_TRUE(model::check([] { store_buffering(sc); }, at_random(20'000)));
+}
+
+// Asymmetric fences order at random what they order for good.
+TEST(RandomSearch, OrdersAsymmetricFences) {
+  using fence = void (*)(memory_order, const model::engine::source&);
+  const fence heavy = [](memory_order o, const auto& at) {
+    syncxx::asymmetric_thread_fence_heavy(o, at);
+  };
+  const fence light = [](memory_order o, const auto& at) {
+    syncxx::asymmetric_thread_fence_light(o, at);
+  };
+  const auto here = model::engine::source::current();
+  for (const fence f : {heavy, light}) {
+    for (const fence g : {heavy, light}) {
+      bool both_old = false;
+      const auto store_buffering = [&] {
+        atomic<int> x{0}, y{0};
+        int a = 0;
+        model::thread t([&] {
+          x.store(1, rlx);
+          f(sc, here);
+          a = y.load(rlx);
+        });
+        y.store(1, rlx);
+        g(sc, here);
+        const int b = x.load(rlx);
+        t.join();
+        both_old |= a == 0 && b == 0;
+      };
+      EXPECT_TRUE(model::check(store_buffering, at_random(20'000)));
+      EXPECT_EQ(both_old, f == light && g == light);
+      // By way of another's update, too.
+      const auto message_passing = [&] {
+        cell<int> message(0);
+        atomic<int> flag{0};
+        model::thread t([&] {
+          message = 1;
+          f(syncxx::memory_order_release, here);
+          flag.store(1, rlx);
+        });
+        model::thread u([&] { flag.fetch_add(1, rlx); });
+        if (flag.load(rlx) == 2) {
+          g(syncxx::memory_order_acquire, here);
+          model::require(message == 1, "it has come");
+        }
+      };
+      const model::result r = model::check(message_passing, at_random(20'000));
+      EXPECT_STREQ(to_string(r.what),
+                   f == light && g == light ? "data_race" : "ok");
+    }
+  }
+}
+
+// Loops that confirm have all their rounds at random: they come to an end, and
+// what is wrong with them is found in both ways.
+TEST(RandomSearch, GoesRoundWhereOthersConfirm) {
+  const auto count = [](memory_order order) {
+    return [=] {
+      atomic<int> word{0};
+      cell<int> message(0);
+      const auto add = [&](int n) {
+        int seen = 0;
+        do {
+          seen = word.load(rlx);
+        } while (!syncxx::detail::confirm(word, seen, seen + n, order));
+        return seen;
+      };
+      {
+        model::thread t([&] {
+          message = 1;
+          add(10);
+        });
+        model::thread u([&] { add(1); });
+        if (add(1) >= 10) model::require(message == 1, "it has come");
+      }
+      model::require(word.load(rlx) == 12, "all have counted");
+    };
+  };
+  const auto right = count(syncxx::memory_order_acq_rel);
+  const auto wrong = count(rlx);
+  for (const model::options& how : {model::options(), at_random(10'000)}) {
+    const model::result r = model::check(right, how);
+    EXPECT_STREQ(to_string(r.what), "ok") << r.message;
+    EXPECT_EQ(r.blocked, 0u);
+    EXPECT_STREQ(to_string(model::check(wrong, how).what), "data_race");
+  }
+  EXPECT_EQ(model::check(right, at_random(10'000)).executions, 10'000u);
 }
 
 // A bug of depth 3 among threads enough to make exhausting it hopeless: two

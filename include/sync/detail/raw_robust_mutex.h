@@ -79,7 +79,7 @@ class raw_robust_mutex {
   void make_consistent() noexcept { state_.make_consistent(); }
 
  private:
-  bool take(std::uint32_t seen, robust_head* list) noexcept;
+  bool take(std::uint32_t seen, std::uint32_t keep, robust_head* list) noexcept;
   SYNCXX_COLD void unlock_slow() noexcept;
 
   //  word_             | meaning                | left by

@@ -199,6 +199,7 @@ class recorder {
     if (std::find(found_.begin(), end, r.values()) != end) return;
     if (size_ < found_.size()) found_[size_++] = r.values();
   }
+  void clear() { size_ = 0; }
   outcomes words(std::size_t width) const {
     EXPECT_LT(size_, found_.size());
     outcomes words;
@@ -234,6 +235,15 @@ inline model::result run(const std::function<void()>& program,
   return r;
 }
 
+// In random mode a program does what it may do, too.
+inline void expect_some_at_random(const std::function<void()>& program) {
+  model::options how;
+  how.search = model::options::mode::random;
+  how.max_executions = 50;
+  const model::result r = model::check(program, how);
+  EXPECT_STREQ(to_string(r.what), "ok") << "at random: " << r.message;
+}
+
 using where = model::engine::source;
 
 // The program has these outcomes and no others. Returns what check() returned.
@@ -243,13 +253,17 @@ model::result expect_outcomes(const Program& program, const outcomes& allowed,
   const testing::ScopedTrace trace(at.file, static_cast<int>(at.line),
                                    "expected here");
   recorder found;
-  model::result r = run([&] {
+  const std::function<void()> test = [&] {
     registers values;
     program(values);
     found.add(values);
-  });
+  };
+  model::result r = run(test);
   EXPECT_STREQ(to_string(r.what), "ok") << r.message;
   EXPECT_EQ(found.words(allowed.width()), allowed);
+  found.clear();
+  expect_some_at_random(test);
+  EXPECT_EQ(allowed + found.words(allowed.width()), allowed) << "at random";
   return r;
 }
 
