@@ -58,13 +58,14 @@ void graph::use(location_id l) {
 
 // What an acquire fence acquires: all that the reads before it have read from.
 // (What an acquire fence before it has acquired is in hb.)
-void graph::acquire_reads(std::uint32_t* into,
-                          const event& fence) const noexcept {
+void graph::acquire_reads(std::uint32_t* into, event& fence) const noexcept {
   const pile<event_id>& po = of_thread(fence.thread);
   for (std::uint32_t i = fence.index - 1; i > 0; --i) {
     const event& e = events_[po[i - 1]];
-    if (e.is_read() && e.rf < kInitial)
+    if (e.is_read() && e.rf < kInitial) {
       clocks::join(into, clock(e.rf, 2), stride_);
+      fence.time = std::max(fence.time, events_[e.rf].time);
+    }
     if (e.what == kind::fence && acquires(e.order) && !e.is_light()) return;
   }
 }

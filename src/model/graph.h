@@ -231,7 +231,7 @@ class graph {
   void fill_many(event_id id, event_id po) noexcept;
   void fill_many_lean(event_id id, event_id po) noexcept;
   void insert_in_co(pile<event_id>& co, event_id write, std::uint32_t place);
-  void acquire_reads(std::uint32_t* into, const event& fence) const noexcept;
+  void acquire_reads(std::uint32_t* into, event& fence) const noexcept;
   void acquire_fences(std::uint32_t* into, const event& fence) const noexcept;
   event_id last_release(const event& from, access_kind of) const noexcept;
   thread_part& add_part() {

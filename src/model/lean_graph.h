@@ -49,7 +49,11 @@ template <std::uint32_t kStride, bool kLean>
     // (Narrow stores would be waited for by the wide loads that copy them.)
     if ((from.time | std::uint32_t{from.disturbed} |
          std::uint32_t{from.clocked}) != 0) [[unlikely]] {
-      e.time = std::max(e.time, from.time);
+      // As the standard's: of two looks at a clock the later gives no less, if
+      // one happens before the other.
+      const bool orders = (what != kind::read && what != kind::update_read) ||
+                          acquires(e.order);
+      if (orders) e.time = std::max(e.time, from.time);
       e.disturbed |= from.disturbed;
       e.clocked |= from.clocked;
     }

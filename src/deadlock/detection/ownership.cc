@@ -426,12 +426,38 @@ void after_fork_in_parent() noexcept {
   for (shard& s : g_shards) s.lock.unlock();
 }
 
+// Whether the forking thread holds in the child what it held in the parent. The
+// others are made anew there, at the same address.
+bool is_kept_by_child(object_kind kind) noexcept {
+  switch (kind) {
+    case object_kind::shared_mutex:
+    case object_kind::shared_mutex_upgrade:
+    case object_kind::shared_mutex_shared:
+    case object_kind::byte_mutex:
+    case object_kind::ticket_lock:
+    case object_kind::mcs_lock:
+    case object_kind::queue_lock:
+    case object_kind::biased_shared_mutex:
+    case object_kind::pi_mutex:
+    case object_kind::robust_mutex:
+    case object_kind::robust_pi_mutex:
+      return false;
+    default:
+      return true;
+  }
+}
+
 void after_fork_in_child() noexcept {
   const entrance checker;
   const std::uint64_t survivor = t_self.serial;
   if (survivor != 0) t_self.tid = process::thread_id();
   for (shard& s : g_shards) {
-    s.remove_if([=](const node& n) { return n.latest.thread != survivor; });
+    s.remove_if([=](const node& n) {
+      if (n.latest.thread != survivor) return true;
+      if (is_kept_by_child(n.latest.kind)) return false;
+      if (n.is_valid(n.latest.kind) && t_self.held > 0) --t_self.held;
+      return true;
+    });
     // Threads that waited for it are not in this process: a new lock.
     std::construct_at(&s.lock);
   }
