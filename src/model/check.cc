@@ -219,8 +219,9 @@ SYNCXX_READS_ALL fingerprint checker::stack_state() const noexcept {
 // Below the caller's frame, as far as the checker's own go.
 [[gnu::noinline]] SYNCXX_READS_ALL void checker::clear_stack_below() noexcept {
   constexpr std::size_t kWords = 512;
-  volatile std::uint64_t words[kWords];
-  for (volatile std::uint64_t& word : words) word = 0;
+  std::uint64_t words[kWords];
+  std::memset(words, 0, sizeof words);
+  asm volatile("" : : "r"(words) : "memory");  // they are looked at
 }
 
 // All that the others' stacks and the heap hold.
