@@ -26,9 +26,6 @@ if(NOT TARGET GTest::gmock_main)
   add_subdirectory("${SYNCXX_GOOGLETEST_SOURCE}"
                    "${PROJECT_BINARY_DIR}/googletest" EXCLUDE_FROM_ALL SYSTEM)
   foreach(library gtest gtest_main gmock gmock_main)
-    # As the tests: optimizing it takes longer than running it.
-    target_compile_options(
-      ${library} PRIVATE $<$<NOT:$<CONFIG:Debug>>:${SYNCXX_TEST_OPTIMIZATION}>)
     if(NOT TARGET GTest::${library})
       add_library(GTest::${library} ALIAS ${library})
     endif()

@@ -115,8 +115,8 @@ checker& running_checker(const char* what) noexcept {
 }
 
 // A clock that stands still, but for jumps far past every deadline. A thread
-// makes one at most by looking; each time-out makes one. `base`: what a deadline
-// is counted from; a jump before that shows nothing.
+// makes one at most by looking; each time-out makes one. `base`: what a
+// deadline is counted from; a jump before that shows nothing.
 std::int64_t checker::clock_ns(bool base) {
   constexpr std::int64_t kJump = std::int64_t{1} << 50;  // 13 days
   const auto last = [this]() -> const event* {

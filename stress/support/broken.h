@@ -119,6 +119,7 @@ class small_mutex {
   void unlock() {
     if constexpr (Bug == bug::touches_late) {
       word_.store(0, std::memory_order_seq_cst);
+      sched_yield();  // (else it takes seconds, or minutes, to be seen)
       if (sleepers_.load(std::memory_order_seq_cst) != 0) raw_wake(word_, 1);
     } else {
       if (word_.exchange(0, std::memory_order_release) == 2) raw_wake(word_, 1);
