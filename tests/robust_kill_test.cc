@@ -171,6 +171,7 @@ class RobustKillTest : public testing::Test {
     if (kHooked) GTEST_SKIP() << "instructions are the hooks', too";
     const victim probe([] {}, [] {});
     if (!probe.was_traced()) GTEST_SKIP() << "no permission for ptrace";
+    watch(300);  // a process for each instruction
   }
 };
 
