@@ -180,8 +180,7 @@ const add_case unvalidated{{.name = "churn_unvalidated",
                                   churn(r, false, false).go();
                                 },
                             .must_fail = failure::stuck,
-                            .watchdog = 1.5,
-                            .at_least = 15}};
+                            .watchdog = 1.5}};
 
 // A release gives a token to the one that it unparks, or to the count if nobody
 // is there: all of it in the callback.

@@ -271,6 +271,7 @@ class small_condition_variable {
       const auto next = waiters_.front();
       waiters_.pop_front();
       if (Bug != bug::leaves_its_place) hold.unlock();
+      if (Bug == bug::leaves_its_place) sched_yield();  // seen sooner
       next->notified.store(1, std::memory_order_release);
       raw_wake(next->notified, 1);
     }

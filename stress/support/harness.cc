@@ -142,8 +142,7 @@ run::run(const case_info& info, const options& given, outcome& result)
       threads_(given.threads != 0  ? given.threads
                : info.threads != 0 ? info.threads
                                    : default_threads()),
-      length_ns_(static_cast<std::uint64_t>(
-          std::max(given.seconds, info.at_least) * 1e9)),
+      length_ns_(static_cast<std::uint64_t>(info.length(given.seconds) * 1e9)),
       watchdog_seconds_(watchdog_for(info, given)),
       random_(seed_, 0) {}
 

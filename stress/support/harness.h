@@ -24,6 +24,7 @@
 #ifndef SYNCXX_STRESS_SUPPORT_HARNESS_H_
 #define SYNCXX_STRESS_SUPPORT_HARNESS_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -55,7 +56,13 @@ struct case_info {
   unsigned threads = 0;               // 0: run::default_threads()
   failure must_fail = failure::none;  // the case passes only by failing so
   double watchdog = 0;                // seconds; 0: the default
-  double at_least = 0;                // seconds it needs to find anything
+
+  // Such a case goes on until it fails: however short the others are, it has
+  // this long.
+  static constexpr double kPatience = 60;  // seconds
+  double length(double seconds) const noexcept {
+    return must_fail == failure::none ? seconds : std::max(seconds, kPatience);
+  }
 };
 
 // Registers a case; meant for namespace scope.

@@ -90,7 +90,7 @@ int run_in_child(const case_info& info, const options& given, outcome& result) {
   }
   const double patience =
       std::max({given.watchdog, info.watchdog, 20.0}) * 6 + 30;
-  return wait_for(child, std::max(given.seconds, info.at_least) + patience);
+  return wait_for(child, info.length(given.seconds) + patience);
 }
 
 // Why the case did not pass; empty: it did.
