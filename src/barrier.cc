@@ -36,7 +36,10 @@ bool basic_raw_barrier<Scope>::wait(phase in, deadline until,
                                     const stop_token* stop) const noexcept {
   return await_word(
       phase_, kParked, until, stop,
-      [in](std::uint32_t w) { return comes_after(w, in); }, Scope);
+      [in](std::uint32_t w) { return comes_after(w, in); }, Scope,
+      [this] {
+        return arrivals_.load(memory_order_relaxed) / kOne < usable_cpus();
+      });
 }
 
 // Waits until no drop is under way and the phase before has been released, and

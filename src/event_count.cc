@@ -38,6 +38,7 @@ bool raw_event_count<How>::wait(std::uint32_t epoch, deadline until,
     if (epoch_.load(memory_order_acquire) != epoch) return true;
     if (spinning.spin()) continue;
     if (self.must_leave()) break;
+    if (spinning.yield()) continue;
     if (self.sleep(epoch_, epoch) == sleep_end::woken) woken = true;
   }
   // Being woken orders nothing, so the look above may have been too old to tell

@@ -54,6 +54,7 @@ bool basic_raw_semaphore<Scope>::acquire_slow(deadline until,
     }
     if (spinning.spin()) continue;
     if (self.must_leave()) break;
+    if (spinning.yield()) continue;
     const std::uint32_t asleep = w | kParked;
     if (w != asleep) {
       if (!confirm(word_, w, asleep, memory_order_relaxed)) continue;

@@ -32,6 +32,12 @@ constexpr long kNapNs = 50'000;  // about what waking a thread costs
 constexpr unsigned kStepsAPause = 4;
 constexpr unsigned kLineSteps = 160;
 constexpr unsigned kYieldsBeforeSleep = 16;
+// Out of line: so many. A yield that takes longer than kLateNs has given the
+// CPU to other work, for a time slice most likely (milliseconds): so many waits
+// then sleep at once.
+constexpr unsigned kYieldsOutOfLine = 12;
+constexpr std::int64_t kLateNs = 100'000;
+constexpr unsigned kSkipsWhenLate = 256;
 constexpr unsigned kLineYields = 512;
 
 void pause_for(unsigned instructions) noexcept {
@@ -83,6 +89,24 @@ void spinning_failed() noexcept {
   t_next_skips = std::min(2 * t_next_skips, kMostSkips);
 }
 
+// The same of yields.
+constinit thread_local unsigned t_yield_skips = 0;
+
+bool may_yield() noexcept {
+  if (t_yield_skips == 0) return true;
+  --t_yield_skips;
+  return false;
+}
+
+// Gives the CPU away; false if that took long.
+bool try_yield() noexcept {
+  const std::int64_t began = now_ns(clock_id::monotonic);
+  detail::yield();
+  if (now_ns(clock_id::monotonic) - began < kLateNs) return true;
+  t_yield_skips = kSkipsWhenLate;
+  return false;
+}
+
 void nap() noexcept {
   const timespec time{0, kNapNs};
   // Not the library's function: that is a cancellation point. A signal ends
@@ -115,6 +139,13 @@ bool spinner::spin() noexcept {
 
 void spinner::succeeded() noexcept { t_next_skips = 1; }
 
+bool spinner::yield() noexcept {
+  if (yields_ == 0 && !may_yield()) yields_ = kGivenUp;
+  if (yields_ >= kYieldsOutOfLine) return false;
+  yields_ = try_yield() ? yields_ + 1 : kGivenUp;
+  return true;
+}
+
 void patience::wait() noexcept {
   const unsigned first_pause = g_first_pause.load(memory_order_relaxed);
   if (round_ < kRounds && first_pause != 0) {
@@ -144,9 +175,10 @@ bool line_patience::try_wait(unsigned ahead) noexcept {
     }
     round_ = kLineSteps;
   }
+  if (round_ == kLineSteps && !may_yield()) round_ += kYieldsBeforeSleep;
   if (round_ >= kLineSteps + kYieldsBeforeSleep) return false;
   ++round_;
-  yield();
+  if (!try_yield()) round_ = kLineSteps + kYieldsBeforeSleep;
   return true;
 }
 

@@ -77,6 +77,7 @@ class any_wait {
     while (!look()) {
       if (spinning.spin()) continue;
       if (self.must_leave()) return;
+      if (spinning.yield()) continue;
       if (!park()) continue;
       if (self.sleep_any(std::span(words_, objects_.size())))
         for (std::size_t i = 0; i < objects_.size(); ++i)

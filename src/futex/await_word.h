@@ -25,22 +25,31 @@ namespace detail {
 
 // Waits until `open(word)`. False: stopped or past the deadline. `parked`: the
 // bit of the word that says that threads may sleep on it.
-template <class Open>
+// `may_run`: whether those waited for can all run meanwhile, as far as known.
+template <class Open, class MayRun>
 bool await_word(futex_word& word, std::uint32_t parked, deadline until,
-                const stop_token* stop, Open open,
-                futex_scope scope = futex_scope::process_private) noexcept {
+                const stop_token* stop, Open open, futex_scope scope,
+                MayRun may_run) noexcept {
   sleeper self(until, stop, scope);
   spinner spinning;
   for (;;) {
     // [AW1] acquire; pairs with [L1], [E1], [BR4], [ON3].
     const std::uint32_t w = word.load(memory_order_acquire);
     if (open(w)) return true;
-    if (spinning.spin()) continue;
+    if (may_run() && spinning.spin()) continue;
     if (self.must_leave()) return false;
+    if (spinning.yield()) continue;
     const std::uint32_t asleep = w | parked;
     if (w == asleep || confirm(word, w, asleep, memory_order_relaxed))
       self.sleep(word, asleep);
   }
+}
+template <class Open>
+bool await_word(futex_word& word, std::uint32_t parked, deadline until,
+                const stop_token* stop, Open open,
+                futex_scope scope = futex_scope::process_private) noexcept {
+  return await_word(word, parked, until, stop, open, scope,
+                    [] { return true; });
 }
 
 }  // namespace detail

@@ -13,6 +13,10 @@ unsigned usable_cpus() noexcept { return 2; }
 // Looking again is what another order of the threads' operations does as well:
 // a spinner gives up at once, and the sleep is explored.
 bool spinner::spin() noexcept { return false; }
+bool spinner::yield() noexcept {
+  static_cast<void>(yields_);
+  return false;
+}
 void spinner::succeeded() noexcept {}
 
 // The loop around it is an await.

@@ -34,18 +34,26 @@ class spinner {
   // Pauses, longer each time, and says whether to look again. False: sleep. On
   // one CPU always: nobody else can run.
   SYNCXX_COLD bool spin() noexcept;
+  // After that, where threads hand something to and fro: gives the CPU away,
+  // which is a syscall, and says whether to look again. One that sleeps makes
+  // the other wait for its wake, and so sleep, too. Not for locks: who gives
+  // the CPU away comes back to a lock that is taken again. Learnt as well: not
+  // where a yield lasts, since the CPU went to other work.
+  SYNCXX_COLD bool yield() noexcept;
   // After a sleep; what was waited for did not come while spinning or did not
   // last.
   void restart() noexcept {
     if (round_ != 0 && round_ != kGivenUp) succeeded();
     round_ = 0;
+    yields_ = 0;
   }
 
  private:
   SYNCXX_COLD static void succeeded() noexcept;
 
   static constexpr unsigned kGivenUp = ~0u;
-  unsigned round_ = 0;  // pauses so far
+  unsigned round_ = 0;   // pauses so far; kGivenUp: no more of them
+  unsigned yields_ = 0;  // so far; kGivenUp: no more of them
 };
 
 // Without parking, for what another thread will do in a moment: the same
