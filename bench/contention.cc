@@ -61,7 +61,7 @@ std::vector<competitor> all_competitors() {
   robust_mutexes::for_each(enter);
   robust_pi_mutexes::for_each(enter);
   spinlocks::for_each(enter);
-  semaphores::for_each([&enter]<semaphore_like S>() {
+  contended_semaphores::for_each([&enter]<semaphore_like S>() {
     enter.template operator()<semaphore_as_mutex<S>>();
   });
   return all;

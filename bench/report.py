@@ -217,20 +217,30 @@ def wakeup_targets(found):
     return out
 
 
+# Scenario, ours, the peer, the limit: the most of the peer's time.
+PROMISED = (
+    ("shared_pair", "syncxx::shared_mutex", "std::shared_mutex", 0.75),
+    ("shared_pair", "syncxx::biased_shared_mutex", "std::shared_mutex", 0.4),
+    ("reads_99_percent_2", "syncxx::biased_shared_mutex", "std::shared_mutex",
+     0.5),
+    ("mutex_pair", "syncxx::byte_mutex", "syncxx::mutex", 1.1),
+    ("pi_mutex_pair", "syncxx::pi_mutex", "pthread_mutex(inherit)", 0.75),
+    ("robust_mutex_pair", "syncxx::robust_mutex", "pthread_mutex(robust)",
+     0.8),
+    *((f"barrier_round_{threads}", "syncxx::barrier", peer, 0.8)
+      for threads in (2, 4, 8, 16)
+      for peer in ("std::barrier", "pthread_barrier")),
+    *((f"semaphore_ping_pong_{place}", "syncxx::counting_semaphore",
+       "std::counting_semaphore", 1.0) for place in ("same_cpu", "two_cpus")),
+)
+
 # Told, not judged: scenario, ours, the peer.
 OTHERS = (
-    ("pi_mutex_pair", "syncxx::pi_mutex", "pthread_mutex(inherit)"),
-    ("robust_mutex_pair", "syncxx::robust_mutex", "pthread_mutex(robust)"),
-    ("shared_pair", "syncxx::shared_mutex", "std::shared_mutex"),
-    ("shared_pair", "syncxx::biased_shared_mutex", "std::shared_mutex"),
-    ("readers_2", "syncxx::biased_shared_mutex", "std::shared_mutex"),
     *((f"mixed_{reads}_percent_reads_{threads}_threads",
        "syncxx::shared_mutex", "std::shared_mutex")
       for threads in (2, 8) for reads in (50, 90, 99, 100)),
     ("value_load", "syncxx::seqlock", "floor: atomic words"),
     ("once_when_done", "syncxx::call_once", "std::call_once"),
-    ("barrier_round_2", "syncxx::barrier", "std::barrier"),
-    ("barrier_round_8", "syncxx::barrier", "std::barrier"),
     ("pi_condvar_ping_pong_same_cpu", "syncxx::pi_condition_variable",
      "pthread_cond(inherit)"),
     ("interprocess_pair", "syncxx::interprocess", "pthread(PROCESS_SHARED)"),
@@ -242,14 +252,32 @@ OTHERS = (
 
 def other_targets(found, pinned):
     out = []
-    for scenario, ours, peer in OTHERS:
+    for scenario, ours, peer, *limit in PROMISED + OTHERS:
         table = found.get(scenario, {})
         if ours in table and peer in table:
             a, b = (time_rounds(table[n]) for n in (ours, peer))
             out.append(Target(
-                f"{scenario}: {ours} / {peer}", 1.0, binding=False).by_rounds(
+                f"{scenario}: {ours} / {peer}", *(limit or [1.0]),
+                binding=bool(limit)).by_rounds(
                     a, b, f"{show_ns(statistics.median(a))} against "
                     f"{show_ns(statistics.median(b))}"))
+    # How much more two threads that only read get done than one.
+    ours = "syncxx::biased_shared_mutex"
+    one, two = (found.get(f"readers_{n}", {}).get(ours) for n in (1, 2))
+    if one and two:
+        a, b = (r["real_ns_rounds"] for r in (one, two))
+        out.append(Target(f"{ours}: readers, 2 threads / 1", 1.9,
+                          above=True).by_rounds(
+                              [2 * t for t in a], b, f"{show_ns(statistics.median(a))} against "
+                              f"{show_ns(statistics.median(b))} a reader's "
+                              "pair"))
+    ours, peer = "syncxx::queue_lock", "syncxx::mcs_lock"
+    table = pinned.get((20, 0, 8), {})
+    if ours in table and peer in table:
+        out.append(Target(
+            f"8 pinned threads: throughput of {ours} / {peer}", 1.0,
+            above=True).by_rounds(
+                table[ours]["mops_rounds"], table[peer]["mops_rounds"]))
     ours, peer = "syncxx::pi_mutex", "pthread_mutex(inherit)"
     for (cs, think, threads), table in pinned.items():
         if ours in table and peer in table:

@@ -44,9 +44,9 @@ namespace detail {
 namespace {
 
 // While the mutex is owned, how many threads of one notify_all may be on their
-// way to it, but no more than there are CPUs: those woken so far, and the one
-// that the unlock wakes.
-constexpr unsigned kMostAtOnce = 4;
+// way to it, but no more than two for each CPU (one runs, one wakes up): those
+// woken so far, and the one that the unlock wakes.
+constexpr unsigned kMostAtOnce = 8;
 
 }  // namespace
 
@@ -225,7 +225,7 @@ void wait_list::notify_all_slow() noexcept {
 // of the nodes.
 void wait_list::deliver(wait_node* chain) noexcept {
   wait_node* moved = nullptr;  // the last that was moved, not yet let go of
-  unsigned at_once = std::min(usable_cpus(), kMostAtOnce);
+  unsigned at_once = std::min(2 * usable_cpus(), kMostAtOnce);
   while (chain != nullptr) {
     wait_node& node = *chain;
     chain = node.next_;

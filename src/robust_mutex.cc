@@ -55,7 +55,8 @@ constexpr futex_scope kScope = futex_scope::process_shared;
 
 // Tries to go from `seen`, which names nobody, to owning it. Sets state_ before
 // the mutex is in order again: who is killed in between has died with it held.
-// `keep`: kWaitersBit, if there may be sleepers whatever `seen` says.
+// `keep`: kWaitersBit, if there may be sleepers whatever `seen` says. Within a
+// robust_change.
 bool raw_robust_mutex::take(std::uint32_t seen, std::uint32_t keep,
                             robust_head* list) noexcept {
   const bool died = (seen & kOwnerDiedBit) != 0;
@@ -66,8 +67,6 @@ bool raw_robust_mutex::take(std::uint32_t seen, std::uint32_t keep,
     return false;
   if (died) state_.inherit();
   node_.enqueue(list);
-  kernel_order();
-  list->pending = nullptr;
   return true;
 }
 
@@ -78,9 +77,7 @@ robust_outcome raw_robust_mutex::lock_slow(deadline until,
   sleeper self(until, stop, kScope);
   spinner spinning;
   // All the time: a wake that comes must not die with this thread.
-  list->pending = node_.entry();
-  kernel_order();
-  robust_outcome how = robust_outcome::gave_up;
+  const robust_change change(list, node_.entry());
   std::uint32_t keep = 0;
   for (;;) {
     std::uint32_t w = word_.load(memory_order_relaxed);
@@ -88,42 +85,32 @@ robust_outcome raw_robust_mutex::lock_slow(deadline until,
       if (take(w, keep, list)) return robust_outcome::owned;
       continue;
     }
-    if ((w & kTidMask) == me) {
-      how = robust_outcome::relocked;
-      break;
-    }
+    if ((w & kTidMask) == me) return robust_outcome::relocked;
     if (spinning.spin()) continue;
     // Nothing to hand over: with kWaitersBit the owner wakes the next. (After a
     // wake: the one that the latest value names.)
     const bool leaves = self.must_leave();
-    if (leaves && keep == 0) break;
+    if (leaves && keep == 0) return robust_outcome::gave_up;
     const std::uint32_t asleep = w | kWaitersBit;
     if ((w != asleep || leaves) &&
         !word_.compare_exchange_weak(w, asleep, memory_order_relaxed,
                                      memory_order_relaxed)) {
       continue;
     }
-    if (leaves) break;
+    if (leaves) return robust_outcome::gave_up;
     if (self.sleep(word_, asleep) == sleep_end::woken) keep = kWaitersBit;
     spinning.restart();
   }
-  kernel_order();
-  list->pending = nullptr;
-  return how;
 }
 
 bool raw_robust_mutex::try_lock_slow() {
   robust_head* const list = robust_list();
-  list->pending = node_.entry();
-  kernel_order();
+  const robust_change change(list, node_.entry());
   for (;;) {
     const std::uint32_t w = word_.load(memory_order_relaxed);
-    if ((w & kTidMask) != 0) break;
+    if ((w & kTidMask) != 0) return false;
     if (take(w, 0, list)) return true;
   }
-  kernel_order();
-  list->pending = nullptr;
-  return false;
 }
 
 void raw_robust_mutex::unlock_slow() noexcept {

@@ -33,7 +33,8 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-// What `how` says of the word has become true of the mutex.
+// What `how` says of the word becomes true of the mutex. Within a
+// robust_change.
 robust_outcome raw_robust_pi_mutex::taken(pi_outcome how,
                                           robust_head* list) noexcept {
   const bool owned = how == pi_outcome::owned || how == pi_outcome::owner_died;
@@ -42,10 +43,10 @@ robust_outcome raw_robust_pi_mutex::taken(pi_outcome how,
     kernel_order();
     word_.forget_death();
   }
-  if (owned) node_.enqueue(list);
-  kernel_order();
-  list->pending = nullptr;
-  if (owned) return robust_outcome::owned;
+  if (owned) {
+    node_.enqueue(list);
+    return robust_outcome::owned;
+  }
   switch (how) {
     case pi_outcome::timed_out:
       return robust_outcome::gave_up;
@@ -62,15 +63,13 @@ robust_outcome raw_robust_pi_mutex::lock_slow(deadline until,
                                               const stop_token*) {
   robust_head* const list = robust_list();
   // All the time: the kernel may make this thread the owner while it sleeps.
-  list->pending = node_.entry();
-  kernel_order();
+  const robust_change change(list, node_.entry());
   return taken(word_.acquire(until), list);
 }
 
 bool raw_robust_pi_mutex::try_lock_slow() {
   robust_head* const list = robust_list();
-  list->pending = node_.entry();
-  kernel_order();
+  const robust_change change(list, node_.entry());
   return taken(word_.try_acquire(), list) == robust_outcome::owned;
 }
 

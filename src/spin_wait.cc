@@ -175,10 +175,9 @@ bool line_patience::try_wait(unsigned ahead) noexcept {
     }
     round_ = kLineSteps;
   }
-  if (round_ == kLineSteps && !may_yield()) round_ += kYieldsBeforeSleep;
   if (round_ >= kLineSteps + kYieldsBeforeSleep) return false;
   ++round_;
-  if (!try_yield()) round_ = kLineSteps + kYieldsBeforeSleep;
+  yield();
   return true;
 }
 

@@ -116,50 +116,33 @@ class event_lock {
 
 const lock_suite<event_lock> as_lock;
 
-struct event_suite {
-  event_suite() {
+struct reset_suite {
+  reset_suite() {
     using enum disturbance;
-    everyone("", "", {});
-    everyone("_timeouts", "; timeouts race the set",
-             {.timeouts = true, .disturbances = jitter});
-    everyone("_stops", "; stop requests race the set",
-             {.stops = true, .disturbances = jitter});
-    everyone("_crowd", "; 64 threads on 2 CPUs", {.cpus = 2}, 64);
-    everyone("_everything", "; all of it at once",
-             {.timeouts = true, .stops = true, .disturbances = all}, 16);
-    only_pulse("pulse_signals", "under EINTR storms", signals);
-    only_pulse("pulse_spurious", "sleepers woken for no reason", spurious);
+    hand("", "", {});
+    hand("_timeouts", "; timeouts race the set",
+         {.timeouts = true, .disturbances = jitter});
+    hand("_stops", "; stop requests race the set",
+         {.stops = true, .disturbances = jitter});
+    hand("_crowd", "; 64 threads on 2 CPUs", {.cpus = 2}, 64);
+    hand("_everything", "; all of it at once",
+         {.timeouts = true, .stops = true, .disturbances = all}, 16);
     add_case({.name = "saturate",
               .what = "auto_reset_event: sets do not add up",
               .body = saturate});
   }
 
  private:
-  static void everyone(const std::string& suffix, const std::string& how,
-                       event_plan plan, unsigned threads = 0) {
-    add_case({.name = "publish" + suffix,
-              .what = "event: what came before set() is seen" + how,
-              .body = [plan](run& r) { publish_case<syncxx::event>(r, plan); },
-              .threads = threads});
-    add_case({.name = "pulse" + suffix,
-              .what = "event: set and reset at once" + how,
-              .body = [plan](run& r) { pulse_case<syncxx::event>(r, plan); },
-              .threads = threads});
+  static void hand(const std::string& suffix, const std::string& how,
+                   event_plan plan, unsigned threads = 0) {
     add_case({.name = "hand_over" + suffix,
               .what = "auto_reset_event: each set lets one through" + how,
               .body = [plan](run& r) { hand_over(r, plan); },
               .threads = threads});
   }
-  static void only_pulse(const char* name, const char* how,
-                         disturbance disturbances) {
-    add_case({.name = name,
-              .what = std::string("event: set and reset at once; ") + how,
-              .body = [=](run& r) {
-                pulse_case<syncxx::event>(r, {.disturbances = disturbances});
-              }});
-  }
 };
 
-const event_suite events;
+const event_suite<syncxx::event> events;
+const reset_suite auto_reset_events;
 
 }  // namespace

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// interprocess: the cases of each type, in one process; and processes that
-// share a lock, a queue under a condition variable and tokens.
+// interprocess: the cases of mutex, condition variable and semaphore, in one
+// process; and processes that share locks of three kinds, a queue under a
+// condition variable and tokens. (The others: interprocess_*_stress.cc,
+// robust_mutex_stress.cc.)
 #include <sync/interprocess.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -10,6 +12,7 @@
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <shared_mutex>
 
 #include "support/condition_variable_cases.h"
 #include "support/lock_cases.h"
@@ -30,6 +33,12 @@ struct commons {
   interprocess::mutex mutex;
   interprocess::condition_variable changed;
   interprocess::counting_semaphore<> tokens{2};
+  interprocess::pi_mutex urgent;
+  interprocess::shared_mutex read_mostly;
+  std::uint64_t urgent_first = 0;  // these two are urgent's
+  std::uint64_t urgent_second = 0;
+  std::uint64_t value_first = 0;  // these two are read_mostly's
+  std::uint64_t value_second = 0;
   std::uint64_t first = 0;
   std::uint64_t second = 0;
   std::uint64_t given = 0;
@@ -60,6 +69,22 @@ bool turn(commons& c, rng& random) {
                          [&] { return c.given > c.taken; });
     }
     if (c.given > c.taken) ++c.taken;
+  }
+  {
+    const std::lock_guard own(c.urgent);
+    alone = alone && c.urgent_first == c.urgent_second;
+    c.urgent_first = c.urgent_first + 1;
+    compiler_barrier();
+    c.urgent_second = c.urgent_second + 1;
+  }
+  if (random.one_in(8)) {
+    const std::lock_guard own(c.read_mostly);
+    c.value_first = c.value_first + 1;
+    compiler_barrier();
+    c.value_second = c.value_second + 1;
+  } else {
+    const std::shared_lock reads(c.read_mostly);
+    alone = alone && c.value_first == c.value_second;
   }
   c.tokens.release();
   return alone;

@@ -8,38 +8,6 @@
 
 namespace {
 
-using namespace syncxx::stress;
-
-struct latch_suite {
-  latch_suite() {
-    using enum disturbance;
-    add("plain", "as fast as it goes", {});
-    add("timeouts", "timeouts race the last count_down",
-        {.timeouts = true, .disturbances = jitter});
-    add("stops", "stop requests race the last count_down",
-        {.stops = true, .disturbances = jitter});
-    add("signals", "EINTR storms",
-        {.timeouts = true, .disturbances = signals | jitter});
-    add("spurious", "sleepers woken for no reason",
-        {.disturbances = spurious | jitter});
-    add("suspend", "SIGSTOP and SIGCONT of the process",
-        {.timeouts = true, .disturbances = suspend | jitter});
-    add("crowd", "64 threads on 2 CPUs", {.cpus = 2}, 64);
-    add("everything", "all of it at once",
-        {.timeouts = true, .stops = true, .disturbances = all}, 16);
-  }
-
- private:
-  static void add(const char* name, const char* what, latch_plan plan,
-                  unsigned threads = 0) {
-    add_case(
-        {.name = name,
-         .what = what,
-         .body = [plan](run& r) { latch_rounds<syncxx::latch>(r, plan).go(); },
-         .threads = threads});
-  }
-};
-
-const latch_suite suite;
+const syncxx::stress::latch_suite<syncxx::latch> suite;
 
 }  // namespace

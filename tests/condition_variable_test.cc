@@ -176,7 +176,7 @@ std::vector<bool> woken_under_the_lock(std::size_t waiters,
                                        std::size_t stoppable) {
   cpu_set_t cpus;
   EXPECT_EQ(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
-  int more = std::min(CPU_COUNT(&cpus), 4) - 1;
+  int more = std::min(2 * CPU_COUNT(&cpus), 8) - 1;
   std::vector<bool> woken(waiters);
   for (std::size_t i = 0; i < waiters; ++i) {
     woken[i] = i == stoppable || (more > 0 && i + 1 < waiters);

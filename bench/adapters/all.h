@@ -108,6 +108,9 @@ using spinlocks = decltype(types<self_spinlock, self_ticket_lock, self_mcs_lock,
                            boost_spinlocks{} + tbb_spinlocks{} +
                            ck_spinlocks{});
 using semaphores = types<self_semaphore, posix_semaphore, std_semaphore>;
+// Not that of libstdc++ 12: a thread whose compare-exchange fails takes that
+// for "no token", and may go to sleep while there is one. Seen to hang.
+using contended_semaphores = types<self_semaphore, posix_semaphore>;
 using condvars = decltype(types<self_condvar, self_condvar_any, std_condvar,
                                 std_condvar_any, pthread_condvar>{} +
                           absl_condvars{} + nsync_condvars{} +

@@ -10,7 +10,7 @@
 //   size      12 bytes and a completion function that is not empty; constinit;
 //             trivially destructible (not in the hooked library) if that is
 //   cost      an arrival 1 atomic RMW, the last one of a phase 1 more; a wait
-//             after the phase 0; no syscall unless a thread sleeps
+//             after the phase 0; no syscall unless a thread waits
 //   progress  blocking; arrive is lock-free but for threads that drop out, or
 //             end a phase, at that moment
 //   ordering  every arrival of a phase synchronizes with its completion, and

@@ -12,7 +12,7 @@
 //   size      4 bytes each; constinit; usable in zero-initialised memory (not
 //             set); trivially destructible (not in the hooked library)
 //   cost      event: wait after set no RMW, set 1; auto_reset_event: set 1,
-//             wait 1; no syscall unless a thread sleeps
+//             wait 1; no syscall unless a thread waits
 //   progress  blocking; try_wait and set are lock-free
 //   ordering  set() synchronizes with every wait that returns because of it,
 //             also when the event was set already; reset() orders nothing

@@ -9,7 +9,7 @@
 //   size      4 bytes; constinit; usable in zero-initialised memory (open);
 //             trivially destructible (not in the hooked library)
 //   cost      count_down 1 atomic RMW, wait after it has opened 0; no syscall
-//             unless a thread sleeps
+//             unless a thread waits
 //   progress  blocking; count_down and try_wait are wait-free
 //   ordering  every count_down() synchronizes with every wait that returns
 //   lifetime  may be destroyed as soon as the last wait has returned, even if

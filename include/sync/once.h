@@ -10,7 +10,7 @@
 //   size      4 bytes; constinit; usable in zero-initialised memory; trivially
 //             destructible (not in the hooked library)
 //   cost      once it is done: a load, 0 atomic RMW; the one call that does it
-//             2; no syscall unless a thread sleeps
+//             2; no syscall unless a thread waits
 //   progress  blocking: one thread calls, the others wait for it
 //   ordering  the end of a call synchronizes with the beginning of the next one
 //             (if it threw) and with every call_once that returns

@@ -11,7 +11,7 @@
 //   size      4 bytes; constinit; usable in zero-initialised memory (no token);
 //             trivially destructible (not in the hooked library)
 //   cost      acquire with a token there 1 atomic RMW, release with nobody
-//             asleep 1; no syscall unless a thread sleeps
+//             asleep 1; no syscall unless a thread waits
 //   progress  blocking; try_acquire is lock-free. Tokens go to whoever comes
 //             first; sleepers are woken longest first and may be overtaken
 //   ordering  release() synchronizes with the acquire that takes its token

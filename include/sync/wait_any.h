@@ -16,9 +16,10 @@
 //             arguments. Of several that are there the lowest index is taken:
 //             put first what must not starve, or turn a span round by round
 //   limit     128 objects; more: std::length_error. None: std::invalid_argument
-//   cost      each object is looked at once; then one syscall for all of them
-//             (futex_waitv; where that is missing, a look every 50 us to 1 ms),
-//             and one for each semaphore and auto_reset_event that was slept on
+//   cost      each object is looked at, a few times; then one syscall for all
+//             of them (futex_waitv; where that is missing, a look every 50 us
+//             to 1 ms), and one for each semaphore and auto_reset_event that
+//             was slept on
 //   progress  blocking. A thread here never claims a mutex, and keeps no reader
 //             out: it may be overtaken without bound
 //   ordering  as a wait for the object that was taken

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -154,6 +155,41 @@ class barrier_rounds {
   alignas(128) std::uint64_t phases_ = 0;
   std::vector<own> written_;
   wait_races races_;
+};
+
+template <class B>
+class barrier_suite {
+ public:
+  explicit barrier_suite(const std::string& prefix = "") : prefix_(prefix) {
+    using enum disturbance;
+    add("plain", "as fast as it goes", {});
+    add("drops", "threads drop out", {.drops = true, .disturbances = jitter});
+    add("timeouts", "timeouts race the last arrival",
+        {.timeouts = true, .disturbances = jitter});
+    add("stops", "stop requests race the last arrival",
+        {.stops = true, .drops = true, .disturbances = jitter});
+    add("signals", "EINTR storms",
+        {.timeouts = true, .drops = true, .disturbances = signals | jitter});
+    add("spurious", "sleepers woken for no reason",
+        {.disturbances = spurious | jitter});
+    add("suspend", "SIGSTOP and SIGCONT of the process",
+        {.timeouts = true, .disturbances = suspend | jitter});
+    add("crowd", "64 threads on 2 CPUs", {.drops = true, .cpus = 2}, 64);
+    add("everything", "all of it at once",
+        {.timeouts = true, .stops = true, .drops = true, .disturbances = all},
+        16);
+  }
+
+ private:
+  void add(const char* name, const char* what, barrier_plan plan,
+           unsigned threads = 0) const {
+    add_case({.name = prefix_ + name,
+              .what = what,
+              .body = [plan](run& r) { barrier_rounds<B>(r, plan).go(); },
+              .threads = threads});
+  }
+
+  const std::string prefix_;
 };
 
 }  // namespace syncxx::stress

@@ -157,6 +157,44 @@ void pulse_case(run& r, const event_plan& plan) {
   r.go();
 }
 
+template <class E>
+class event_suite {
+ public:
+  explicit event_suite(const std::string& prefix = "") : prefix_(prefix) {
+    using enum disturbance;
+    everyone("", "", {});
+    everyone("_timeouts", "; timeouts race the set",
+             {.timeouts = true, .disturbances = jitter});
+    everyone("_stops", "; stop requests race the set",
+             {.stops = true, .disturbances = jitter});
+    everyone("_crowd", "; 64 threads on 2 CPUs", {.cpus = 2}, 64);
+    everyone("_everything", "; all of it at once",
+             {.timeouts = true, .stops = true, .disturbances = all}, 16);
+    pulse("_signals", "; EINTR storms", {.disturbances = signals});
+    pulse("_spurious", "; sleepers woken for no reason",
+          {.disturbances = spurious});
+  }
+
+ private:
+  void everyone(const std::string& suffix, const std::string& how,
+                event_plan plan, unsigned threads = 0) const {
+    add_case({.name = prefix_ + "publish" + suffix,
+              .what = "event: what came before set() is seen" + how,
+              .body = [plan](run& r) { publish_case<E>(r, plan); },
+              .threads = threads});
+    pulse(suffix, how, plan, threads);
+  }
+  void pulse(const std::string& suffix, const std::string& how, event_plan plan,
+             unsigned threads = 0) const {
+    add_case({.name = prefix_ + "pulse" + suffix,
+              .what = "event: set and reset at once" + how,
+              .body = [plan](run& r) { pulse_case<E>(r, plan); },
+              .threads = threads});
+  }
+
+  const std::string prefix_;
+};
+
 }  // namespace syncxx::stress
 
 #endif  // SYNCXX_STRESS_SUPPORT_EVENT_CASES_H_

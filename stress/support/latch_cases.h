@@ -129,6 +129,39 @@ class latch_rounds {
   wait_races races_;
 };
 
+template <class L>
+class latch_suite {
+ public:
+  explicit latch_suite(const std::string& prefix = "") : prefix_(prefix) {
+    using enum disturbance;
+    add("plain", "as fast as it goes", {});
+    add("timeouts", "timeouts race the last count_down",
+        {.timeouts = true, .disturbances = jitter});
+    add("stops", "stop requests race the last count_down",
+        {.stops = true, .disturbances = jitter});
+    add("signals", "EINTR storms",
+        {.timeouts = true, .disturbances = signals | jitter});
+    add("spurious", "sleepers woken for no reason",
+        {.disturbances = spurious | jitter});
+    add("suspend", "SIGSTOP and SIGCONT of the process",
+        {.timeouts = true, .disturbances = suspend | jitter});
+    add("crowd", "64 threads on 2 CPUs", {.cpus = 2}, 64);
+    add("everything", "all of it at once",
+        {.timeouts = true, .stops = true, .disturbances = all}, 16);
+  }
+
+ private:
+  void add(const char* name, const char* what, latch_plan plan,
+           unsigned threads = 0) const {
+    add_case({.name = prefix_ + name,
+              .what = what,
+              .body = [plan](run& r) { latch_rounds<L>(r, plan).go(); },
+              .threads = threads});
+  }
+
+  const std::string prefix_;
+};
+
 }  // namespace syncxx::stress
 
 #endif  // SYNCXX_STRESS_SUPPORT_LATCH_CASES_H_

@@ -31,15 +31,12 @@ class raw_robust_mutex {
   // True: owned. Look at is_lost() then.
   bool try_lock() {
     robust_head* const list = robust_list();
-    list->pending = node_.entry();
-    kernel_order();
+    const robust_change change(list, node_.entry());
     std::uint32_t free = kFree;
     // [RB1] acquire; pairs with [RB2], [RB4], [RB5].
     const bool owned = word_.compare_exchange_strong(
         free, kernel_tid(), memory_order_acquire, memory_order_relaxed);
     if (owned) node_.enqueue(list);
-    kernel_order();
-    list->pending = nullptr;
     return owned;
   }
   // `stop` may be null. try_lock_slow: where nobody owns it.
@@ -52,8 +49,7 @@ class raw_robust_mutex {
       return false;
     state_.leave();
     robust_head* const list = robust_list();
-    list->pending = node_.entry();
-    kernel_order();
+    const robust_change change(list, node_.entry());
     node_.dequeue(list);
     kernel_order();
     std::uint32_t mine = kernel_tid();
@@ -62,8 +58,6 @@ class raw_robust_mutex {
     if (!word_.compare_exchange_strong(mine, kFree, memory_order_release,
                                        memory_order_relaxed)) [[unlikely]]
       unlock_slow();
-    kernel_order();
-    list->pending = nullptr;
     return true;
   }
 

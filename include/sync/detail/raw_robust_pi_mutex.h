@@ -29,12 +29,9 @@ class raw_robust_pi_mutex {
   // True: owned. Look at is_lost() then.
   bool try_lock() {
     robust_head* const list = robust_list();
-    list->pending = node_.entry();
-    kernel_order();
+    const robust_change change(list, node_.entry());
     const bool owned = word_.try_lock();
     if (owned) node_.enqueue(list);
-    kernel_order();
-    list->pending = nullptr;
     return owned;
   }
   // `stop` is null. try_lock_slow: where nobody owns it.
@@ -47,14 +44,11 @@ class raw_robust_pi_mutex {
       return false;
     state_.leave();
     robust_head* const list = robust_list();
-    list->pending = node_.entry();
-    kernel_order();
+    const robust_change change(list, node_.entry());
     node_.dequeue(list);
     kernel_order();
     // *this may be gone once it is done.
     word_.unlock();
-    kernel_order();
-    list->pending = nullptr;
     return true;
   }
 

@@ -52,6 +52,25 @@ class robust_state {
   std::uint32_t state_ = kConsistent;
 };
 
+// While it lives, `entry` is the thread's `pending`. Its end does not touch the
+// mutex, which may be gone by then.
+class robust_change {
+ public:
+  robust_change(robust_head* list, void* entry) noexcept : list_(list) {
+    list->pending = entry;
+    kernel_order();
+  }
+  robust_change(const robust_change&) = delete;
+  robust_change& operator=(const robust_change&) = delete;
+  ~robust_change() {
+    kernel_order();
+    list_->pending = nullptr;
+  }
+
+ private:
+  robust_head* const list_;
+};
+
 // At byte 8. `Inherits`: the word is a PI futex; bit 0 of what leads to the
 // node tells the kernel.
 //
