@@ -9,7 +9,7 @@
 //
 // Nobody gets through early. phase_ is changed by last arrivals only, in the
 // order of the phases: one that would end a phase although the one before has
-// not been released waits for that (I2). So a wait, which looks at phase_
+// not been released waits for that (I2). So a wait, which goes by phase_
 // alone, ends when as many phases have been released as the token says.
 //
 // No wake is lost: futex/await_word.h; release() clears kParked, and wakes

@@ -44,9 +44,11 @@ namespace detail {
 namespace {
 
 // While the mutex is owned, how many threads of one notify_all may be on their
-// way to it, but no more than two for each CPU (one runs, one wakes up): those
-// woken so far, and the one that the unlock wakes.
-constexpr unsigned kMostAtOnce = 8;
+// way to it, but no more than two for each CPU (one runs, one wakes up), and on
+// a single CPU, which does not idle, one: those woken so far, and the one that
+// the unlock wakes. (In the model one is woken ahead, so that of two waiters
+// the other is moved.)
+constexpr unsigned kMostAtOnce = SYNCXX_MODELLED ? 2 : 8;
 
 }  // namespace
 
@@ -225,7 +227,8 @@ void wait_list::notify_all_slow() noexcept {
 // of the nodes.
 void wait_list::deliver(wait_node* chain) noexcept {
   wait_node* moved = nullptr;  // the last that was moved, not yet let go of
-  unsigned at_once = std::min(2 * usable_cpus(), kMostAtOnce);
+  const unsigned cpus = usable_cpus();
+  unsigned at_once = cpus > 1 ? std::min(2 * cpus, kMostAtOnce) : 1;
   while (chain != nullptr) {
     wait_node& node = *chain;
     chain = node.next_;

@@ -32,13 +32,13 @@ constexpr long kNapNs = 50'000;  // about what waking a thread costs
 constexpr unsigned kStepsAPause = 4;
 constexpr unsigned kLineSteps = 160;
 constexpr unsigned kYieldsBeforeSleep = 16;
-// Out of line: so many. A yield that takes longer than kLateNs has given the
-// CPU to other work, for a time slice most likely (milliseconds): so many waits
-// then sleep at once.
-constexpr unsigned kYieldsOutOfLine = 12;
+constexpr unsigned kLineYields = 512;
+// Where something is handed on, before a sleep. A yield that takes longer than
+// kLateNs has given the CPU to other work, for a time slice most likely
+// (milliseconds): so many waits then do without.
+constexpr unsigned kHandOverYields = 12;
 constexpr std::int64_t kLateNs = 100'000;
 constexpr unsigned kSkipsWhenLate = 256;
-constexpr unsigned kLineYields = 512;
 
 void pause_for(unsigned instructions) noexcept {
   for (unsigned i = 0; i < instructions; ++i) pause();
@@ -101,7 +101,7 @@ bool may_yield() noexcept {
 // Gives the CPU away; false if that took long.
 bool try_yield() noexcept {
   const std::int64_t began = now_ns(clock_id::monotonic);
-  detail::yield();
+  yield();
   if (now_ns(clock_id::monotonic) - began < kLateNs) return true;
   t_yield_skips = kSkipsWhenLate;
   return false;
@@ -141,7 +141,7 @@ void spinner::succeeded() noexcept { t_next_skips = 1; }
 
 bool spinner::yield() noexcept {
   if (yields_ == 0 && !may_yield()) yields_ = kGivenUp;
-  if (yields_ >= kYieldsOutOfLine) return false;
+  if (yields_ >= kHandOverYields) return false;
   yields_ = try_yield() ? yields_ + 1 : kGivenUp;
   return true;
 }

@@ -4,14 +4,14 @@
 // processes that meet at a barrier.
 #include <sync/interprocess.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <new>
 
 #include "support/barrier_cases.h"
 #include "support/event_cases.h"
+#include "support/family.h"
 #include "support/latch_cases.h"
 
 namespace {
@@ -24,10 +24,8 @@ const latch_suite<interprocess::latch> latches("latch_");
 const barrier_suite<interprocess::barrier<phase_counter>> barriers("barrier_");
 
 constexpr unsigned kProcesses = 4;
-constexpr int kEarly = 10;
-
 // What the processes share. `over` is written by the parent before it arrives,
-// for the rounds to come: those of the other parity than the one under way.
+// and read by the others after that round: the next one's is another.
 struct place {
   explicit place(std::uint64_t& count)
       : all(kProcesses, phase_counter{&count}) {}
@@ -39,6 +37,7 @@ struct place {
 
 struct shared_place {
   std::uint64_t phases = 0;
+  std::atomic<bool> early{false};  // somebody went on before all had arrived
   place at{phases};
 };
 
@@ -62,38 +61,30 @@ void processes(run& r) {
     return;
   }
   shared_place& p = *new (memory) shared_place;
-  pid_t children[kProcesses - 1];
-  for (unsigned i = 0; i < kProcesses - 1; ++i) {
-    children[i] = fork();
-    if (children[i] == 0) {
-      alarm(600);  // not for ever, if the parent is gone
-      rng random(r.seed() + i);
-      for (std::uint64_t round = 1;; ++round) {
-        if (!meet(p, i, round, random)) _exit(kEarly);
-        if (p.at.over[round % 2]) _exit(0);
-      }
+  family children(kProcesses - 1, [&](unsigned i) {
+    rng random(r.seed() + i);
+    for (std::uint64_t round = 1;; ++round) {
+      if (!meet(p, i, round, random)) p.early.store(true);
+      if (p.at.over[round % 2]) return;
     }
-  }
+  });
+  if (!children.complete()) r.fail(failure::wrong_result, "fork failed");
   const latency wait = r.time("round");
   r.start("parent", 1, [&](worker& w) {
     for (std::uint64_t round = 1;; ++round) {
-      const bool last = !w.running();
+      const bool last = !w.running() || p.early.load();
       p.at.over[round % 2] = last;
       operation op(w, wait, &p.at.all);
-      if (!meet(p, kProcesses - 1, round, w.random))
-        r.fail(failure::wrong_result,
-               "a process went on before all had arrived");
+      if (!meet(p, kProcesses - 1, round, w.random)) p.early.store(true);
       op.finish();
       if (last) return;
     }
   });
   r.go();
-  for (const pid_t child : children) {
-    int status = 0;
-    waitpid(child, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-      r.fail(failure::wrong_result, "a process ended with status %d", status);
-  }
+  if (p.early.load())
+    r.fail(failure::wrong_result, "a process went on before all had arrived");
+  if (!children.wait())
+    r.fail(failure::wrong_result, "a process has not ended as it should");
   munmap(memory, sizeof(shared_place));
 }
 

@@ -6,7 +6,6 @@
 // robust_mutex_stress.cc.)
 #include <sync/interprocess.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -15,6 +14,7 @@
 #include <shared_mutex>
 
 #include "support/condition_variable_cases.h"
+#include "support/family.h"
 #include "support/lock_cases.h"
 #include "support/semaphore_cases.h"
 
@@ -98,24 +98,15 @@ void processes(run& r) {
     return;
   }
   commons& c = *new (memory) commons;
-  constexpr unsigned kProcesses = 3;
-  pid_t children[kProcesses];
-  for (unsigned i = 0; i < kProcesses; ++i) {
-    children[i] = fork();
-    if (children[i] == 0) {
-      alarm(600);  // not for ever, if the parent is gone
-      rng random(r.seed() + i);
-      for (;;) {
-        if (!turn(c, random)) _exit(kTornCounters);
-        bool over = false;
-        {
-          const std::lock_guard own(c.mutex);
-          over = c.over != 0;
-        }
-        if (over) _exit(0);
-      }
+  family children(3, [&](unsigned i) {
+    rng random(r.seed() + i);
+    for (;;) {
+      if (!turn(c, random)) _exit(kTornCounters);
+      const std::lock_guard own(c.mutex);
+      if (c.over != 0) return;
     }
-  }
+  });
+  if (!children.complete()) r.fail(failure::wrong_result, "fork failed");
   const auto turns = r.count("turns");
   r.start("parent", 1, [&](worker& w) {
     while (w.running()) {
@@ -130,12 +121,8 @@ void processes(run& r) {
     const std::lock_guard own(c.mutex);
     c.over = 1;
   }
-  for (const pid_t child : children) {
-    int status = 0;
-    waitpid(child, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-      r.fail(failure::exclusion, "a process ended with status %d", status);
-  }
+  if (!children.wait())
+    r.fail(failure::exclusion, "a process has found two inside at once");
   munmap(memory, sizeof(commons));
 }
 

@@ -171,12 +171,13 @@ TEST(ConditionVariableTest, BroadcastMixesWithLockers) {
 
 // Which of `waiters` that sleep in this order are woken by a notify_all under
 // the lock: the one that may be stopped, and of the others the first few, until
-// with the unlock's as many come as there are CPUs, and four at most.
+// with the unlock's two come for each CPU, and eight at most.
 std::vector<bool> woken_under_the_lock(std::size_t waiters,
                                        std::size_t stoppable) {
   cpu_set_t cpus;
   EXPECT_EQ(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
-  int more = std::min(2 * CPU_COUNT(&cpus), 8) - 1;
+  const int count = CPU_COUNT(&cpus);
+  int more = count > 1 ? std::min(2 * count, 8) - 1 : 0;
   std::vector<bool> woken(waiters);
   for (std::size_t i = 0; i < waiters; ++i) {
     woken[i] = i == stoppable || (more > 0 && i + 1 < waiters);

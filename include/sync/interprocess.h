@@ -36,7 +36,7 @@
 //   fork      the child shares the objects with its parent, and may use them;
 //             what the forking thread owned is the parent's
 //
-// Design: docs/design/interprocess.md. Stress: stress/interprocess_stress.cc.
+// Design: docs/design/interprocess.md. Stress: stress/interprocess*_stress.cc.
 #ifndef SYNCXX_INTERPROCESS_H_
 #define SYNCXX_INTERPROCESS_H_
 

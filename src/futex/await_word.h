@@ -36,7 +36,7 @@ bool await_word(futex_word& word, std::uint32_t parked, deadline until,
     // [AW1] acquire; pairs with [L1], [E1], [BR4], [ON3].
     const std::uint32_t w = word.load(memory_order_acquire);
     if (open(w)) return true;
-    if (may_run() && spinning.spin()) continue;
+    if (spinning.spin(may_run)) continue;
     if (self.must_leave()) return false;
     if (spinning.yield()) continue;
     const std::uint32_t asleep = w | parked;

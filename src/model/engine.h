@@ -321,7 +321,7 @@ class checker {
   moment collision_;
   std::optional<failure> found_;  // the shortest
   guide guide_;
-  std::uint32_t idle_events_ = 0;  // guided: since something changed
+  std::uint32_t last_progress_ = 0;  // guided: events until that
   memory memory_;
   holders locks_;
   vec<await_memo> memos_;

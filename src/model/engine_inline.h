@@ -93,7 +93,7 @@ inline event_id checker::add_event(const event& e, std::uint32_t place) {
 
 inline void checker::progress() noexcept {
   current_->rounds = 0;
-  idle_events_ = 0;
+  last_progress_ = g_->size();
 }
 
 inline value checker::data_of(location_id l, event_id from) const noexcept {

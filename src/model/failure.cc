@@ -43,7 +43,7 @@ void checker::keep_failure() {
   const thread_number culprit = culprit_;
   g_->complete();
   if (f.what == verdict::livelock && guide_.on())
-    while (idle_events_ > 0 && --idle_events_ > 0) g_->pop();
+    while (g_->size() > last_progress_ + 1) g_->pop();
   f.how = script::of(*g_, culprit);
   if (!found_) {
     found_ = f;

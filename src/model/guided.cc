@@ -41,6 +41,10 @@ namespace model::engine {
   return best;
 }
 
+// How many events come to nothing before threads read what is there, and no
+// older values; and as many again before they are taken to wait in vain.
+constexpr std::uint32_t kStaleInVain = 2000;
+
 // The thread that the script has next; kNone: whichever can run.
 thread_number checker::pick_scripted() noexcept {
   const thread_number t = guide_.scripted_thread();
@@ -140,13 +144,14 @@ void checker::watch_progress(const event& e) {
 
 void checker::nothing_new(const event& e) {
   constexpr std::uint32_t kPatience = 3;
-  const std::uint32_t in_vain = guide_.scripted() ? 100 : 20000;
+  const std::uint32_t in_vain = guide_.scripted() ? 100 : 2 * kStaleInVain;
   if ((e.is_read() || e.is_write()) && ++current_->rounds >= kPatience) {
     current_->rounds = 0;
     guide_.yield(self_);
     guide_.reconsider();
   }
-  if (++idle_events_ < in_vain || !guide_.at_end()) return;
+  if (!guide_.at_end()) last_progress_ = g_->size();  // it is the script's
+  if (g_->size() - last_progress_ < in_vain) return;
   fail(verdict::livelock, [this] {
     text who;
     for (thread_number t = 0; t < threads_.size(); ++t) {
@@ -305,8 +310,12 @@ void checker::add_older_read(event& e, graph::place_list& at) {
       e.queue == kNone || g_->co(e.queue).empty()
           ? 0
           : g_->earliest(e.location, g_->view(g_->co(e.queue).back()));
-  // The latest write will do always.
-  for (std::uint32_t i = guided_place(e, places); i != places; ++i) {
+  // The latest write will do always. Who has waited for long reads it: visible
+  // in a finite period of time ([intro.progress]).
+  const bool at_last =
+      !guide_.scripted() && g_->size() - last_progress_ > kStaleInVain;
+  for (std::uint32_t i = at_last ? places : guided_place(e, places);
+       i != places; ++i) {
     look_at(e, g_->at_place(e.location, i));
     if (e.what == kind::update_read && g_->updater(e.location, i) != kNone)
       continue;

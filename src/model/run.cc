@@ -42,7 +42,7 @@ outcome checker::run() {
   first_ = half_done();
   if (probed_ != kNone) first_ = g_->at(probed_).thread;
   if (g_->threads() == 0) g_->add_thread();
-  idle_events_ = 0;
+  last_progress_ = g_->size();
   culprit_ = kNone;
   collision_ = {};
   thread(0).at = stage::unstarted;

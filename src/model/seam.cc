@@ -7,9 +7,8 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-// Of many waiters, one is woken ahead and the others are moved: as many as it
-// takes for both to happen among two.
-unsigned usable_cpus() noexcept { return 1; }
+// Two CPUs: as many as it takes for all that depends on there being more.
+unsigned usable_cpus() noexcept { return 2; }
 
 // Looking again is what another order of the threads' operations does as well:
 // a spinner gives up at once, and the sleep is explored.

@@ -57,11 +57,12 @@ struct case_info {
   failure must_fail = failure::none;  // the case passes only by failing so
   double watchdog = 0;                // seconds; 0: the default
 
-  // Such a case goes on until it fails: however short the others are, it has
-  // this long.
-  static constexpr double kPatience = 60;  // seconds
+  // A case that must fail goes on until it does: however short the others are,
+  // it has this long.
+  static constexpr double kLongEnough = 60;  // seconds
   double length(double seconds) const noexcept {
-    return must_fail == failure::none ? seconds : std::max(seconds, kPatience);
+    return must_fail == failure::none ? seconds
+                                      : std::max(seconds, kLongEnough);
   }
 };
 

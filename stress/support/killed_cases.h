@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include <cstdint>
 #include <new>
 
+#include "family.h"
 #include "harness.h"
 
 namespace syncxx::stress {
@@ -59,9 +59,13 @@ class killed_case {
         if (what == found::torn) torn();
         victim = start_child(w);
       }
-      for (const pid_t child : children) end(child, SIGKILL);
+      for (const pid_t child : children)
+        if (end(child, SIGKILL)) w.count(killed);
     });
     run_.go();
+    if (run_.total(killed) >= kEnough && shared_->repairs == 0)
+      run_.fail(failure::wrong_result, "%llu were killed, and nobody was told",
+                static_cast<unsigned long long>(run_.total(killed)));
     if (run_.total(killed) < shared_->repairs)
       run_.fail(failure::conservation, "%llu were killed, %llu repairs made",
                 static_cast<unsigned long long>(run_.total(killed)),
@@ -71,6 +75,7 @@ class killed_case {
  private:
   static constexpr unsigned kChildren = 3;
   static constexpr int kTorn = 10;
+  static constexpr std::uint64_t kEnough = 100;  // kills to meet an owner
 
   struct commons {
     M mutex;
@@ -116,13 +121,7 @@ class killed_case {
 
   pid_t start_child(worker& w) {
     const std::uint64_t seed = w.random();
-    const pid_t parent = getpid();
-    const pid_t child = fork();
-    if (child == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (getppid() != parent) _exit(1);
-      live(rng(seed, 0));
-    }
+    const pid_t child = start_process([&] { live(rng(seed, 0)); });
     if (child < 0) run_.fail(failure::wrong_result, "fork failed");
     return child;
   }

@@ -171,6 +171,10 @@ int unpark(const futex_word* word, int count, std::uint32_t mask,
 unsigned usable_cpus() noexcept { return 2; }
 // Another order of the threads shows what another look would.
 bool spinner::spin() noexcept { return false; }
+bool spinner::yield() noexcept {
+  static_cast<void>(yields_);
+  return false;
+}
 void spinner::succeeded() noexcept {}
 void patience::wait() noexcept {
   static_cast<void>(round_);

@@ -70,6 +70,16 @@ inline bool trap_syscalls_but(std::initializer_list<long> allowed) {
   return install(std::move(program));
 }
 
+// From now on this system call of the calling thread, and those it starts,
+// raises SIGSYS instead.
+inline bool trap_syscall(long number) {
+  using namespace seccomp_detail;
+  std::vector<sock_filter> program = load_number();
+  answer_if(program, number, SECCOMP_RET_TRAP);
+  program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  return install(std::move(program));
+}
+
 // From now on futex(2) with this operation (and its flags) raises SIGSYS in the
 // calling thread instead.
 inline bool trap_futex_operation(int operation) {

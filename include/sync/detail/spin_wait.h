@@ -24,6 +24,7 @@ SYNCXX_COLD unsigned usable_cpus() noexcept;
 // Before parking: about 5 us of looks at most. A thread whose spinning fails
 // (the thread it waits for does not run, or runs on the same CPU) parks at once
 // the next times, twice as many after each failure, until a try succeeds.
+// (Parks, or gives the CPU away some times before it does: yield().)
 class spinner {
  public:
   spinner() noexcept = default;
@@ -31,9 +32,14 @@ class spinner {
   spinner& operator=(const spinner&) = delete;
   ~spinner() { restart(); }
 
-  // Pauses, longer each time, and says whether to look again. False: sleep. On
-  // one CPU always: nobody else can run.
+  // Pauses, longer each time, and says whether to look again. False: do not
+  // spin on. On one CPU always: nobody else can run.
   SYNCXX_COLD bool spin() noexcept;
+  // The same, unless may_run() says that those waited for cannot all run.
+  template <class MayRun>
+  bool spin(MayRun may_run) noexcept {
+    return round_ != kGivenUp && (round_ != 0 || may_run()) && spin();
+  }
   // After that, where threads hand something to and fro: gives the CPU away,
   // which is a syscall, and says whether to look again. One that sleeps makes
   // the other wait for its wake, and so sleep, too. Not for locks: who gives
@@ -44,7 +50,7 @@ class spinner {
   // last.
   void restart() noexcept {
     if (round_ != 0 && round_ != kGivenUp) succeeded();
-    round_ = 0;
+    round_ = kFirstRound;
     yields_ = 0;
   }
 
@@ -52,8 +58,11 @@ class spinner {
   SYNCXX_COLD static void succeeded() noexcept;
 
   static constexpr unsigned kGivenUp = ~0u;
-  unsigned round_ = 0;   // pauses so far; kGivenUp: no more of them
-  unsigned yields_ = 0;  // so far; kGivenUp: no more of them
+  // (Another order of the threads shows what another look would.)
+  static constexpr unsigned kFirstRound =
+      SYNCXX_MODELLED || SYNCXX_IN_RELACY ? kGivenUp : 0;
+  unsigned round_ = kFirstRound;  // pauses so far; kGivenUp: no more of them
+  unsigned yields_ = 0;           // so far; kGivenUp: no more of them
 };
 
 // Without parking, for what another thread will do in a moment: the same

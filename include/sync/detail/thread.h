@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <stop_token>
 #include <thread>
@@ -65,7 +66,11 @@ inline void pause() noexcept {
 }
 
 // Lets another runnable thread of the same CPU go first.
-inline void yield() noexcept { std::this_thread::yield(); }
+inline void yield() noexcept {
+  const int saved = errno;  // (a filter of syscalls may refuse this one)
+  std::this_thread::yield();
+  errno = saved;
+}
 
 // From now on fork() calls it in the child, on the one thread that is there.
 // False: no memory.
