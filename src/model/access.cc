@@ -43,8 +43,10 @@ value checker::perform_exploring(const access& a, const void* site) noexcept {
     case access_kind::compare_exchange_strong: {
       const value old = read(a, l, true);
       if (current_->following) {
-        // Else its loop would have changed something.
-        exchanged_ = current_->sifting && old == a.expected;
+        if (current_->sifting) exchanged_ = old == a.expected;
+        // In the round that is followed it has changed nothing.
+        else if (exchanged_ && a.operand != old)
+          give_up_following();
         return old;
       }
       const event& e = g_->at(g_->of_thread(self_)[current_->done - 1]);
@@ -54,7 +56,10 @@ value checker::perform_exploring(const access& a, const void* site) noexcept {
     }
     default: {
       const value old = read(a, l, true);
-      modify(a, l, a.update(old, a.operand));
+      const value next = a.update(old, a.operand);
+      if (current_->following && !current_->sifting && next != old)
+        give_up_following();  // as above
+      modify(a, l, next);
       return old;
     }
   }

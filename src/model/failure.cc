@@ -2,6 +2,7 @@
 //
 // Executions that fail: the shortest found is kept, as a script, and run once
 // more to be shown.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -19,6 +20,29 @@ bool write_file(const std::string& path, const text& content) noexcept {
   const bool written =
       std::fwrite(content.data(), 1, content.size(), f) == content.size();
   return std::fclose(f) == 0 && written;
+}
+
+// From which event on, at `from` or later, threads only go round: those that
+// are `able` do what they also do in the later half of what they have done
+// since, and the others nothing.
+template <class Threads>
+std::uint32_t idle_from(const graph& g, const Threads& able,
+                        std::uint32_t from) {
+  std::uint32_t idle = from;
+  for (thread_number t = 0; t < g.threads(); ++t) {
+    const auto& po = g.of_thread(t);
+    std::uint32_t first = po.size();
+    while (first > 0 && po[first - 1] >= from) --first;
+    std::uint32_t i = po.size();
+    if (able.contains(t)) {
+      hash_map<std::uint64_t, bool> loop;
+      const std::uint32_t half = first + (po.size() - first) / 2;
+      for (; i > half; --i) loop.emplace(g.at(po[i - 1]).call(), true);
+      while (i > first && loop.contains(g.at(po[i - 1]).call())) --i;
+    }
+    if (i > first) idle = std::max(idle, po[i - 1] + 1);
+  }
+  return idle;
 }
 
 }  // namespace
@@ -42,8 +66,13 @@ void checker::keep_failure() {
   const moment collision = collision_;
   const thread_number culprit = culprit_;
   g_->complete();
-  if (f.what == verdict::livelock && guide_.on())
-    while (g_->size() > last_progress_ + 1) g_->pop();
+  if (f.what == verdict::livelock && guide_.on()) {
+    const std::uint32_t idle = idle_from(*g_, able_, last_progress_);
+    // One event of those stays, if it is a whole one.
+    while (g_->size() > idle + 1 ||
+           (g_->size() == idle + 1 && g_->at(idle).open != 0))
+      g_->pop();
+  }
   f.how = script::of(*g_, culprit);
   if (!found_) {
     found_ = f;
@@ -111,6 +140,13 @@ result checker::failed() {
 
 void checker::show_failure() {
   push_exploration();
+  // A loop that waits may go on to sleep.
+  if (found_->what == verdict::livelock &&
+      follow(found_->how) == outcome::failed && repeatable_ &&
+      result_.what == verdict::deadlock) {
+    found_->what = verdict::deadlock;
+    found_->message = failure_;
+  }
   trace shown;
   recorder r(*this);
   failure_.clear();

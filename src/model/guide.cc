@@ -41,6 +41,7 @@ script script::of(const graph& g, thread_number last) {
   for (const event_id id : interleaving(g)) {
     there[id] = true;
     const event& e = g.at(id);
+    if (e.vain) continue;  // its thread waits
     decision d;
     d.thread = e.thread;
     d.n = 1;

@@ -151,7 +151,7 @@ void checker::nothing_new(const event& e) {
     guide_.reconsider();
   }
   if (!guide_.at_end()) last_progress_ = g_->size();  // it is the script's
-  if (g_->size() - last_progress_ < in_vain) return;
+  if (g_->size() < last_progress_ + in_vain) return;
   fail(verdict::livelock, [this] {
     text who;
     for (thread_number t = 0; t < threads_.size(); ++t) {
@@ -313,7 +313,7 @@ void checker::add_older_read(event& e, graph::place_list& at) {
   // The latest write will do always. Who has waited for long reads it: visible
   // in a finite period of time ([intro.progress]).
   const bool at_last =
-      !guide_.scripted() && g_->size() - last_progress_ > kStaleInVain;
+      !guide_.scripted() && g_->size() > last_progress_ + kStaleInVain;
   for (std::uint32_t i = at_last ? places : guided_place(e, places);
        i != places; ++i) {
     look_at(e, g_->at_place(e.location, i));

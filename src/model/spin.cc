@@ -100,7 +100,8 @@ value checker::follow(const access& a, location_id l) {
   }
   const event& e = next_in_cycle();
   if (!same_operation(e, a, l, me.site)) give_up_following();
-  me.in_cycle += e.what == kind::update_read ? 2 : 1;
+  exchanged_ = e.what == kind::update_read;
+  me.in_cycle += exchanged_ ? 2 : 1;
   return e.data;
 }
 
