@@ -37,9 +37,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SURVIVORS = ROOT / "tests" / "model" / "survivors.txt"
 # These test the checker itself.
-NOT_OF_PRIMITIVES = ("atomic_model", "body_model", "counts_model", "input_model",
-                     "litmus_model", "oracle_model", "outside_model",
-                     "places_model", "rounds_model", "search_model",
+NOT_OF_PRIMITIVES = ("atomic_model", "body_model", "confirm_random_model",
+                     "counts_model", "input_model", "litmus_model",
+                     "oracle_model", "outside_model", "places_model",
+                     "replay_model", "rounds_model", "search_model",
                      "std_names_model", "timeline_model")
 VERDICT = re.compile(
     r"^(assertion_failed|data_race|deadlock|livelock|use_after_free|"
