@@ -237,6 +237,8 @@ bool checker::next() {
       case alternative::type::revisit: {
         const alternative revisit = a;
         x.work.pop_back();
+        // (A thread that was found stuck at once behind it is not so there.)
+        x.g.forget_awaits(revisit.target);
         if (take_revisit(x, revisit)) return true;
         break;
       }

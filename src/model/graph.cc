@@ -204,7 +204,6 @@ void graph::pop() noexcept {
 // Of a graph's first event, on which no await depends.
 static constexpr std::uint32_t kAlways = 1;
 
-// What was found out when the graph had more than `size` events.
 void graph::forget_awaits(std::uint32_t size) noexcept {
   for (thread_number t = 0; t < thread_count_; ++t) {
     await_note& note = threads_[t].note;

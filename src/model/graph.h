@@ -200,9 +200,10 @@ class graph {
   // Names the graph: equal for equal graphs, however they came about.
   std::uint64_t hash() const;
 
- private:
+  // What was found out of awaits when the graph had more than `size` events.
   void forget_awaits(std::uint32_t size) noexcept;
 
+ private:
   // Keeps its memory when the thread is gone.
   struct thread_part {
     pile<event_id> po;

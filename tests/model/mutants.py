@@ -40,7 +40,7 @@ SURVIVORS = ROOT / "tests" / "model" / "survivors.txt"
 NOT_OF_PRIMITIVES = ("atomic_model", "body_model", "confirm_random_model",
                      "counts_model", "input_model", "litmus_model",
                      "oracle_model", "outside_model", "places_model",
-                     "replay_model", "rounds_model", "search_model",
+                     "random_programs_model", "rounds_model", "search_model",
                      "std_names_model", "timeline_model")
 VERDICT = re.compile(
     r"^(assertion_failed|data_race|deadlock|livelock|use_after_free|"
