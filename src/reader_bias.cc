@@ -60,8 +60,8 @@ constexpr std::uint32_t kReadsBefore = 4;
 constexpr std::int64_t kInhibit = 9;
 
 constinit reader_record g_records[kRecords];
-// Records from here on have never been anybody's. Relaxed: raised before its
-// thread's [V2], read behind [V7].
+// Records from here on have never been anybody's. Raised before its thread's
+// [V2] or [V14], read behind [V7] or [V15].
 constinit atomic<std::uint32_t> g_first_unused{0};
 
 constinit thread_local std::uint32_t t_looks = 0;
@@ -98,10 +98,12 @@ reader_record* take_record() noexcept {
         !g_records[n].owner.compare_exchange_strong(
             free, 1, memory_order_acquire, memory_order_relaxed))
       continue;
-    std::uint32_t first = g_first_unused.load(memory_order_relaxed);
+    // [V19] seq_cst; pairs with [V20]: as [V14], for the record itself, which
+    // this thread or another has made one to look at.
+    std::uint32_t first = g_first_unused.load(memory_order_seq_cst);
     while (first <= n &&
            !g_first_unused.compare_exchange_weak(
-               first, n + 1, memory_order_relaxed, memory_order_relaxed)) {
+               first, n + 1, memory_order_seq_cst, memory_order_seq_cst)) {
     }
     static thread_local const record_owner owner;
     static_cast<void>(&owner);
@@ -162,8 +164,8 @@ bool reader_bias::enter_fenced() noexcept {
 bool reader_bias::enter_fenced(reader_record& mine,
                                atomic<const reader_bias*>& slot) noexcept {
   if (slot.load(memory_order_relaxed) != nullptr) return false;
-  // [V1], and [V14] seq_cst; pairs with [V7], [V15]: the fence behind it, on
-  // the thread's own line. (An exchange: as cheap as a fence.)
+  // [V1], and [V14] seq_cst; pairs with [V6], [V7], [V15]: the fence behind it,
+  // on the thread's own line. (An exchange: as cheap as a fence.)
   slot.exchange(this, memory_order_seq_cst);
   // [V18] seq_cst; pairs with [V11], [V15], [V16], [V17].
   const std::uint32_t state = state_.load(memory_order_seq_cst);
@@ -245,11 +247,13 @@ bool reader_bias::await_and_leave_off(deadline until,
 
 bool reader_bias::await_readers(deadline until,
                                 const stop_token* stop) const noexcept {
-  const std::uint32_t n = g_first_unused.load(memory_order_relaxed);
+  // [V20] seq_cst; pairs with [V19].
+  const std::uint32_t n = g_first_unused.load(memory_order_seq_cst);
   for (std::uint32_t i = 0; i < n; ++i) {
     for (const auto& slot : g_records[i].slots) {
-      // [V6] acquire; pairs with [V1], [V4].
-      if (slot.load(memory_order_acquire) == this &&
+      // [V6] seq_cst; pairs with [V1], [V4], [V14]: behind [V15] it sees the
+      // slot of a fenced reader that does not see that.
+      if (slot.load(memory_order_seq_cst) == this &&
           !await_reader(g_records[i], slot, until, stop))
         return false;
     }

@@ -9,7 +9,9 @@
 // depends on. Exhaustive but where the name says Random.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 
 #include <sync/biased_shared_mutex.h>
@@ -35,6 +37,21 @@ class biased_lock : public lock_type {
   biased_lock() {
     lock_shared();
     unlock_shared();
+  }
+};
+
+// One whose bias is fenced, after a write, or a light one again if the clock
+// has jumped.
+class fenced_lock : public lock_type {
+ public:
+  fenced_lock() {
+    for (int i = 0; i < 2; ++i) {
+      lock_shared();
+      unlock_shared();
+      if (i != 0) break;
+      lock();
+      unlock();
+    }
   }
 };
 
@@ -73,6 +90,31 @@ TEST(BiasedSharedMutexModel, AReaderTwiceBesideAWriter) {
     });
     write(lock, data);
   });
+}
+
+TEST(BiasedSharedMutexModel, AFencedReaderBesideAWriter) {
+  expect_ok([] {
+    fenced_lock lock;
+    syncxx::cell<int> data(0);
+    model::thread reader([&] { static_cast<void>(read(lock, data)); });
+    write(lock, data);
+  });
+}
+
+// Of two locks that want one slot, the second takes the place of the first.
+TEST(BiasedSharedMutexModel, AnotherLockInTheSlotBesideAWriter) {
+  for (const std::size_t other : {std::size_t{1}, std::size_t{2}}) {
+    expect_ok([other] {
+      std::array<biased_lock, 3> locks;
+      syncxx::cell<int> data(0);
+      model::thread reader([&] {
+        static_cast<void>(read(locks[0], data));
+        locks[other].lock_shared();
+        locks[other].unlock_shared();
+      });
+      write(locks[0], data);
+    });
+  }
 }
 
 // The bias comes back behind the first write: the second one revokes it again.
