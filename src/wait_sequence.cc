@@ -19,12 +19,14 @@
 // so in every process, and the kernel is told to move the sleepers to the
 // mutex's queue and to wake one, in one step. That one is the designated waiter
 // (raw_mutex I1): it locks with kParked, and so does each that an unlock wakes
-// after it, for each may have been moved. Moved are only threads that wait for
-// this mutex and nothing else, neither time nor stop: a notifier that has seen
-// kPlace and changed the word from what it was before [WS2] knows that of all
-// who sleep, for whoever is different has changed the word before it slept
-// (I3). None of them can leave before it is moved, so the mutex is there; the
-// notifier itself never touches it.
+// after it, for each may have been moved. It may be any that has slept here:
+// one that an earlier notification is about to wake is still in the queue, and
+// may wait for time or a stop as well. So all that were woken answer. Moved are
+// only threads that wait for this mutex and nothing else, neither time nor
+// stop: a notifier that has seen kPlace and changed the word from what it was
+// before [WS2] knows that of all who sleep, for whoever is different has
+// changed the word before it slept (I3). None of them can leave before it is
+// moved, so the mutex is there; the notifier itself never touches it.
 //
 // Destroy after notify: I4.
 #include <sync/detail/wait_sequence.h>
@@ -101,21 +103,22 @@ bool wait_sequence::wait(mutex_type& mutex, deadline until,
   mutex.unlock();
   sleeper self(until, stop, kShared);
   bool notified = false;
-  bool moved = false;
+  bool answers = false;  // was perhaps woken as the one that is to
   while (!notified && !self.must_leave()) {
     switch (self.sleep(word_, asleep, mutex_type::kQueue)) {
       case sleep_end::woken:
-        notified = true;
-        moved = place != 0;  // perhaps, or woken to answer for those that were
+        notified = answers = true;
         break;
       case sleep_end::changed:
         notified = stop == nullptr || !stop->stop_requested();
+        answers |= stop != nullptr;  // (which may have come with a wake)
         break;
       case sleep_end::other:
+        answers |= stop != nullptr;
         break;
     }
   }
-  if (moved) {
+  if (answers) {
     mutex.lock_slow(deadline::never(), nullptr, true);
   } else {
     mutex.lock();

@@ -377,6 +377,40 @@ TEST(InterprocessConditionModel, RandomNotifierSeesWhoCannotBeMoved) {
       how);
 }
 
+// A notification that has yet to wake one with a deadline, while another finds
+// one that came since and can be moved: the wake of that may be the first
+// one's, who then answers for the other.
+TEST(InterprocessConditionModel, RandomAWakeMeetsOneThatIsNotifiedAlready) {
+  model::options how = some();
+  how.max_executions = 100'000;
+  expect_ok(
+      [] {
+        struct alignas(16) shared {
+          interprocess::mutex lock;
+          interprocess::condition_variable changed;
+          syncxx::cell<int> stage{0};
+          void go_to(int n) {
+            {
+              const std::lock_guard own(lock);
+              if (stage < n) stage = n;
+            }
+            changed.notify_all();
+          }
+        } s;
+        model::thread hasty([&] {
+          std::unique_lock own(s.lock);
+          s.changed.wait_for(own, kAWhile, [&] { return s.stage >= 1; });
+        });
+        model::thread first([&] { s.go_to(1); });
+        model::thread patient([&] {
+          std::unique_lock own(s.lock);
+          s.changed.wait(own, [&] { return s.stage == 2; });
+        });
+        s.go_to(2);
+      },
+      how);
+}
+
 // Both asleep, then all are notified: one is woken and hands on to the other,
 // which was moved to the mutex. Exhaustive.
 TEST(InterprocessConditionModel, MovedWaitersAreHandedTheMutex) {
