@@ -268,7 +268,8 @@ def other_targets(found, pinned):
         a, b = (r["real_ns_rounds"] for r in (one, two))
         out.append(Target(f"{ours}: readers, 2 threads / 1", 1.9,
                           above=True).by_rounds(
-                              [2 * t for t in a], b, f"{show_ns(statistics.median(a))} against "
+                              [2 * t for t in a], b,
+                              f"{show_ns(statistics.median(a))} against "
                               f"{show_ns(statistics.median(b))} a reader's "
                               "pair"))
     ours, peer = "syncxx::queue_lock", "syncxx::mcs_lock"

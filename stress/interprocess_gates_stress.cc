@@ -24,57 +24,53 @@ const latch_suite<interprocess::latch> latches("latch_");
 const barrier_suite<interprocess::barrier<phase_counter>> barriers("barrier_");
 
 constexpr unsigned kProcesses = 4;
+
 // What the processes share. `over` is written by the parent before it arrives,
 // and read by the others after that round: the next one's is another.
 struct place {
-  explicit place(std::uint64_t& count)
-      : all(kProcesses, phase_counter{&count}) {}
-
-  interprocess::barrier<phase_counter> all;
+  std::uint64_t phases = 0;
+  interprocess::barrier<phase_counter> all{kProcesses, phase_counter{&phases}};
   std::uint64_t written[2][kProcesses] = {};
   bool over[2] = {};
-};
-
-struct shared_place {
-  std::uint64_t phases = 0;
   std::atomic<bool> early{false};  // somebody went on before all had arrived
-  place at{phases};
 };
 
 // One round of process `me`: false if another had not arrived.
-bool meet(shared_place& p, unsigned me, std::uint64_t round, rng& random) {
-  auto& written = p.at.written[round % 2];
+bool meet(place& p, unsigned me, std::uint64_t round, rng& random) {
+  auto& written = p.written[round % 2];
   written[me] = round;
   if (random.one_in(8)) spin_ns(random.below(20000));
-  p.at.all.arrive_and_wait();
+  p.all.arrive_and_wait();
   bool all = p.phases == round;
   for (const std::uint64_t theirs : written) all = all && theirs == round;
   return all;
 }
 
 void processes(run& r) {
-  void* const memory =
-      mmap(nullptr, sizeof(shared_place), PROT_READ | PROT_WRITE,
-           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const memory = mmap(nullptr, sizeof(place), PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     r.fail(failure::wrong_result, "mmap failed");
     return;
   }
-  shared_place& p = *new (memory) shared_place;
+  place& p = *new (memory) place;
   family children(kProcesses - 1, [&](unsigned i) {
     rng random(r.seed() + i);
     for (std::uint64_t round = 1;; ++round) {
       if (!meet(p, i, round, random)) p.early.store(true);
-      if (p.at.over[round % 2]) return;
+      if (p.over[round % 2]) return;
     }
   });
-  if (!children.complete()) r.fail(failure::wrong_result, "fork failed");
+  if (!children.complete()) {
+    r.fail(failure::wrong_result, "fork failed");
+    return;
+  }
   const latency wait = r.time("round");
   r.start("parent", 1, [&](worker& w) {
     for (std::uint64_t round = 1;; ++round) {
       const bool last = !w.running() || p.early.load();
-      p.at.over[round % 2] = last;
-      operation op(w, wait, &p.at.all);
+      p.over[round % 2] = last;
+      operation op(w, wait, &p.all);
       if (!meet(p, kProcesses - 1, round, w.random)) p.early.store(true);
       op.finish();
       if (last) return;
@@ -85,7 +81,7 @@ void processes(run& r) {
     r.fail(failure::wrong_result, "a process went on before all had arrived");
   if (!children.wait())
     r.fail(failure::wrong_result, "a process has not ended as it should");
-  munmap(memory, sizeof(shared_place));
+  munmap(memory, sizeof(place));
 }
 
 const add_case processes_case{{.name = "processes",

@@ -47,7 +47,7 @@ class killed_case {
       while (w.running()) {
         sleep_ns(w.random.below(300000));
         pid_t& victim = children[w.random.below(kChildren)];
-        if (!end(victim, SIGKILL)) return;
+        if (!end(victim)) return;
         w.count(killed);
         {
           operation op(w, wait, &shared_->mutex);
@@ -60,7 +60,7 @@ class killed_case {
         victim = start_child(w);
       }
       for (const pid_t child : children)
-        if (end(child, SIGKILL)) w.count(killed);
+        if (end(child)) w.count(killed);
     });
     run_.go();
     if (run_.total(killed) >= kEnough && shared_->repairs == 0)
@@ -126,13 +126,13 @@ class killed_case {
     return child;
   }
 
-  // False, and a failure, if it had ended before.
-  bool end(pid_t child, int how) {
+  // Kills it. False, and a failure, if it had ended before.
+  bool end(pid_t child) {
     if (child <= 0) return false;
-    kill(child, how);
+    kill(child, SIGKILL);
     int status = 0;
     waitpid(child, &status, 0);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == how) return true;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return true;
     if (WIFEXITED(status) && WEXITSTATUS(status) == kTorn)
       torn();
     else

@@ -45,13 +45,12 @@ class biased_lock : public lock_type {
 class fenced_lock : public lock_type {
  public:
   fenced_lock() {
-    for (int i = 0; i < 2; ++i) {
-      lock_shared();
-      unlock_shared();
-      if (i != 0) break;
-      lock();
-      unlock();
-    }
+    lock_shared();
+    unlock_shared();
+    lock();
+    unlock();
+    lock_shared();
+    unlock_shared();
   }
 };
 

@@ -337,6 +337,21 @@ TEST(InterprocessConditionModel, RandomATimeoutTakesNoNotification) {
       some());
 }
 
+// Notifies without the mutex; the stage never goes back.
+struct alignas(16) stages {
+  interprocess::mutex lock;
+  interprocess::condition_variable changed;
+  syncxx::cell<int> stage{0};
+
+  void go_to(int n) {
+    {
+      const std::lock_guard own(lock);
+      if (stage < n) stage = n;
+    }
+    changed.notify_all();
+  }
+};
+
 // A notifier that has changed what nobody waits for meets waiters that have
 // come since, and cannot be moved: it sees that although it has not had the
 // mutex since. (It has been a waiter that could, itself.)
@@ -345,18 +360,7 @@ TEST(InterprocessConditionModel, RandomNotifierSeesWhoCannotBeMoved) {
   how.max_executions = 100'000;
   expect_ok(
       [] {
-        struct alignas(16) shared {
-          interprocess::mutex lock;
-          interprocess::condition_variable changed;
-          syncxx::cell<int> stage{0};
-          void go_to(int n) {
-            {
-              const std::lock_guard own(lock);
-              stage = n;
-            }
-            changed.notify_all();
-          }
-        } s;
+        stages s;
         const syncxx::stop_source never;
         const auto wait_for_three = [&] {
           std::unique_lock own(s.lock);
@@ -385,18 +389,7 @@ TEST(InterprocessConditionModel, RandomAWakeMeetsOneThatIsNotifiedAlready) {
   how.max_executions = 100'000;
   expect_ok(
       [] {
-        struct alignas(16) shared {
-          interprocess::mutex lock;
-          interprocess::condition_variable changed;
-          syncxx::cell<int> stage{0};
-          void go_to(int n) {
-            {
-              const std::lock_guard own(lock);
-              if (stage < n) stage = n;
-            }
-            changed.notify_all();
-          }
-        } s;
+        stages s;
         model::thread hasty([&] {
           std::unique_lock own(s.lock);
           s.changed.wait_for(own, kAWhile, [&] { return s.stage >= 1; });
