@@ -84,11 +84,14 @@ TEST(NotifyAtThreadExitTest, ComesAfterTheThreadsOwnObjects) {
 
 TEST(NotifyAtThreadExitTest, HoldsTheLockUntilThen) {
   meeting a;
+  syncxx::event said;
   syncxx::event may_end;
   std::thread speaker([&] {
     say_and_end(a);
+    said.set();
     may_end.wait();
   });
+  said.wait();
   background<bool> waiting([&] {
     a.wait();
     return true;
