@@ -285,8 +285,8 @@ def other_targets(found, pinned):
             a, b = (table[n]["mops_rounds"] for n in (ours, peer))
             out.append(Target(
                 f"{threads} pinned threads, {cs} ns inside, {think} ns "
-                f"outside: throughput of {ours} / {peer}", 1.0, above=True,
-                binding=False).by_rounds(
+                f"outside: throughput of {ours} / {peer}", 2.5, above=True,
+                binding=(cs, think, threads) == (20, 0, 2)).by_rounds(
                     a, b, f"{statistics.median(a):.2f} against "
                     f"{statistics.median(b):.2f} Mops/s"))
     return out

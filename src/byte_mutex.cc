@@ -57,7 +57,7 @@ bool byte_mutex::take_for(bool others) noexcept {
 bool byte_mutex::lock_slow(detail::deadline until,
                            const stop_token* stop) noexcept {
   const detail::sleeper self(until, stop);
-  detail::spinner spinning;
+  detail::spinner spinning(detail::spinner::how::for_a_lock);
   std::int64_t since = 0;
   bool others = false;  // this thread answers for them (I1)
   const auto still_owned = [this] {

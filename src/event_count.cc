@@ -31,7 +31,7 @@ template <store_load How>
 bool raw_event_count<How>::wait(std::uint32_t epoch, deadline until,
                                 const stop_token* stop) noexcept {
   sleeper self(until, stop);
-  spinner spinning;
+  spinner spinning(spinner::how::briefly);
   bool woken = false;
   for (;;) {
     // [EC7] acquire; pairs with [EC5].

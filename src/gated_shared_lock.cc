@@ -40,7 +40,7 @@ bool gated_shared_lock::lock_until(deadline until,
 bool gated_shared_lock::await_readers(deadline until,
                                       const stop_token* stop) noexcept {
   sleeper self(until, stop);
-  spinner spinning;
+  spinner spinning(spinner::how::briefly);
   for (;;) {
     // [GS3] acquire; pairs with [GS1].
     std::uint32_t w = readers_.load(memory_order_acquire);

@@ -52,7 +52,7 @@ template <futex_scope Scope>
 bool basic_raw_mutex<Scope>::lock_slow(deadline until, const stop_token* stop,
                                        bool woken) noexcept {
   sleeper self(until, stop, Scope);
-  spinner spinning;
+  spinner spinning(spinner::how::for_a_lock);
   std::int64_t since = 0;
   bool claimant = false;
   for (;;) {

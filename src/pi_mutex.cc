@@ -53,7 +53,7 @@ pi_outcome basic_raw_pi_mutex<Scope>::lock_slow(deadline until) noexcept {
 template <futex_scope Scope>
 pi_outcome basic_raw_pi_mutex<Scope>::acquire(deadline until) noexcept {
   const std::uint32_t me = kernel_tid();
-  spinner spinning;
+  spinner spinning(spinner::how::for_a_lock);
   patience others;
   int oddities = 0;
   for (;;) {

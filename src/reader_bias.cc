@@ -266,7 +266,7 @@ bool reader_bias::await_reader(reader_record& theirs,
                                deadline until,
                                const stop_token* stop) const noexcept {
   sleeper self(until, stop);
-  spinner spinning;
+  spinner spinning(spinner::how::briefly);
   const bool only_a_try = until.ns() <= 0;
   for (;;) {
     // [V10] acquire; pairs with [V1], [V4].

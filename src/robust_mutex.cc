@@ -75,7 +75,7 @@ robust_outcome raw_robust_mutex::lock_slow(deadline until,
   const std::uint32_t me = kernel_tid();
   robust_head* const list = robust_list();
   sleeper self(until, stop, kScope);
-  spinner spinning;
+  spinner spinning(spinner::how::for_a_lock);
   // All the time: a wake that comes must not die with this thread.
   const robust_change change(list, node_.entry());
   std::uint32_t keep = 0;

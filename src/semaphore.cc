@@ -41,7 +41,7 @@ template <futex_scope Scope>
 bool basic_raw_semaphore<Scope>::acquire_slow(deadline until,
                                               const stop_token* stop) noexcept {
   sleeper self(until, stop, Scope);
-  spinner spinning;
+  spinner spinning(spinner::how::briefly);
   bool parked = false;  // has set, or relied on, kParked
   bool taken = false;
   for (;;) {

@@ -26,7 +26,7 @@ namespace detail {
 
 void raw_sequence::lock_slow(std::uint32_t step) noexcept {
   sleeper self(deadline::never(), nullptr);
-  spinner spinning;
+  spinner spinning(spinner::how::for_a_lock);
   std::uint32_t mine = step;
   for (;;) {
     const std::uint32_t w = word_.load(memory_order_relaxed);

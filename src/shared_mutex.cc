@@ -89,7 +89,7 @@ struct basic_raw_shared_mutex<Scope>::waiter {
   }
 
   sleeper self;
-  spinner spinning;
+  spinner spinning{spinner::how::for_a_lock};
   std::int64_t since = 0;              // the first sleep that a wake has ended
   deadline truce = deadline::never();  // a reader's first sleep + kTruceNs
   const bool takes_any_wake;           // sleeps in futex_waitv

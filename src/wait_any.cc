@@ -73,7 +73,7 @@ class any_wait {
 
   void wait(deadline until, const stop_token* stop) {
     sleeper self(until, stop);
-    spinner spinning;
+    spinner spinning(spinner::how::briefly);
     while (!look()) {
       if (spinning.spin()) continue;
       if (self.must_leave()) return;

@@ -17,7 +17,7 @@
 //   progress  blocking. Handed over to the waiter with the highest priority,
 //             first in, first out among equals: nobody overtakes a thread that
 //             waits in the kernel. Before it waits there it spins for up to
-//             some 5 us, and lends no priority in that time
+//             some 25 us, and lends no priority in that time
 //   ordering  unlock() synchronizes with the lock() that follows it
 //   lifetime  may be destroyed, and its memory unmapped, as soon as the last
 //             unlock() has released it, even if that call has not returned

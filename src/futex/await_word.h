@@ -31,7 +31,7 @@ bool await_word(futex_word& word, std::uint32_t parked, deadline until,
                 const stop_token* stop, Open open, futex_scope scope,
                 MayRun may_run) noexcept {
   sleeper self(until, stop, scope);
-  spinner spinning;
+  spinner spinning(spinner::how::briefly);
   for (;;) {
     // [AW1] acquire; pairs with [L1], [E1], [BR4], [ON3].
     const std::uint32_t w = word.load(memory_order_acquire);

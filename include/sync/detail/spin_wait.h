@@ -21,13 +21,18 @@ namespace detail {
 // How many CPUs the thread that loaded the library might use then; 0 before.
 SYNCXX_COLD unsigned usable_cpus() noexcept;
 
-// Before parking: about 5 us of looks at most. A thread whose spinning fails
-// (the thread it waits for does not run, or runs on the same CPU) parks at once
-// the next times, twice as many after each failure, until a try succeeds.
+// Before parking: about 25 us of looks at most, as long as a sleep and the wake
+// from it take. A thread whose spinning fails (the thread it waits for does not
+// run, or runs on the same CPU) parks at once the next times, twice as many
+// after each failure, until a try succeeds.
 // (Parks, or gives the CPU away some times before it does: yield().)
 class spinner {
  public:
-  spinner() noexcept = default;
+  // Briefly: 5 us. Where yield() follows, and where nobody else can take what
+  // the thread waits for, so that a long pause is lost to all.
+  enum class how { for_a_lock, briefly };
+
+  explicit spinner(how to_spin) noexcept : briefly_(to_spin == how::briefly) {}
   spinner(const spinner&) = delete;
   spinner& operator=(const spinner&) = delete;
   ~spinner() { restart(); }
@@ -63,6 +68,7 @@ class spinner {
       SYNCXX_MODELLED || SYNCXX_IN_RELACY ? kGivenUp : 0;
   unsigned round_ = kFirstRound;  // pauses so far; kGivenUp: no more of them
   unsigned yields_ = 0;           // so far; kGivenUp: no more of them
+  const bool briefly_;
 };
 
 // Without parking, for what another thread will do in a moment: the same
