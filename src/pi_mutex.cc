@@ -67,8 +67,9 @@ pi_outcome basic_raw_pi_mutex<Scope>::acquire(deadline until) noexcept {
     }
     if ((w & kTidMask) == me) return pi_outcome::relocked;
     // Also if threads wait in the kernel, or may do so: one that is handed the
-    // lock finds kWaitersBit set, and mostly nobody behind it.
-    if (spinning.spin()) continue;
+    // lock finds kWaitersBit set, and mostly nobody behind it. Not if an owner
+    // has died: only the kernel can make the caller the next one.
+    if ((w & kTidMask) != 0 && spinning.spin()) continue;
     if (until.has_passed()) return pi_outcome::timed_out;
     switch (sys::futex_lock_pi(&word_, until, Scope)) {
       case 0:

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sync/robust_mutex.h>
+#include <sync/semaphore.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -178,13 +179,16 @@ class RobustKillTest : public testing::Test {
 using mutexes = testing::Types<syncxx::robust_mutex, syncxx::robust_pi_mutex>;
 TYPED_TEST_SUITE(RobustKillTest, mutexes);
 
-// First uses: a thread's number and list, the dynamic linker's work.
+// First uses: a thread's number and list, the dynamic linker's work. Waits in
+// vain, from which the thread learns not to spin: a pause is an instruction.
 template <class M>
 void warm_up() {
   M m;
   m.lock();
   m.unlock();
   if (m.try_lock_for(10us)) m.unlock();
+  syncxx::counting_semaphore<> none(0);
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(none.try_acquire_for(1us));
 }
 
 // Kills a victim after 0, 1, 2, … instructions of `body`, until it gets
