@@ -77,9 +77,9 @@ struct lock_snapshot {
     std::string name;
     std::size_t locks_held = 0;
     bool waits = false;
-    bool aborted = false;
+    bool aborted = false;  // or being rolled back
   };
-  std::vector<transaction_state> transactions;  // that have begun, by age
+  std::vector<transaction_state> transactions;  // all objects, by age
   std::vector<key_state> keys;                  // in no order
 
   // For people.

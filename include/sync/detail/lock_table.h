@@ -139,7 +139,8 @@ class transaction_core {
   void restart();
 
   // Called by rollback(), while the locks are held. Must not throw (that ends
-  // the program), and use this transaction for nothing but holds().
+  // the program), and use this transaction for nothing but holds(). Can be left
+  // to it by an aborted one, too: so it may be told before the change or after.
   void on_rollback(std::function<void()> undo);
 
   // From 1, in the order in which they begin: the smaller, the older.
@@ -228,6 +229,7 @@ class lock_table {
   void rollback(transaction_core& t);
   void restart(transaction_core& t);
   void check(const transaction_core& t, const char* call) const;
+  void check_open(const transaction_core& t, const char* call) const;
   void check_awake(const transaction_core& t, const char* call) const;
 
   std::size_t bucket(std::size_t hash) const noexcept;

@@ -112,9 +112,10 @@ lock_snapshot lock_table::snapshot() const {
 lock_snapshot lock_table::take_snapshot() const {
   lock_snapshot all;
   for (const transaction_core* t = first_; t != nullptr; t = t->next_) {
-    all.transactions.push_back({t->number_, t->name(), t->locks_,
-                                t->pending_ != nullptr,
-                                t->state_ == transaction_state::aborted});
+    const bool aborted = t->state_ == transaction_state::aborted ||
+                         t->state_ == transaction_state::rolling_back;
+    all.transactions.push_back(
+        {t->number_, t->name(), t->locks_, t->pending_ != nullptr, aborted});
   }
   for (const lock_queue* queue : buckets_) {
     for (; queue != nullptr; queue = queue->chain) {

@@ -247,11 +247,16 @@ void lock_table::check_awake(const transaction_core& t,
 }
 
 void lock_table::check(const transaction_core& t, const char* call) const {
-  check_awake(t, call);
-  if (t.state_ == transaction_state::active) [[likely]]
-    return;
-  if (t.state_ == transaction_state::aborted)
+  check_open(t, call);
+  if (t.state_ == transaction_state::aborted) [[unlikely]]
     throw transaction_aborted(t.report_);
+}
+
+// It has not ended, but may be aborted.
+void lock_table::check_open(const transaction_core& t, const char* call) const {
+  check_awake(t, call);
+  if (t.state_ <= transaction_state::aborted) [[likely]]
+    return;
   const char* const how =
       t.state_ == transaction_state::committed     ? "committed: begin another"
       : t.state_ == transaction_state::rolled_back ? "rolled back: restart() it"
@@ -504,8 +509,7 @@ void lock_table::rollback(transaction_core& t) {
   {
     const section here(*this);
     if (t.state_ == transaction_state::rolled_back) return;
-    if (t.state_ != transaction_state::aborted) check(t, "rollback");
-    check_awake(t, "rollback");
+    check_open(t, "rollback");
     t.state_ = transaction_state::rolling_back;
     undo.swap(t.undo_);
   }
@@ -557,7 +561,8 @@ void transaction_core::restart() { table_.restart(*this); }
 
 void transaction_core::on_rollback(std::function<void()> undo) {
   const std::lock_guard lock(table_.mutex_);
-  table_.check(*this, "on_rollback");
+  // What an aborted one has done already is to be undone all the same.
+  table_.check_open(*this, "on_rollback");
   undo_.push_back(std::move(undo));
 }
 
