@@ -17,6 +17,7 @@
 #include <sync/interprocess.h>
 #include <sync/latch.h>
 #include <sync/lock_guards.h>
+#include <sync/lock_manager.h>
 #include <sync/mcs_lock.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>

@@ -73,9 +73,9 @@ struct lock_request {
 //
 //  list         | in it                         | leaves when
 //  holders      | granted, in mode              | its transaction ends
-//  conversions  | holders that want a stronger  | the mode admits it [L1], it
+//  conversions  | holders that want a stronger  | the mode admits it (L1), it
 //               | mode                          | gives up, or is aborted
-//  newcomers    | not granted                   | granted [L2], gives up,
+//  newcomers    | not granted                   | granted (L2), gives up,
 //               |                               | or is aborted
 //
 // L1: a conversion is granted as soon as what it wants is compatible with what

@@ -58,7 +58,7 @@ bool admits(const lock_queue& queue, lock_mode wanted,
   return true;
 }
 
-// Whether a newcomer is to be served at once [L2].
+// Whether a newcomer is to be served at once (L2).
 bool admits_newcomer(const lock_queue& queue, lock_mode wanted) noexcept {
   return queue.newcomers.empty() && queue.conversions.empty() &&
          admits(queue, wanted);
@@ -441,7 +441,7 @@ void lock_table::mark_dirty(lock_queue& queue) noexcept {
   dirty_last_ = &queue;
 }
 
-// Makes [L3] true: serves the queues that have changed, and, where no cycle may
+// Makes (L3) true: serves the queues that have changed, and, where no cycle may
 // come up, aborts who must make way now. Each round grants or aborts something,
 // or ends with a queue less to look at.
 void lock_table::settle() noexcept {
@@ -458,11 +458,11 @@ void lock_table::settle() noexcept {
 void lock_table::serve(lock_queue& queue) noexcept {
   for (lock_request* r = queue.conversions.first(); r != nullptr;) {
     lock_request* const next = queue.conversions.next(*r);
-    if (admits(queue, r->wanted, &r->mode)) grant(*r);  // [L1]
+    if (admits(queue, r->wanted, &r->mode)) grant(*r);  // (L1)
     r = next;
   }
   if (!queue.conversions.empty()) return;
-  for (;;) {  // [L2]
+  for (;;) {  // (L2)
     lock_request* const r = queue.newcomers.first();
     if (r == nullptr || !admits(queue, r->wanted)) return;
     grant(*r);
