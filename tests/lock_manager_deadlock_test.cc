@@ -60,9 +60,10 @@ bool aborts(transaction& t, F f) {
 syncxx::lock_manager_options checked(victim_policy victim,
                                      std::atomic<int>& cycles) {
   syncxx::lock_manager_options options;
-  options.choose_victim = [&cycles, victim](const syncxx::deadlock& found) {
+  options.choose_victim = [&cycles,
+                           victim](const syncxx::deadlock_cycle& found) {
     cycles.fetch_add(1);
-    const auto& cycle = found.cycle();
+    const auto& cycle = found.members();
     EXPECT_TRUE(is_cycle(wait_for_graph(found.snapshot()), cycle));
     std::size_t best = 0;
     for (std::size_t i = 1; i < cycle.size(); ++i) {
@@ -360,19 +361,15 @@ std::string victim_of(syncxx::lock_manager_options options) {
 }
 
 TEST(VictimTest, IsChosenByThePolicy) {
-  EXPECT_EQ(victim_of({.choose_victim = {}}), "more");
-  EXPECT_EQ(
-      victim_of({.victim = victim_policy::fewest_locks, .choose_victim = {}}),
-      "few");
-  EXPECT_EQ(victim_of({.victim = victim_policy::lowest_priority,
-                       .choose_victim = {}}),
-            "slack");
+  EXPECT_EQ(victim_of({}), "more");
+  EXPECT_EQ(victim_of({.victim = victim_policy::fewest_locks}), "few");
+  EXPECT_EQ(victim_of({.victim = victim_policy::lowest_priority}), "slack");
   const auto named = [](const char* name) {
-    return [name](const syncxx::deadlock& found) {
-      EXPECT_EQ(found.cycle().size(), 4u);
-      for (std::size_t i = 0; i < found.cycle().size(); ++i)
-        if (found.cycle()[i].name == name) return i;
-      return found.cycle().size();
+    return [name](const syncxx::deadlock_cycle& found) {
+      EXPECT_EQ(found.members().size(), 4u);
+      for (std::size_t i = 0; i < found.members().size(); ++i)
+        if (found.members()[i].name == name) return i;
+      return found.members().size();
     };
   };
   for (const char* name : {"urgent", "few", "slack", "more"})
@@ -384,7 +381,8 @@ TEST(VictimTest, IsChosenByThePolicy) {
 TEST(VictimTest, AFunctionThatFailsIsThrownFromLock) {
   for (const bool throws : {true, false}) {
     syncxx::lock_manager_options options;
-    options.choose_victim = [throws](const syncxx::deadlock&) -> std::size_t {
+    options.choose_victim =
+        [throws](const syncxx::deadlock_cycle&) -> std::size_t {
       if (throws) throw std::runtime_error("cannot choose");
       return 2;
     };

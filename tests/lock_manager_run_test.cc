@@ -420,7 +420,7 @@ TEST(BankTest, TheTotalStaysAndEveryTransferIsDone) {
 TEST(BankTest, WithEveryVictimPolicy) {
   for (const auto victim :
        {victim_policy::fewest_locks, victim_policy::lowest_priority}) {
-    manager m({.victim = victim, .choose_victim = {}});
+    manager m({.victim = victim});
     transfer_between(m, 4, iterations(1'000));
     EXPECT_EQ(m.statistics().deaths + m.statistics().wounds, 0u);
   }

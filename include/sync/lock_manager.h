@@ -138,8 +138,7 @@ class lock_manager : private detail::lock_table {
         hash_(std::move(hash)),
         equal_(std::move(equal)) {}
   explicit lock_manager(deadlock_policy policy)
-      : lock_manager(
-            lock_manager_options{.policy = policy, .choose_victim = {}}) {}
+      : lock_manager(lock_manager_options{.policy = policy}) {}
   ~lock_manager() override = default;
 
   // Begins when it is constructed, and is rolled back when it is destroyed, if

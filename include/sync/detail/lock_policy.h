@@ -87,36 +87,38 @@ struct lock_snapshot {
 };
 
 // A cycle that has been found, for who chooses its victim.
-class deadlock {
+class deadlock_cycle {
  public:
   // At least two. The first one is about to wait; the others do.
-  const std::vector<deadlock_member>& cycle() const noexcept { return cycle_; }
+  const std::vector<deadlock_member>& members() const noexcept {
+    return members_;
+  }
   // All locks at this moment.
   lock_snapshot snapshot() const;
 
  private:
   friend class detail::lock_table;
-  explicit deadlock(const detail::lock_table& table) noexcept
+  explicit deadlock_cycle(const detail::lock_table& table) noexcept
       : table_(&table) {}
 
   const detail::lock_table* table_;
-  std::vector<deadlock_member> cycle_;
+  std::vector<deadlock_member> members_;
 };
 
 struct lock_manager_options {
   deadlock_policy policy = deadlock_policy::detect;
   victim_policy victim = victim_policy::youngest;
   // If not empty, chooses the victim in place of `victim`: returns its place in
-  // cycle(). Called in the thread that is about to wait, whose lock() passes on
-  // what it throws; must not call the manager or its transactions.
-  std::function<std::size_t(const deadlock&)> choose_victim;
+  // members(). Called in the thread that is about to wait, whose lock() passes
+  // on what it throws; must not call the manager or its transactions.
+  std::function<std::size_t(const deadlock_cycle&)> choose_victim{};
   // How long run() waits at most before it begins an aborted transaction again:
   // a random time up to a bound that doubles, and ends here.
   std::chrono::microseconds longest_back_off{1000};
 };
 
 struct transaction_options {
-  std::string name;  // for messages
+  std::string name{};  // for messages
   int priority = 0;
 };
 

@@ -220,7 +220,7 @@ class lock_table {
 
  private:
   friend class transaction_core;
-  friend class syncxx::deadlock;
+  friend class syncxx::deadlock_cycle;
   class section;
 
   void begin(transaction_core& t);
@@ -263,11 +263,11 @@ class lock_table {
   void make_way(transaction_core& t);
   void break_cycles(transaction_core& t);
   transaction_core* find_cycle(transaction_core& t) noexcept;
-  deadlock describe(const transaction_core& t,
-                    const transaction_core& last) const;
+  deadlock_cycle describe(const transaction_core& t,
+                          const transaction_core& last) const;
   deadlock_member describe_wait(const transaction_core& t,
                                 const transaction_core& next) const;
-  std::size_t choose(const deadlock& found) const;
+  std::size_t choose(const deadlock_cycle& found) const;
   bool avoid(lock_request& waiting) noexcept;
   void avoid_all(lock_queue& queue) noexcept;
   std::shared_ptr<const transaction_aborted::report> about(

@@ -140,16 +140,16 @@ void lock_table::break_cycles(transaction_core& t) {
   };
   try {
     while (transaction_core* const last = find_cycle(t)) {
-      deadlock found = describe(t, *last);
+      deadlock_cycle found = describe(t, *last);
       const std::size_t place = choose(found);
       transaction_core* who = last;
-      for (std::size_t i = found.cycle_.size() - 1; i > place; --i)
+      for (std::size_t i = found.members_.size() - 1; i > place; --i)
         who = who->search_parent_;
       auto why = std::make_shared<abort_report>();
       why->transaction = who->number_;
       why->reason = deadlock_policy::detect;
-      why->text = cycle_text(found.cycle_, place);
-      why->cycle = std::move(found.cycle_);
+      why->text = cycle_text(found.members_, place);
+      why->cycle = std::move(found.members_);
       if (who == &t) {
         spare_all();
         victims.assign(1, {who, std::move(why)});
@@ -167,15 +167,15 @@ void lock_table::break_cycles(transaction_core& t) {
   statistics_.deadlocks += victims.size();
 }
 
-deadlock lock_table::describe(const transaction_core& t,
-                              const transaction_core& last) const {
-  deadlock found(*this);
+deadlock_cycle lock_table::describe(const transaction_core& t,
+                                    const transaction_core& last) const {
+  deadlock_cycle found(*this);
   const transaction_core* next = &t;
   for (const transaction_core* u = &last; u != nullptr; u = u->search_parent_) {
-    found.cycle_.push_back(describe_wait(*u, *next));
+    found.members_.push_back(describe_wait(*u, *next));
     next = u;
   }
-  std::reverse(found.cycle_.begin(), found.cycle_.end());
+  std::reverse(found.members_.begin(), found.members_.end());
   return found;
 }
 
@@ -197,8 +197,8 @@ deadlock_member lock_table::describe_wait(const transaction_core& t,
 }
 
 // The victim's place in the cycle.
-std::size_t lock_table::choose(const deadlock& found) const {
-  const std::vector<deadlock_member>& cycle = found.cycle();
+std::size_t lock_table::choose(const deadlock_cycle& found) const {
+  const std::vector<deadlock_member>& cycle = found.members();
   if (options_.choose_victim) {
     const std::size_t place = options_.choose_victim(found);
     if (place < cycle.size()) return place;

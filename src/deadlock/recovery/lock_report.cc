@@ -49,7 +49,9 @@ transaction_aborted::transaction_aborted(std::shared_ptr<const report> about)
               ": roll it back, and begin it again"),
       about_(std::move(about)) {}
 
-lock_snapshot deadlock::snapshot() const { return table_->take_snapshot(); }
+lock_snapshot deadlock_cycle::snapshot() const {
+  return table_->take_snapshot();
+}
 
 std::string lock_snapshot::text() const {
   std::map<std::uint64_t, std::string> labels;
