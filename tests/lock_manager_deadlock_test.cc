@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "tests/support/threads.h"
+#include "tests/support/transactions.h"
 #include "tests/support/wait_for_graph.h"
 
 namespace syncxx_test {
@@ -32,14 +33,6 @@ using enum syncxx::lock_mode;
 using manager = syncxx::lock_manager<int>;
 using transaction = manager::transaction;
 using testing::HasSubstr;
-
-void await_waiting(const manager& m, const transaction& t) {
-  await([&] {
-    for (const auto& one : m.snapshot().transactions)
-      if (one.transaction == t.number()) return one.waits;
-    return false;
-  });
-}
 
 // Whether it was aborted; then it is rolled back.
 template <class F>
@@ -83,8 +76,7 @@ syncxx::lock_manager_options checked(victim_policy victim,
   return options;
 }
 
-// --- Cycles
-// ----------------------------------------------------------------------
+// --- Cycles ------------------------------------------------------------------
 
 // n transactions, each with a key, want each other's in a ring, one after the
 // other: the last one closes the cycle, and one makes way.
@@ -285,6 +277,27 @@ TEST(DeadlockTest, TwoCyclesAtOnceAreBroken) {
   }
 }
 
+// It closes two: one has a younger victim, the other has itself, and breaks
+// both. The younger one is spared.
+TEST(DeadlockTest, ASearchingVictimIsTheOnlyOne) {
+  std::atomic<int> cycles{0};
+  manager m(checked(victim_policy::youngest, cycles));
+  transaction old(m), closes(m), young(m);
+  closes.lock(1);
+  young.lock(2, S);  // the first that the search comes by
+  old.lock(2, S);
+  auto first = run_in_background([&] { young.lock(1, S); });
+  await_waiting(m, young);
+  auto second = run_in_background([&] { old.lock(1, S); });
+  await_waiting(m, old);
+  EXPECT_TRUE(aborts(closes, [&] { closes.lock(2, X); }));
+  EXPECT_EQ(cycles.load(), 2);
+  first.result();
+  second.result();
+  EXPECT_TRUE(young.is_active() && old.is_active());
+  EXPECT_EQ(m.statistics().deadlocks, 1u);
+}
+
 TEST(DeadlockTest, LongWaitsWithoutACycleHaveNoVictim) {
   manager m;
   std::vector<std::unique_ptr<transaction>> all;
@@ -322,8 +335,7 @@ TEST(DeadlockTest, ASleepingVictimIsWoken) {
   EXPECT_TRUE(sleeps.result());
 }
 
-// --- Victims
-// ---------------------------------------------------------------------
+// --- Victims -----------------------------------------------------------------
 
 // The victim of a cycle of three: "more" holds more locks than the others,
 // "urgent" has the greatest priority, and the third is the youngest.
@@ -407,8 +419,7 @@ TEST(VictimTest, AFunctionThatFailsIsThrownFromLock) {
   }
 }
 
-// --- Many
-// ------------------------------------------------------------------------
+// --- Many --------------------------------------------------------------------
 
 // Rings of 2 to 8 threads, closed all at once, again and again: each has one
 // victim, whatever the order in which they close.

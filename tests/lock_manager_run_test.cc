@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "tests/support/threads.h"
+#include "tests/support/transactions.h"
 #include "tests/support/wait_for_graph.h"
 
 namespace syncxx_test {
@@ -36,14 +37,6 @@ using testing::HasSubstr;
 constexpr deadlock_policy kPolicies[] = {deadlock_policy::detect,
                                          deadlock_policy::wait_die,
                                          deadlock_policy::wound_wait};
-
-void await_waiting(const manager& m, const transaction& t) {
-  await([&] {
-    for (const auto& one : m.snapshot().transactions)
-      if (one.transaction == t.number()) return one.waits;
-    return false;
-  });
-}
 
 // --- run()
 // -----------------------------------------------------------------------
@@ -141,8 +134,7 @@ TEST(RunTest, AnotherTransactionsAbortPassesOn) {
   waits.result();
 }
 
-// --- Avoidance by age
-// --------------------------------------------------------------
+// --- Avoidance by age --------------------------------------------------------
 
 TEST(WaitDieTest, TheOlderWaitsAndTheYoungerDies) {
   manager m(deadlock_policy::wait_die);
@@ -192,6 +184,23 @@ TEST(WaitDieTest, AConversionKillsTheYoungerThatWouldWaitForIt) {
   waits.result();
   EXPECT_TRUE(middle.is_aborted());
   EXPECT_TRUE(young.is_active());
+}
+
+// So does one that would wait until the conversion has been granted.
+TEST(WaitDieTest, AConversionThatWaitsKillsTheYoungerToo) {
+  manager m(deadlock_policy::wait_die);
+  transaction old(m), middle(m), young(m);
+  old.lock(1, IS);
+  young.lock(1, S);
+  auto waits = run_in_background(
+      [&] { EXPECT_THROW(middle.lock(1, IX), transaction_aborted); });
+  await_waiting(m, middle);
+  auto converts = run_in_background([&] { old.lock(1, X); });
+  waits.result();
+  EXPECT_TRUE(middle.is_aborted());
+  EXPECT_FALSE(converts.finished());
+  young.commit();
+  converts.result();
 }
 
 TEST(WoundWaitTest, TheOlderWoundsAndTheYoungerWaits) {
@@ -351,8 +360,7 @@ TEST(AvoidanceTest, WaitsLeadOneWay) {
   }
 }
 
-// --- Everyone gets through
-// -----------------------------------------------------------
+// --- Everyone gets through ---------------------------------------------------
 
 // Transfers between few accounts, taken in random order; the balances pass
 // through wrong values that rollback() must put right.

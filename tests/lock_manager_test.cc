@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Modes, transactions, queues and waits; deadlocks: lock_manager_deadlock_test,
-// run(): lock_manager_run_test.
+// run(): lock_manager_run_test, misuse: lock_manager_misuse_test.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sync/lock_manager.h>
@@ -13,12 +13,12 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/threads.h"
+#include "tests/support/transactions.h"
 #include "tests/support/wait_for_graph.h"
 
 namespace syncxx_test {
@@ -34,17 +34,7 @@ constexpr lock_mode kModes[] = {IS, IX, S, SIX, U, X};
 
 static_assert(pinned<manager> && pinned<transaction>);
 
-bool awaits(const manager& m, std::uint64_t number) {
-  for (const auto& t : m.snapshot().transactions)
-    if (t.transaction == number) return t.waits;
-  return false;
-}
-void await_waiting(const manager& m, const transaction& t) {
-  await([&] { return awaits(m, t.number()); });
-}
-
-// --- Modes
-// --------------------------------------------------------------------
+// --- Modes -------------------------------------------------------------------
 
 // Gray 1978 for IS, IX, S, SIX and X; U as in SQL Server's documentation.
 TEST(LockModeTest, CompatibilityIsAsPublished) {
@@ -134,8 +124,7 @@ TEST(LockModeTest, AConversionGoesByWhatOthersHold) {
   }
 }
 
-// --- Transactions
-// --------------------------------------------------------------
+// --- Transactions ------------------------------------------------------------
 
 TEST(TransactionTest, KeepsItsLocksUntilItEnds) {
   manager m;
@@ -243,8 +232,7 @@ TEST(TransactionTest, AKeyThatThrowsIsNotLocked) {
   EXPECT_THAT(m.snapshot().text(), HasSubstr("key with hash 0x1\n"));
 }
 
-// --- Queues
-// --------------------------------------------------------------------
+// --- Queues ------------------------------------------------------------------
 
 TEST(LockQueueTest, NewcomersAreServedInTheirOrder) {
   manager m;
@@ -334,7 +322,7 @@ TEST(LockQueueTest, AConversionGoesBeforeNewcomers) {
   b.commit();
   converts.result();
   EXPECT_EQ(a.holds(1), X);
-  EXPECT_TRUE(awaits(m, newcomer.number()));
+  EXPECT_TRUE(awaits(m, newcomer));
   a.commit();
   waits.result();
   EXPECT_EQ(newcomer.holds(1), X);
@@ -352,6 +340,27 @@ TEST(LockQueueTest, NewcomersDoNotStarveAConversion) {
   b.commit();
   converts.result();
   EXPECT_EQ(a.holds(1), X);
+}
+
+// Nor when somebody leaves, and it still waits.
+TEST(LockQueueTest, NewcomersWaitUntilTheConversionIsGranted) {
+  manager m;
+  transaction a(m), b(m), c(m), newcomer(m);
+  a.lock(1, U);
+  b.lock(1, S);
+  c.lock(1, S);
+  auto converts = run_in_background([&] { a.lock(1, X); });
+  await_waiting(m, a);
+  auto waits = run_in_background([&] { newcomer.lock(1, S); });
+  await_waiting(m, newcomer);
+  c.commit();
+  EXPECT_TRUE(awaits(m, newcomer));
+  EXPECT_TRUE(awaits(m, a));
+  b.commit();
+  converts.result();
+  EXPECT_TRUE(awaits(m, newcomer));
+  a.commit();
+  waits.result();
 }
 
 // Conversions that do not wait for each other do not wait in line: else the
@@ -401,8 +410,7 @@ TEST(LockQueueTest, AConversionThatIsGivenUpLeavesWhatWasHeld) {
   EXPECT_TRUE(c.try_lock(1, S));
 }
 
-// --- Waits
-// ---------------------------------------------------------------------
+// --- Waits -------------------------------------------------------------------
 
 TEST(LockWaitTest, EveryFormTakesWhatIsFreeAndGivesUpOnWhatIsNot) {
   manager m;
@@ -481,8 +489,7 @@ TEST(LockWaitTest, GivingUpRacesWithTheGrant) {
   EXPECT_EQ(m.locked_keys(), 0u);
 }
 
-// --- Snapshot
-// --------------------------------------------------------------------
+// --- Snapshot ----------------------------------------------------------------
 
 TEST(LockSnapshotTest, TellsWhoHoldsWhatAndWhoWaits) {
   manager m;
@@ -506,83 +513,6 @@ TEST(LockSnapshotTest, TellsWhoHoldsWhatAndWhoWaits) {
   converts.result();
   b.commit();
   waits.result();
-}
-
-// --- Misuse
-// ----------------------------------------------------------------------
-
-template <class F>
-void expect_error(std::errc code, const char* words, F f) {
-  try {
-    f();
-    ADD_FAILURE() << "nothing was thrown; expected: " << words;
-  } catch (const std::system_error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    EXPECT_THAT(error.what(), HasSubstr(words));
-  }
-}
-
-TEST(LockMisuseTest, UseAfterTheEndIsAnError) {
-  manager m;
-  transaction t(m, {.name = "t"});
-  t.commit();
-  constexpr auto kCode = std::errc::operation_not_permitted;
-  expect_error(kCode,
-               "lock of transaction #1 't', which has been committed: begin "
-               "another",
-               [&] { t.lock(1); });
-  expect_error(kCode, "lock", [&] { t.try_lock(1); });
-  expect_error(kCode, "commit", [&] { t.commit(); });
-  expect_error(kCode, "rollback", [&] { t.rollback(); });
-  expect_error(kCode, "on_rollback", [&] { t.on_rollback([] {}); });
-  expect_error(kCode, "rollback() comes first", [&] { t.restart(); });
-  transaction back(m);
-  expect_error(kCode, "rollback() comes first", [&] { back.restart(); });
-  back.rollback();
-  expect_error(kCode, "rolled back: restart() it", [&] { back.lock(1); });
-  expect_error(kCode, "rolled back", [&] { back.commit(); });
-  back.restart();
-  back.lock(1);
-}
-
-TEST(LockMisuseTest, ASecondThreadIsAnErrorWhileOneWaits) {
-  manager m;
-  transaction holder(m), t(m);
-  holder.lock(1);
-  auto waits = run_in_background([&] { t.lock(1); });
-  await_waiting(m, t);
-  constexpr auto kCode = std::errc::device_or_resource_busy;
-  expect_error(kCode, "another thread waits", [&] { t.lock(2); });
-  expect_error(kCode, "another thread waits", [&] { t.try_lock(2); });
-  expect_error(kCode, "another thread waits", [&] { t.commit(); });
-  expect_error(kCode, "another thread waits", [&] { t.rollback(); });
-  expect_error(kCode, "another thread waits", [&] { t.on_rollback([] {}); });
-  holder.commit();
-  waits.result();
-  EXPECT_EQ(t.locks_held(), 1u);
-}
-
-TEST(LockMisuseDeathTest, WhatCannotThrowEndsTheProgram) {
-  testing::FLAGS_gtest_death_test_style = "threadsafe";
-  EXPECT_DEATH(
-      {
-        auto m = std::make_unique<manager>();
-        transaction t(*m, {.name = "late"});
-        m.reset();
-      },
-      "destruction of a lock_manager of which 1 transactions are alive .the "
-      "oldest is #1 'late'.: destroy them first");
-  EXPECT_DEATH(
-      {
-        manager m;
-        transaction holder(m);
-        holder.lock(1);
-        auto t = std::make_unique<transaction>(m);
-        std::thread waits([&] { t->lock(1); });
-        await_waiting(m, *t);
-        t.reset();
-      },
-      "in which another thread waits for a lock");
 }
 
 }  // namespace

@@ -103,8 +103,7 @@ void lock_table::make_way(transaction_core& t) {
   }
 }
 
-// --- Detection
-// -------------------------------------------------------------------
+// --- Detection ---------------------------------------------------------------
 
 // The last one of a shortest cycle from `t`, before which the search_parent_s
 // lead back to it; or null.
@@ -224,8 +223,7 @@ std::size_t lock_table::choose(const deadlock_cycle& found) const {
       std::min_element(cycle.begin(), cycle.end(), is_better) - cycle.begin());
 }
 
-// --- Avoidance
-// -------------------------------------------------------------------
+// --- Avoidance ---------------------------------------------------------------
 
 // Aborts one that must make way so that `waiting` may wait, and returns whether
 // there was one. Who is not active never waits again: waiting for it is safe.

@@ -98,8 +98,7 @@ void run_backwards(std::vector<std::function<void()>>& undo) noexcept {
 
 }  // namespace
 
-// --- The mutex, and what is left for later
-// -------------------------------------
+// --- The mutex, and what is left for later -----------------------------------
 
 // Holds the mutex. When it gives it up it wakes who has been decided, and frees
 // what is no longer needed: keys' destructors are the user's.
@@ -138,8 +137,7 @@ class lock_table::section {
   bool inside_ = false;
 };
 
-// --- The table of queues
-// ---------------------------------------------------------
+// --- The table of queues -----------------------------------------------------
 
 lock_table::lock_table(lock_manager_options options)
     : options_(std::move(options)), buckets_(kFirstBuckets) {}
@@ -233,8 +231,7 @@ std::optional<lock_mode> lock_table::find_mode(const transaction_core& t,
   return r->mode;
 }
 
-// --- Locking
-// ---------------------------------------------------------------------
+// --- Locking -----------------------------------------------------------------
 
 void lock_table::check_awake(const transaction_core& t,
                              const char* call) const {
@@ -431,8 +428,7 @@ void lock_table::abort(
   decide(t, transaction_core::outcome::refused);
 }
 
-// --- Granting
-// ----------------------------------------------------------------------
+// --- Granting ----------------------------------------------------------------
 
 void lock_table::mark_dirty(lock_queue& queue) noexcept {
   if (std::exchange(queue.dirty, true)) return;
@@ -469,8 +465,7 @@ void lock_table::serve(lock_queue& queue) noexcept {
   }
 }
 
-// --- Transactions
-// --------------------------------------------------------------------
+// --- Transactions ------------------------------------------------------------
 
 void lock_table::begin(transaction_core& t) {
   const std::lock_guard lock(mutex_);
