@@ -46,7 +46,8 @@ TEST(LockModeTest, CompatibilityIsAsPublished) {
   }
 }
 
-// Gray 1978, with U between S and SIX.
+// Gray 1978 for the five; what U makes follows from what it keeps out (the next
+// test).
 TEST(LockModeTest, ConversionIsAsPublished) {
   constexpr lock_mode kPublished[6][6] = {
       {IS, IX, S, SIX, U, X}, {IX, IX, SIX, SIX, SIX, X},

@@ -5,27 +5,26 @@
 // Choose it where a piece of work locks things as it finds them, in no order
 // that is known ahead, and can be undone: rows, files, nodes of a tree,
 // accounts. Choose std::scoped_lock or an order of locks where what is needed
-// is known ahead; shared_mutex for one thing: both cost a tenth of it.
+// is known ahead, shared_mutex for one thing: both cost a twentieth.
 //
 //   lock_manager<int> accounts;
-//   accounts.run([&](auto& tx) {  // again, if it was chosen to break a
-//   deadlock
+//   accounts.run([&](auto& tx) {  // again, if a deadlock had to be broken
 //     tx.lock(from, lock_mode::X);
 //     tx.lock(to, lock_mode::X);
 //     balance[from] -= 5, balance[to] += 5;
 //   });  // commits: all locks are released
 //
 // Promises
-//   locking   strict two-phase: a lock is kept until its transaction ends, so
-//             that all executions are serializable (Eswaran et al. 1976)
+//   locking   strict two-phase: a lock is kept until its transaction ends. So
+//             transactions that lock what they use have the effect of some
+//             order, one after the other (Eswaran et al. 1976)
 //   fairness  per key first come, first served, but that conversions (a lock
 //             that is held, wanted in a stronger mode) go first: nobody starves
-//   deadlocks are broken (detect), or cannot come up (wait_die, wound_wait):
-//   see
-//             deadlock_policy. One transaction of a cycle is aborted, and none
-//             that is in no cycle. One that is begun again keeps its age: under
-//             all policies but fewest_locks and lowest_priority everyone gets
-//             through in the end
+//   deadlocks are found and broken, by aborting one transaction of the cycle
+//             and none that is in no cycle (detect), or cannot come up
+//             (wait_die, wound_wait). One that is begun again keeps its age:
+//             but for fewest_locks, lowest_priority and choose_victim everyone
+//             gets through in the end
 //   cost      one mutex for the whole manager, under which a lock with its
 //             release takes about 0.1 us; a wait looks at whom it would wait
 //             for, and at whom those wait for. Memory for what is locked or
@@ -76,7 +75,7 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 
-// What a lock lets its holder do, and others (Gray 1978; U: as in DB2 and SQL
+// What a lock lets its holder do, and others (Gray 1978; U: as in SQL
 // Server). IS and IX are for a key that stands for many, before one of them is
 // locked: a table before its row.
 enum class lock_mode : std::uint8_t {
@@ -155,8 +154,8 @@ class lock_manager : private detail::lock_table {
     void lock(const Key& key, lock_mode mode = lock_mode::X) {
       take(key, mode, detail::deadline::never());
     }
-    // Never waits, and aborts nobody (under wound_wait a conversion that is
-    // granted may). False: it would have to wait.
+    // Never waits, and aborts nobody (but a conversion that is granted may,
+    // under wait_die and wound_wait). False: it would have to wait.
     bool try_lock(const Key& key, lock_mode mode = lock_mode::X) {
       return take(key, mode, detail::deadline::past());
     }
