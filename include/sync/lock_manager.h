@@ -261,6 +261,9 @@ class lock_manager : private detail::lock_table {
     delete static_cast<entry*>(queue);
   }
   std::string text(const detail::lock_queue& queue) const override {
+    // As operator<< would, without a stream.
+    if constexpr (std::is_integral_v<Key> && sizeof(Key) > 1)
+      return std::to_string(key_of(queue));
     std::ostringstream out;
     if constexpr (requires(std::ostream & to, const Key& key) { to << key; })
       out << key_of(queue);
