@@ -206,7 +206,7 @@ TEST(BackOffTest, ThreadsWithOppositeOrdersAllFinishWithFewRetries) {
       line.ready_and_go();
       for (int i = 0; i < rounds; ++i) {
         pause.reset();
-        take_all(locks, order, pause, i % 4 == 0);
+        take_all(locks, order, pause, i % 64 == 0);
         ++inside;
         for (syncxx::mutex& m : locks) m.unlock();
         retries += pause.retries();
