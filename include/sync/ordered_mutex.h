@@ -68,28 +68,28 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
 template <auto Level>
-constexpr std::int32_t level_of() noexcept {
-  using type = decltype(Level);
-  static_assert(std::is_integral_v<type> || std::is_enum_v<type>,
-                "the level of an ordered_mutex is an integer or an enumerator");
+constexpr bool is_level() noexcept {
   constexpr auto level = static_cast<std::int64_t>(Level);
-  static_assert(level > held_levels::kNone &&
-                    level <= std::numeric_limits<std::int32_t>::max(),
-                "the level of an ordered_mutex is above INT32_MIN and at most "
-                "INT32_MAX");
-  return static_cast<std::int32_t>(level);
+  return level > held_levels::kNone &&
+         level <= std::numeric_limits<std::int32_t>::max();
 }
 
 }  // namespace detail
 
 template <auto Level, class M = mutex>
 class SYNCXX_CAPABILITY("ordered_mutex") ordered_mutex {
+  static_assert(std::is_integral_v<decltype(Level)> ||
+                    std::is_enum_v<decltype(Level)>,
+                "the level of an ordered_mutex is an integer or an enumerator");
+  static_assert(detail::is_level<Level>(),
+                "the level of an ordered_mutex is above INT32_MIN and at most "
+                "INT32_MAX");
   static constexpr bool kShared = detail::shared_lockable<M>;
   static constexpr bool kUpgrade = detail::upgrade_lockable<M>;
 
  public:
   using mutex_type = M;
-  static constexpr std::int32_t level = detail::level_of<Level>();
+  static constexpr std::int32_t level = static_cast<std::int32_t>(Level);
 
   constexpr ordered_mutex() = default;
   ordered_mutex(const ordered_mutex&) = delete;

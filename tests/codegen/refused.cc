@@ -33,7 +33,7 @@ void case_3() {
   const syncxx::ordered_lock third(high_twin, first, second);
 }
 #elif SYNCXX_REFUSED == 4
-syncxx::ordered_mutex<1.5> no_level;
+syncxx::ordered_mutex<nullptr> no_level;
 #elif SYNCXX_REFUSED == 5
 syncxx::ordered_mutex<5'000'000'000> too_high;
 #elif SYNCXX_REFUSED == 6  // nobody could unlock the second
