@@ -118,8 +118,7 @@ SYNCXX_COLD std::uint64_t back_off_seed() noexcept;
 
 class back_off {
  public:
-  static constexpr std::chrono::nanoseconds kLongestSleep =
-      std::chrono::milliseconds(1);
+  static constexpr std::chrono::nanoseconds kLongestSleep{1'000'000};
 
   constexpr back_off() noexcept : plan_(kLongestSleep.count()) {}
   // No pause is longer than `longest_sleep`, but for what the scheduler adds.

@@ -98,7 +98,8 @@ class SYNCXX_CAPABILITY("ordered_mutex") ordered_mutex {
   // Throws as lock() would now for reasons of order; changes nothing.
   void check_order() const { held().expect_below(level); }
 
-  // M's operations, under the rules above.
+  // M's operations, under the rules above. unlock(), unlock_shared() and
+  // unlock_upgrade() throw std::system_error (EPERM), see above.
 
   void lock() SYNCXX_ACQUIRE() {
     check_order();
