@@ -23,10 +23,6 @@ constexpr std::uint64_t mix(std::uint64_t n) noexcept {
   return n ^ (n >> 31);
 }
 
-void yield_times(std::int64_t n) noexcept {
-  for (; n > 0; --n) yield();
-}
-
 }  // namespace
 
 // The kernel's number tells the threads of all processes apart, a child of a
@@ -49,7 +45,7 @@ bool back_off::wait(detail::deadline until) noexcept {
   detail::back_off_step step = plan_.next();
   using kind = detail::back_off_step::kind;
   if (step.how == kind::yield) {
-    detail::yield_times(step.amount);
+    for (; step.amount > 0; --step.amount) detail::yield();
     return true;
   }
   if (!until.is_never()) {
