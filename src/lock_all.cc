@@ -111,6 +111,8 @@ bool wait_for(const lockable_ref& lock, deadline until,
 }  // namespace
 
 bool lock_all(locks_view locks, deadline until, const stop_token* stop) {
+  // One that is never stopped need not be waited for with pauses.
+  if (stop != nullptr && !stop->stop_possible()) stop = nullptr;
   expect_different(locks);
   for (const lockable_ref& each : locks) each.ops().check_order(each.object());
   if (locks.empty()) return true;

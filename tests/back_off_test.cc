@@ -217,7 +217,8 @@ TEST(BackOffTest, ThreadsWithOppositeOrdersAllFinishWithFewRetries) {
   EXPECT_EQ(inside, 1L * kThreads * rounds);
   const double each = static_cast<double>(retries) / (1.0 * kThreads * rounds);
   RecordProperty("retries_each", std::to_string(each));
-  EXPECT_GT(retries.load(), 0u) << "the threads have never met";
+  if (!kSanitized && !under_qemu())  // (those have fewer rounds)
+    EXPECT_GT(retries.load(), 0u) << "the threads have never met";
   EXPECT_LT(each, 20.0);
 }
 

@@ -239,6 +239,66 @@ TEST(LockAllTest, FivePhilosophers) {
   for (const int n : used) EXPECT_EQ(n, 2 * meals);
 }
 
+// Says so when it is waited for while the thread holds another one.
+class watchful {
+ public:
+  void lock() {
+    wait_begins();
+    m_.lock();
+    ++held;
+  }
+  bool try_lock() {
+    const bool owned = m_.try_lock();
+    held += owned;
+    return owned;
+  }
+  template <class Time>
+  bool try_lock_until(const Time& time) {
+    wait_begins();
+    const bool owned = m_.try_lock_until(time);
+    held += owned;
+    return owned;
+  }
+  void unlock() {
+    m_.unlock();
+    --held;
+  }
+  static inline thread_local int held = 0;
+  static inline std::atomic<int> wrong{0}, waits{0};
+
+ private:
+  static void wait_begins() {
+    ++waits;
+    wrong += held != 0;
+  }
+  mutex m_;
+};
+
+// So no order between the locks is there to be recorded.
+TEST(LockAllTest, WaitsOnlyWhileNothingIsHeld) {
+  watchful a, b, c;
+  const int rounds = iterations(3000);
+  std::vector<std::thread> crew;
+  for (int t = 0; t < 3; ++t) {
+    crew.emplace_back([&, t, rounds] {
+      for (int i = 0; i < rounds; ++i) {
+        if (i % 16 == 0) {
+          if (!lock_all_for(1h, b, a, c)) ADD_FAILURE();
+        } else if (t % 2 == 0) {
+          lock_all(a, b, c);
+        } else {
+          lock_all(c, b, a);
+        }
+        if (i % 128 == 0) std::this_thread::yield();
+        unlock_all(c, a, b);
+      }
+    });
+  }
+  for (std::thread& t : crew) t.join();
+  EXPECT_EQ(watchful::wrong, 0);
+  EXPECT_GE(watchful::waits, rounds);
+}
+
 // One reads what others write, in opposite orders.
 TEST(LockAllTest, ReadersAndWritersInOppositeOrders) {
   syncxx::shared_mutex a, b;
@@ -346,6 +406,24 @@ TYPED_TEST(LockAllBounded, GetsThemWhenTheyComeFree) {
     other.let_go();
     EXPECT_TRUE(waiting.result());
   }
+}
+
+// A token that is never stopped costs no pauses: it sleeps in the kernel.
+TEST(LockAllTest, SleepsForWhatCannotBeStoppedUnlessAStopIsPossible) {
+  syncxx::pi_mutex a, b;
+  holder other(b);
+  background<bool> waiting([&] {
+    if (!lock_all_until(std::chrono::steady_clock::now() + 1h, a, b))
+      return false;
+    unlock_all(a, b);
+    return true;
+  });
+  waiting.await_sleep();
+  const long sleeps = sleeps_so_far(waiting.tid());
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(sleeps_so_far(waiting.tid()), sleeps) << "it was woken to try";
+  other.let_go();
+  EXPECT_TRUE(waiting.result());
 }
 
 TEST(LockAllTest, SidesAndTokensAreBoundedToo) {

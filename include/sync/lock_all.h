@@ -132,6 +132,15 @@ std::vector<lockable_ref> refs_of(R&& locks) {
   return refs;
 }
 template <lock_range R>
+void unlock_each(R& locks) noexcept {
+  for (auto&& each : locks) {
+    if constexpr (names_lock<decltype(each)>)
+      unlock_all(std::array{lockable_ref(each)});
+    else
+      unlock_all(std::array{lockable_ref(*each)});
+  }
+}
+template <lock_range R>
 requires(ref_span<R>) std::span<const lockable_ref> refs_of(R&& refs) {
   return refs;
 }
@@ -189,10 +198,16 @@ requires detail::lock_arguments<L...>
     const stop_token& stop, L&&... locks) {
   return detail::lock_all_until(detail::refs_of(locks...), time, stop);
 }
-// Gives them back, the last first.
+// Gives them back, those that are named one by one the last first. Never
+// allocates.
 template <class... L>
 requires detail::lock_arguments<L...>
-void unlock_all(L&&... locks) { detail::unlock_all(detail::refs_of(locks...)); }
+void unlock_all(L&&... locks) noexcept {
+  if constexpr ((detail::names_lock<L> && ...) || (detail::ref_span<L> && ...))
+    detail::unlock_all(detail::refs_of(locks...));
+  else
+    (detail::unlock_each(locks), ...);
+}
 
 // Owns locks for its scope: a number that is known, or std::dynamic_extent for
 // those of a range. With adopt_lock: those that the thread holds already. The
