@@ -99,8 +99,9 @@ int main() {
     }
     chairs.release();
   };
-  const bool ok = dinner("lock_all", all_or_none) &
-                  dinner("back_off", give_back) &
-                  dinner("waiter", with_a_waiter) & by_level();
+  bool ok = dinner("lock_all", all_or_none);
+  ok = dinner("back_off", give_back) && ok;
+  ok = dinner("waiter", with_a_waiter) && ok;
+  ok = by_level() && ok;
   return ok ? 0 : 1;
 }

@@ -34,7 +34,7 @@ using syncxx::detail::back_off_step;
 using kind = back_off_step::kind;
 
 static_assert(pinned<back_off>);
-constinit back_off g_constant;
+[[maybe_unused]] constinit back_off g_constant;
 
 constexpr unsigned kBeforeSleep =
     back_off_plan::kPauses + back_off_plan::kYields;
@@ -217,8 +217,9 @@ TEST(BackOffTest, ThreadsWithOppositeOrdersAllFinishWithFewRetries) {
   EXPECT_EQ(inside, 1L * kThreads * rounds);
   const double each = static_cast<double>(retries) / (1.0 * kThreads * rounds);
   RecordProperty("retries_each", std::to_string(each));
-  if (!kSanitized && !under_qemu())  // (those have fewer rounds)
+  if (!kSanitized && !under_qemu()) {  // (those have fewer rounds)
     EXPECT_GT(retries.load(), 0u) << "the threads have never met";
+  }
   EXPECT_LT(each, 20.0);
 }
 

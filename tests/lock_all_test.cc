@@ -16,12 +16,9 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
-#include <list>
-#include <memory>
 #include <mutex>
 #include <semaphore>
 #include <shared_mutex>
-#include <span>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -31,6 +28,7 @@
 #include <vector>
 
 #include "tests/support/exclusion.h"
+#include "tests/support/lock_holder.h"
 #include "tests/support/lockable_concepts.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
@@ -57,40 +55,6 @@ static_assert(pinned<all_lock<2>>);
 // A lock that nobody could unlock afterwards.
 static_assert(!std::is_constructible_v<lockable_ref, mutex>);
 static_assert(std::is_constructible_v<lockable_ref, mutex&>);
-
-template <class... M>
-bool all_free(M&... m) {
-  return (try_from_another_thread(m) && ...);
-}
-template <class... M>
-bool all_taken(M&... m) {
-  return (!try_from_another_thread(m) && ...);
-}
-
-// Holds a lock, by a thread of its own.
-template <class M>
-class holder {
- public:
-  explicit holder(M& m)
-      : thread_([&m, this] {
-          m.lock();
-          held_ = true;
-          await([this] { return over_.load(); });
-          m.unlock();
-          return true;
-        }) {
-    await([this] { return held_.load(); });
-  }
-  ~holder() { over_ = true; }
-  void let_go() {
-    over_ = true;
-    thread_.result();
-  }
-
- private:
-  std::atomic<bool> held_{false}, over_{false};
-  background<bool> thread_;
-};
 
 // --- All or none -------------------------------------------------------------
 
@@ -521,7 +485,7 @@ TEST(LockAllTest, AnExceptionGivesAllBack) {
                std::runtime_error);
   EXPECT_THROW(static_cast<void>(lock_all_for(1h, broken, a, b)),
                std::runtime_error);
-  EXPECT_THROW(all_lock(a, b, broken), std::runtime_error);
+  EXPECT_THROW(const all_lock all(a, b, broken), std::runtime_error);
   EXPECT_TRUE(all_free(a, b));
 
   // In a later round: a was waited for, b was taken, and b is waited for next.
@@ -558,68 +522,6 @@ TEST(LockAllTest, OrderedMutexesKeepTheirOrderTowardsWhatIsHeld) {
   EXPECT_EQ(try_lock_all(high, low), -1) << "a try never waits";
   unlock_all(low, high);
   EXPECT_TRUE(all_free(low, high));
-}
-
-// --- Ranges ------------------------------------------------------------------
-
-TEST(LockAllTest, RangesOfLocksPointersAndRefs) {
-  std::deque<mutex> locks(50);
-  const auto check = [&](auto&& range) {
-    lock_all(range);
-    EXPECT_TRUE(all_taken(locks[0], locks[25], locks[49]));
-    unlock_all(range);
-    {
-      const all_lock all(range);
-      EXPECT_TRUE(all_taken(locks[0], locks[25], locks[49]));
-    }
-    EXPECT_TRUE(all_free(locks[0], locks[25], locks[49]));
-    ASSERT_TRUE(lock_all_for(1ms, range));
-    { const all_lock adopted(std::adopt_lock, range); }
-    EXPECT_EQ(try_lock_all(range), -1);
-    unlock_all(range);
-    const holder other(locks[30]);
-    EXPECT_EQ(try_lock_all(range), 30);
-    EXPECT_FALSE(lock_all_for(1ms, range));
-    EXPECT_TRUE(all_free(locks[0], locks[49]));
-  };
-  check(locks);
-  std::list<mutex*> pointers;
-  std::vector<lockable_ref> refs;
-  for (mutex& m : locks) {
-    pointers.push_back(&m);
-    refs.emplace_back(m);
-  }
-  check(pointers);
-  check(refs);
-  check(std::span<const lockable_ref>(refs));
-
-  std::vector<std::unique_ptr<mutex>> owned(3);
-  owned[0] = std::make_unique<mutex>();
-  owned[2] = std::make_unique<mutex>();
-  try {
-    lock_all(owned);
-    ADD_FAILURE() << "there is a null pointer";
-  } catch (const std::invalid_argument& error) {
-    EXPECT_NE(std::string(error.what()).find("element 1"), std::string::npos);
-  }
-  EXPECT_TRUE(all_free(*owned[0]));
-
-  std::vector<mutex*> none;
-  lock_all(none);
-  EXPECT_EQ(try_lock_all(none), -1);
-  const all_lock nothing(none);
-}
-
-// A guard keeps its own list: the range may go.
-TEST(LockAllTest, AGuardOutlivesItsRange) {
-  mutex a, b;
-  {
-    std::vector<lockable_ref> refs{a, b};
-    const all_lock all(refs);
-    refs.clear();
-    EXPECT_TRUE(all_taken(a, b));
-  }
-  EXPECT_TRUE(all_free(a, b));
 }
 
 }  // namespace
