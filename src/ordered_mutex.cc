@@ -45,12 +45,7 @@ void held_levels::remove(std::int32_t level) noexcept {
 
 void held_levels::refuse(std::int32_t level) const {
   const std::int32_t highest = held_[top_].level;
-  if (highest < level)
-    throw std::system_error(EAGAIN, std::generic_category(),
-                            "syncxx: lock of an ordered_mutex of level " +
-                                std::to_string(level) + ": the thread holds " +
-                                std::to_string(kMost) +
-                                " levels already, the most there can be");
+  if (highest < level) refuse_more(level);
   throw std::system_error(
       EDEADLK, std::generic_category(),
       "syncxx: lock of an ordered_mutex of level " + std::to_string(level) +
@@ -58,6 +53,14 @@ void held_levels::refuse(std::int32_t level) const {
           (highest == level
                ? ": take those of one level together, by lock_all"
                : ": lock the lower level first, or both by lock_all"));
+}
+
+void held_levels::refuse_more(std::int32_t level) {
+  throw std::system_error(EAGAIN, std::generic_category(),
+                          "syncxx: lock of an ordered_mutex of level " +
+                              std::to_string(level) + ": the thread holds " +
+                              std::to_string(kMost) +
+                              " levels already, the most there can be");
 }
 
 void held_levels::refuse_upgrade(std::int32_t level) const {

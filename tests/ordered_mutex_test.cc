@@ -337,20 +337,26 @@ TEST(OrderedMutexTest, AsManyLevelsAsThereAreAndNoMore) {
   const auto locks = ladder(std::make_integer_sequence<int, kMost>());
   std::apply([](auto&... m) { (m.lock(), ...); }, *locks);
   ordered_mutex<1000> more;
-  try {
-    more.lock();
-    ADD_FAILURE();
-  } catch (const std::system_error& error) {
-    EXPECT_EQ(error.code(),
-              std::make_error_code(std::errc::resource_unavailable_try_again));
-  }
-  EXPECT_FALSE(more.try_lock());
+  const auto expect_full = [](auto lock) {
+    try {
+      lock();
+      ADD_FAILURE() << "one level too many";
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code(), std::make_error_code(
+                                  std::errc::resource_unavailable_try_again));
+    }
+  };
+  expect_full([&] { more.lock(); });
+  expect_full([&] { static_cast<void>(more.try_lock()); });
   ordered_mutex<7> known;  // of a level that has its place
   EXPECT_TRUE(known.try_lock());
   known.unlock();
   std::get<3>(*locks).unlock();
   more.lock();
   more.unlock();
+  ordered_mutex<1001> one_more;  // room for one, but not for both
+  expect_full([&] { syncxx::lock_all(more, one_more); });
+  EXPECT_TRUE(try_from_another_thread(more));
   ASSERT_TRUE(std::get<3>(*locks).try_lock());  // back into the middle
   std::apply([](auto&... m) { (m.unlock(), ...); }, *locks);
   EXPECT_TRUE(can_lock<ordered_mutex<-1>>());

@@ -8,9 +8,12 @@
 // without a time limit; ordered_mutex where each layer of a program locks its
 // own; one coarser lock where the same ones are always taken together.
 //
-//   syncxx::all_lock guard(a, syncxx::shared_side(table),
-//   syncxx::one_token(s)); if (syncxx::lock_all_for(1ms, a, b)) {
+//   syncxx::all_lock guard(a, syncxx::shared_side(b), syncxx::one_token(s));
+//
+//   if (syncxx::lock_all_for(1ms, a, b)) {
 //     syncxx::all_lock guard(std::adopt_lock, a, b);
+//     ...
+//   }
 //
 // Can be taken: what has lock(), try_lock() and unlock() (ours, std's, guards
 // such as std::unique_lock that own nothing yet), and by their names here the
@@ -24,16 +27,16 @@
 //   progress  blocking. The caller waits for one of the locks only while it
 //             holds none of the others: it adds nothing to a circle of waiting
 //             threads (besides what it holds from before). The one that it
-//             waits for is the one that was taken last time. Before
-//             that it stays away for a random time (back_off, up to 0.1 ms).
-//             Some thread gets on, all but surely; a given one may be overtaken
+//             waits for is the one that was taken last time. Before that
+//             it stays away for a random time (back_off, up to 0.1 ms). Some
+//             thread gets on, all but surely; a given one may be overtaken
 //             without a bound, the more the more locks it wants
 //   waits     can be bounded by any clock and by a stop_token: false, and
 //             nothing is held. What is free is taken even so. A lock that
 //             cannot be waited for in that way (std::mutex, ticket_lock;
 //             pi_mutex with a stop_token) is tried again after pauses of up to
-//             0.1 ms. A stop or a deadline that comes during a pause is seen
-//             after it
+//             0.1 ms. A stop request that comes during a pause is seen after
+//             it
 //   errors    the same lock twice, in whatever modes: std::system_error
 //             (resource_deadlock_would_occur) that says which; tokens of one
 //             semaphore may repeat. A null pointer in a range:

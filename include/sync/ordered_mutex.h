@@ -37,7 +37,7 @@
 //             wait for ordered mutexes only, if each is unlocked in the end
 //   errors    besides those of the order: unlock() by a thread that holds
 //             nothing of this level: EPERM. More than 31 levels held at once:
-//             resource_unavailable_try_again, or false from try_lock
+//             resource_unavailable_try_again, from try_lock as well
 //   fork      as M; the child's thread holds the levels that the forking one
 //             held. Unlock them, or never use their levels again there
 //   signals   not to be used in a handler
@@ -262,8 +262,7 @@ class SYNCXX_CAPABILITY("ordered_mutex") ordered_mutex {
   // What never does.
   template <class Take>
   static bool attempt(Take take) {
-    if (!held().has_room_for(level)) [[unlikely]]
-      return false;
+    held().expect_room(level);
     const bool owned = take();
     if (owned) held().add(level);
     return owned;

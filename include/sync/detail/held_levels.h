@@ -29,8 +29,10 @@ class held_levels {
     if (!is_highest(level)) [[unlikely]]
       refuse_upgrade(level);
   }
-  bool has_room_for(std::int32_t level) const noexcept {
-    return top_ != kMost || holds(level);
+  // Before a try. Throws unless it can be added.
+  void expect_room(std::int32_t level) const {
+    if (top_ == kMost && !holds(level)) [[unlikely]]
+      refuse_more(level);
   }
   // By one that is above all that is held, and there is room.
   void push(std::int32_t level) noexcept { held_[++top_] = {level, 1}; }
@@ -56,6 +58,7 @@ class held_levels {
   };
   SYNCXX_COLD bool holds(std::int32_t level) const noexcept;
   [[noreturn]] SYNCXX_COLD void refuse(std::int32_t level) const;
+  [[noreturn]] SYNCXX_COLD static void refuse_more(std::int32_t level);
   [[noreturn]] SYNCXX_COLD void refuse_upgrade(std::int32_t level) const;
   [[noreturn]] SYNCXX_COLD static void refuse_unlock(std::int32_t level);
 
