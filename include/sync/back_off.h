@@ -10,8 +10,11 @@
 //
 //   syncxx::back_off pause;
 //   for (;; pause.wait()) {
-//     std::unique_lock first(a);
-//     if (b.try_lock()) break;  // else a is given back, then the pause
+//     const std::lock_guard first(a);
+//     const std::unique_lock second(b, std::try_to_lock);
+//     if (!second) continue;  // a is given back, then comes the pause
+//     ...
+//     break;
 //   }
 //
 // Each pause is of random length, and about twice as long as the last: threads

@@ -29,10 +29,9 @@
 //
 // Promises
 //   size      M's
-//   cost      M's and a look at the thread's own memory: about 12 instructions
-//   for
-//             lock, 8 for unlock (x86-64). try_lock, and unlock of what is not
-//             the highest level held, search a table of the levels held
+//   cost      M's and a look at a table in the thread's own memory: about 12
+//             instructions for lock, 8 for unlock (x86-64). More for try_lock,
+//             and for unlock of what is not the highest level held
 //   progress, ordering, lifetime, waits: M's. No deadlock among threads that
 //             wait for ordered mutexes only, if each is unlocked in the end
 //   errors    besides those of the order: unlock() by a thread that holds
