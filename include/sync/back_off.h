@@ -35,6 +35,7 @@
 //             is for the loop to look at
 //   errors    std::invalid_argument if the longest sleep is not positive
 //   signals   one ends a sleep, and nothing else
+//   fork      parent and child go on with the same pauses: make a new one there
 //
 // For one thread at a time. Not copyable: a copy would pause in step with the
 // original. Design: docs/design/back_off.md.
