@@ -24,9 +24,9 @@ constexpr std::int64_t kFirstPauseNs = 125;
 constexpr unsigned kPauses[] = {1, 3, 9, 27, 81, 81};
 constexpr unsigned kRounds = std::size(kPauses);
 constexpr unsigned kBriefRounds = 4;  // 5 us
-constexpr unsigned kManyCpus = 64;  // more than fit into a cpu_set_t, say
+constexpr unsigned kManyCpus = 64;    // more than fit into a cpu_set_t, say
 constexpr unsigned kYields = 64;
-constexpr long kNapNs = 50'000;  // about what waking a thread costs
+constexpr std::int64_t kNapNs = 50'000;  // about what waking a thread costs
 // In a line: steps in a first pause, and how many of them (5 us) are made
 // before the CPU is given away. With a few threads a CPU the turn comes after a
 // few yields; after more than those it is cheaper to sleep. Who naps keeps all
@@ -109,18 +109,28 @@ bool try_yield() noexcept {
   return false;
 }
 
-void nap() noexcept {
-  const timespec time{0, kNapNs};
+void nap() noexcept { nap_for(kNapNs); }
+
+}  // namespace
+
+unsigned usable_cpus() noexcept { return g_cpus.load(memory_order_relaxed); }
+
+bool pause_for_ns(std::int64_t ns) noexcept {
+  const std::int64_t first_pause = g_first_pause.load(memory_order_relaxed);
+  if (first_pause == 0) return false;
+  pause_for(static_cast<unsigned>(first_pause * ns / kFirstPauseNs));
+  return true;
+}
+
+void nap_for(std::int64_t ns) noexcept {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const timespec time{ns / kSecond, ns % kSecond};
   // Not the library's function: that is a cancellation point. A signal ends
   // the nap with EINTR, which is nobody's business.
   const int saved = errno;
   ::syscall(SYS_nanosleep, &time, nullptr);
   errno = saved;
 }
-
-}  // namespace
-
-unsigned usable_cpus() noexcept { return g_cpus.load(memory_order_relaxed); }
 
 bool spinner::spin() noexcept {
   if (round_ == kGivenUp) return false;

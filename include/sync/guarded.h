@@ -44,21 +44,11 @@
 
 #include <sync/detail/annotations.h>
 #include <sync/detail/config.h>
+#include <sync/detail/lockable.h>
 #include <sync/detail/thread.h>
 #include <sync/mutex.h>
 
 namespace syncxx::inline SYNCXX_ABI {
-
-namespace detail {
-
-template <class M>
-concept shared_lockable = requires(M& m) {
-  m.lock_shared();
-  { m.try_lock_shared() } -> std::convertible_to<bool>;
-  m.unlock_shared();
-};
-
-}  // namespace detail
 
 // Holds the lock of a guarded, and points to its data. Made by guarded.
 template <class T, class Lock>

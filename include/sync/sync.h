@@ -6,6 +6,7 @@
 
 #include <sync/asymmetric_fence.h>
 #include <sync/atomic.h>
+#include <sync/back_off.h>
 #include <sync/barrier.h>
 #include <sync/biased_shared_mutex.h>
 #include <sync/byte_mutex.h>
@@ -16,12 +17,14 @@
 #include <sync/guarded.h>
 #include <sync/interprocess.h>
 #include <sync/latch.h>
+#include <sync/lock_all.h>
 #include <sync/lock_guards.h>
 #include <sync/lock_manager.h>
 #include <sync/mcs_lock.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
 #include <sync/once.h>
+#include <sync/ordered_mutex.h>
 #include <sync/parking_lot.h>
 #include <sync/pi_mutex.h>
 #include <sync/queue_lock.h>

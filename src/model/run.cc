@@ -94,6 +94,7 @@ void checker::thread_body(thread_number t) {
     } else {
       guide_.on() ? start_guided(me.created)
                   : begin_or_end(kind::start, me.created);
+      clean_stack();  // begin_or_end() has left its frames there
       me.body->run();
       destroy_thread_locals();
       delete me.body;

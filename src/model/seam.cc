@@ -10,6 +10,10 @@ namespace detail {
 // Two CPUs: as many as it takes for all that depends on there being more.
 unsigned usable_cpus() noexcept { return 2; }
 
+// What back_off would do; in the model it waits as patience does.
+bool pause_for_ns(std::int64_t) noexcept { return false; }
+void nap_for(std::int64_t) noexcept { model::engine::spin_hint(); }
+
 // Looking again is what another order of the threads' operations does as well:
 // a spinner gives up at once, and the sleep is explored.
 bool spinner::spin() noexcept { return false; }

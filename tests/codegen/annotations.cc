@@ -6,9 +6,11 @@
 // What is expected stands behind what it is about:
 // clang-format off
 #include <sync/byte_mutex.h>
+#include <sync/lock_all.h>
 #include <sync/lock_guards.h>
 #include <sync/mcs_lock.h>
 #include <sync/mutex.h>
+#include <sync/ordered_mutex.h>
 #include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
 #include <sync/shared_mutex.h>
@@ -213,5 +215,53 @@ struct byte_account : account<syncxx::byte_mutex> {
   }
   void fails() {
     balance = 1;  // expected-warning {{requires holding byte_mutex 'm' exclusively}}
+  }
+};
+
+struct ordered_account : account<syncxx::ordered_mutex<1, syncxx::shared_mutex>> {
+  void works() {
+    syncxx::ordered_lock lock(m);
+    balance = 1;
+  }
+  void after_another(ledger& other, syncxx::ordered_mutex<0>& low) {
+    syncxx::ordered_lock first(low);
+    syncxx::ordered_lock second(m, first);
+    balance = 1;
+    other.balance = 1;  // expected-warning {{requires holding mutex 'other.m' exclusively}}
+  }
+  int reads() {
+    syncxx::shared_lock lock(m);
+    return balance;
+  }
+  void tries() {
+    if (m.try_lock_for(1ms)) {
+      balance = 1;
+      m.unlock();
+    }
+  }
+  void fails() {
+    balance = 1;  // expected-warning {{requires holding ordered_mutex 'm' exclusively}}
+  }
+};
+
+struct pair_of_accounts {
+  account<syncxx::mutex> a;
+  account<syncxx::spinlock> b;
+
+  void both() {
+    syncxx::all_lock lock(a.m, b.m);
+    a.balance = 1;
+    b.balance = 1;
+  }
+  void one() {
+    syncxx::all_lock lock(a.m);
+    a.balance = 1;
+    b.balance = 1;  // expected-warning {{requires holding spinlock 'b.m' exclusively}}
+  }
+  void adopted() {
+    a.m.lock();
+    b.m.lock();
+    syncxx::all_lock lock(syncxx::adopt_lock, a.m, b.m);
+    a.balance = b.balance = 1;
   }
 };

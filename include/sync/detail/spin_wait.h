@@ -13,6 +13,8 @@
 #ifndef SYNCXX_DETAIL_SPIN_WAIT_H_
 #define SYNCXX_DETAIL_SPIN_WAIT_H_
 
+#include <cstdint>
+
 #include <sync/detail/config.h>
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -20,6 +22,13 @@ namespace detail {
 
 // How many CPUs the thread that loaded the library might use then; 0 before.
 SYNCXX_COLD unsigned usable_cpus() noexcept;
+
+// What back_off is made of: pauses of the CPU, for about so long; false, at
+// once, where nobody else can run meanwhile (one CPU).
+SYNCXX_COLD bool pause_for_ns(std::int64_t ns) noexcept;
+// A sleep of so long, or until a signal comes. No cancellation point; errno is
+// kept.
+SYNCXX_COLD void nap_for(std::int64_t ns) noexcept;
 
 // Before parking: about 25 us of looks at most, as long as a sleep and the wake
 // from it take. A thread whose spinning fails (the thread it waits for does not

@@ -27,6 +27,8 @@ using std::memory_order_seq_cst;
 struct source {
   const char* file = "";
   unsigned line = 0;  // 0: unknown
+  // For padding: what is left in that would make states of a thread differ.
+  unsigned nothing = 0;
   static constexpr source current(const char* file = __builtin_FILE(),
                                   unsigned line = __builtin_LINE()) noexcept {
     source s;
@@ -69,8 +71,10 @@ struct access {
   access_kind what{};
   bool confirms = false;  // that what the thread has seen is still so
   std::uint8_t size = 0;
+  std::uint8_t nothing = 0;  // for padding, as in source
   memory_order order = memory_order_seq_cst;
   memory_order failure = memory_order_seq_cst;
+  std::uint32_t nothing_either = 0;
   const void* address = nullptr;
   value operand{};   // stored, added, …; compare-exchange: the new value
   value expected{};  // compare-exchange
