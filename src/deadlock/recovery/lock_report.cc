@@ -13,8 +13,9 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace {
 
 std::string label(std::uint64_t number, const std::string& name) {
-  std::string text = "#" + std::to_string(number);
-  if (!name.empty()) text += " '" + name + "'";
+  std::string text = "#";
+  text += std::to_string(number);
+  if (!name.empty()) text.append(" '").append(name).append("'");
   return text;
 }
 
