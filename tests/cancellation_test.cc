@@ -94,7 +94,7 @@ void expect_no_cancellation_point(const std::string& what,
   thread.expect_cancelled_after_body(what);
 }
 
-class Cancellation : public testing::TestWithParam<waitable_kind> {
+class Cancellation : public waitable_test {
  protected:
   std::stop_source never_stopped_;
 };

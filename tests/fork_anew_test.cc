@@ -47,9 +47,8 @@ template <class M>
 class LockMadeAnewTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (under_qemu() && (std::is_same_v<M, syncxx::pi_mutex> ||
-                         std::is_same_v<M, syncxx::robust_mutex>))
-      GTEST_SKIP() << "qemu-user does not emulate PI futexes, robust lists";
+    if (!no_fork_beside_threads().empty())
+      GTEST_SKIP() << no_fork_beside_threads();
   }
 };
 using locks =
@@ -130,7 +129,7 @@ TYPED_TEST(LockMadeAnewTest, HeldByTheForkingThreadAndWaitedForByOthers) {
 // --- Readers -----------------------------------------------------------------
 
 template <class M>
-class SharedLockMadeAnewTest : public testing::Test {};
+using SharedLockMadeAnewTest = LockMadeAnewTest<M>;
 using shared_locks =
     testing::Types<syncxx::shared_mutex, syncxx::biased_shared_mutex>;
 TYPED_TEST_SUITE(SharedLockMadeAnewTest, shared_locks);
@@ -215,6 +214,8 @@ TEST(SeqlockMadeAnewTest, AWriterThatIsNotThere) {
 // ------------------------------------------
 
 TEST(EventCountMadeAnewTest, ForgetsThoseThatWaited) {
+  if (!no_fork_beside_threads().empty())
+    GTEST_SKIP() << no_fork_beside_threads();
   syncxx::event_count count;
   std::atomic<bool> ready{false};
   const auto is_ready = [&] { return ready.load(); };

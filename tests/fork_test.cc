@@ -40,8 +40,16 @@
 namespace syncxx_test {
 namespace {
 
+class in_child_test : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!no_fork_beside_threads().empty())
+      GTEST_SKIP() << no_fork_beside_threads();
+  }
+};
+
 template <class M>
-class LockInChildTest : public testing::Test {};
+class LockInChildTest : public in_child_test {};
 using locks =
     testing::Types<syncxx::mutex, syncxx::recursive_mutex, syncxx::spinlock>;
 TYPED_TEST_SUITE(LockInChildTest, locks);
@@ -212,7 +220,7 @@ TEST(ForkTest, AtforkHandlers) {
 // --- Condition variables -----------------------------------------------------
 
 template <class C>
-class ConditionInChildTest : public testing::Test {};
+class ConditionInChildTest : public in_child_test {};
 using conditions =
     testing::Types<syncxx::condition_variable, syncxx::condition_variable_any>;
 TYPED_TEST_SUITE(ConditionInChildTest, conditions);
@@ -295,7 +303,7 @@ TEST(SemaphoreInChildTest, StartsAnew) {
 // --- Events, latches: fit for use as they are --------------------------------
 
 template <class E>
-class EventInChildTest : public testing::Test {};
+class EventInChildTest : public in_child_test {};
 using events = testing::Types<syncxx::event, syncxx::auto_reset_event>;
 TYPED_TEST_SUITE(EventInChildTest, events);
 
@@ -356,7 +364,8 @@ TEST(LatchInChildTest, CountsOn) {
 
 // --- Barriers: made anew -----------------------------------------------------
 
-TEST(BarrierInChildTest, IsMadeAnew) {
+using BarrierInChildTest = in_child_test;
+TEST_F(BarrierInChildTest, IsMadeAnew) {
   std::optional<syncxx::barrier<>> b(3);
   background<bool> waiting([&] {
     b->arrive_and_wait();

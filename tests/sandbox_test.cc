@@ -42,7 +42,7 @@ void without_futex_waitv(Body body) {
   }
 }
 
-class WithoutWaitv : public testing::TestWithParam<waitable_kind> {};
+class WithoutWaitv : public waitable_test {};
 INSTANTIATE_TEST_SUITE_P(, WithoutWaitv,
                          testing::ValuesIn(stoppable_waitables()),
                          waitable_name);

@@ -55,7 +55,7 @@ void stop_and_continue(pid_t child, std::chrono::milliseconds pause) {
   ASSERT_TRUE(WIFCONTINUED(status)) << "the child ended: " << status;
 }
 
-class StoppedProcess : public testing::TestWithParam<waitable_kind> {};
+class StoppedProcess : public waitable_test {};
 INSTANTIATE_TEST_SUITE_P(, StoppedProcess, testing::ValuesIn(waitables()),
                          waitable_name);
 

@@ -21,7 +21,7 @@
 namespace syncxx_test {
 namespace {
 
-class WaitMatrix : public testing::TestWithParam<waitable_kind> {
+class WaitMatrix : public waitable_test {
  protected:
   std::stop_source never_stopped_;
 
@@ -233,7 +233,7 @@ TEST_P(WaitMatrix, LeavesErrnoAloneInACrowd) {
   expect_one_token_left(*w);
 }
 
-class StopMatrix : public testing::TestWithParam<waitable_kind> {
+class StopMatrix : public waitable_test {
  protected:
   std::stop_source source_;
 };

@@ -28,7 +28,7 @@ void spin_for(nanoseconds d) {
   }
 }
 
-class WaitRace : public testing::TestWithParam<waitable_kind> {
+class WaitRace : public waitable_test {
  protected:
   std::minstd_rand random_{20260101};
 

@@ -69,6 +69,13 @@ inline std::string_view no_syscall_counting() {
   return {};
 }
 
+// Why the child of a fork cannot go on as one thread of several, or empty.
+inline std::string_view no_fork_beside_threads() {
+  if (under_qemu())
+    return "qemu-user's child of a fork beside other threads aborts";
+  return {};
+}
+
 }  // namespace syncxx_test
 
 #endif  // SYNCXX_TESTS_SUPPORT_ENVIRONMENT_H_

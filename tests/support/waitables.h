@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "tests/support/environment.h"
 #include "tests/support/user_clock.h"
 
 namespace syncxx_test {
@@ -90,6 +91,15 @@ waitable_kinds gate_waitables();       // let all through once they are open
 waitable_kind waitable_named(std::string_view name);
 
 // How a suite names its parameters.
+// What suites of all of them inherit.
+class waitable_test : public testing::TestWithParam<waitable_kind> {
+ protected:
+  void SetUp() override {
+    if (under_qemu() && std::string_view(GetParam().name).starts_with("robust"))
+      GTEST_SKIP() << "qemu-user does not emulate robust lists";
+  }
+};
+
 std::string waitable_name(const testing::TestParamInfo<waitable_kind>& info);
 
 }  // namespace syncxx_test
