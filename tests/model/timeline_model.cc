@@ -266,7 +266,7 @@ TEST(TimelineModel, SleepsAndWakes) {
                     HasSubstr("wakes 1 sleeper on the futex word"),
                     ContainsRegex("wakes up from the futex word\n"
                                   " +woken (at timeline_model.cc:[0-9]+ )?by "
-                                  "thread 1, step 4")));
+                                  "thread 1,[ \n]+step 4")));
   EXPECT_THAT(
       sleep_ending_with(-EAGAIN),
       ContainsRegex("does not sleep on the futex word: it is 1,\n +not 0"));
