@@ -115,6 +115,32 @@ TEST(RunTest, AVictimIsRunAgain) {
   EXPECT_EQ(static_cast<std::size_t>(undone), numbers.size() - 1);
 }
 
+// So is one whose function has rolled it back itself, and lets the exception
+// pass.
+TEST(RunTest, AVictimThatRollsItselfBackIsRunAgain) {
+  manager m;
+  transaction old(m);
+  old.lock(1);
+  int calls = 0;
+  auto young = run_in_background([&] {
+    m.run([&](transaction& t) {
+      ++calls;
+      try {
+        t.lock(2);
+        t.lock(1);
+      } catch (const transaction_aborted&) {
+        t.rollback();
+        throw;
+      }
+    });
+  });
+  await([&] { return m.statistics().waits == 1; });
+  old.lock(2);
+  old.commit();
+  young.result();
+  EXPECT_GE(calls, 2);
+}
+
 // An abort of another transaction is that one's.
 TEST(RunTest, AnotherTransactionsAbortPassesOn) {
   manager m, others;

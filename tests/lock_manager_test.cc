@@ -206,6 +206,24 @@ TEST(TransactionTest, ManyKeysAreDroppedWhenTheyAreUnlocked) {
   EXPECT_EQ(m.locked_keys(), 0u);
 }
 
+// Whatever `&key` means.
+TEST(TransactionTest, AKeyWithAnAddressOfItsOwn) {
+  struct key {
+    int n;
+    const int* operator&() const { return nullptr; }
+    bool operator==(const key& other) const { return n == other.n; }
+  };
+  struct hash {
+    std::size_t operator()(const key&) const { return 1; }
+  };
+  syncxx::lock_manager<key, hash> m;
+  syncxx::lock_manager<key, hash>::transaction one(m), other(m);
+  one.lock({1});
+  EXPECT_TRUE(one.holds({1}));
+  EXPECT_FALSE(other.try_lock({1}));
+  EXPECT_TRUE(other.try_lock({2}));
+}
+
 // A key that is asked for in vain leaves nothing behind, and what throws
 // changes nothing.
 TEST(TransactionTest, AKeyThatThrowsIsNotLocked) {

@@ -18,7 +18,8 @@
 // Can be taken: what has lock(), try_lock() and unlock() (ours, std's, guards
 // such as std::unique_lock that own nothing yet), and by their names here the
 // shared and the upgrade side of a lock and one token of a semaphore; any of
-// them through a lockable_ref, of which a span may have any number.
+// them through a lockable_ref, of which a span may have any number. Not a
+// robust mutex (a static_assert says why).
 //
 // Promises
 //   cost      free locks: each is locked, and one indirect call each; the
@@ -39,7 +40,9 @@
 //             it
 //   errors    the same lock twice, in whatever modes: std::system_error
 //             (resource_deadlock_would_occur) that says which; tokens of one
-//             semaphore may repeat. A null pointer in a range:
+//             semaphore may repeat (not more than it can have). Not found where
+//             a guard is of a base of a lock that is named too. A null pointer
+//             in a range:
 //             std::invalid_argument. An ordered_mutex that is not above what
 //             the thread holds: as its lock(). What a lock() or try_lock()
 //             throws passes on. Nothing is held then
@@ -56,6 +59,7 @@
 #include <concepts>
 #include <cstddef>
 #include <mutex>
+#include <new>
 #include <ranges>
 #include <span>
 #include <utility>
@@ -269,8 +273,11 @@ class all_lock<std::dynamic_extent> {
     detail::lock_all(refs_, detail::deadline::never());
   }
   template <detail::lock_range R>
-  [[nodiscard]] all_lock(std::adopt_lock_t, R&& locks)
-      : refs_(copy_of(locks)) {}
+  [[nodiscard]] all_lock(std::adopt_lock_t, R&& locks) try
+      : refs_(copy_of(locks)) {
+  } catch (const std::bad_alloc&) {
+    unlock_all(locks);  // nothing is held then, as with the others
+  }
   all_lock(const all_lock&) = delete;
   all_lock& operator=(const all_lock&) = delete;
   ~all_lock() { detail::unlock_all(refs_); }

@@ -28,12 +28,13 @@
 //   cost      one mutex for the whole manager, under which a lock with its
 //             release takes about 0.05 us; a wait looks at whom it would wait
 //             for, and at whom those wait for. Memory for what is locked or
-//             waited for now
+//             waited for now, and 8 bytes for each key of the most at a time
 //   progress  blocking
 //   ordering  the end of a transaction synchronizes with every lock that it had
 //             kept others from
 //   waits     can be bounded by any clock and by a stop_token; they are a part
-//             of cycles like any other
+//             of cycles like any other. By a clock of the user's that goes
+//             slower than the steady one a wait may lose its place in the line
 //   lifetime  transactions must not outlive their manager
 //   errors    transaction_aborted (a std::system_error,
 //             resource_deadlock_would_occur): make way, roll back. Other
@@ -183,14 +184,15 @@ class lock_manager : private detail::lock_table {
 
     // The mode in which it holds the key, if it does.
     std::optional<lock_mode> holds(const Key& key) const {
-      return manager_.find_mode(*this, &key, manager_.hash_(key));
+      return manager_.find_mode(*this, std::addressof(key),
+                                manager_.hash_(key));
     }
 
    private:
     bool take(const Key& key, lock_mode mode, detail::deadline until,
               const stop_token* stop = nullptr) {
-      return manager_.acquire(*this, &key, manager_.hash_(key), mode, until,
-                              stop);
+      return manager_.acquire(*this, std::addressof(key), manager_.hash_(key),
+                              mode, until, stop);
     }
     lock_manager& manager_;
   };
@@ -226,8 +228,8 @@ class lock_manager : private detail::lock_table {
           end(t);
           return made;
         }
-      } catch (const transaction_aborted&) {
-        if (!t.is_aborted()) throw;  // of another one
+      } catch (const transaction_aborted& e) {
+        if (!t.is_aborted_by(e) && !t.is_aborted()) throw;  // of another one
       }
       t.rollback();
       back_off(t, attempt);
@@ -262,7 +264,8 @@ class lock_manager : private detail::lock_table {
   }
   std::string text(const detail::lock_queue& queue) const override {
     // As operator<< would, without a stream.
-    if constexpr (std::is_integral_v<Key> && sizeof(Key) > 1)
+    if constexpr (std::is_integral_v<Key> && sizeof(Key) > 1 &&
+                  requires(const Key& key) { std::to_string(key); })
       return std::to_string(key_of(queue));
     std::ostringstream out;
     if constexpr (requires(std::ostream & to, const Key& key) { to << key; })

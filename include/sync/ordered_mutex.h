@@ -54,6 +54,7 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include <sync/detail/annotations.h>
 #include <sync/detail/config.h>
@@ -68,9 +69,17 @@ namespace detail {
 
 template <auto Level>
 constexpr bool is_level() noexcept {
-  constexpr auto level = static_cast<std::int64_t>(Level);
-  return level > held_levels::kNone &&
-         level <= std::numeric_limits<std::int32_t>::max();
+  constexpr auto level = [] {
+    if constexpr (std::is_enum_v<decltype(Level)>)
+      return static_cast<std::underlying_type_t<decltype(Level)>>(Level);
+    else
+      return Level;
+  }();
+  if constexpr (std::is_same_v<decltype(level), const bool>)
+    return true;
+  else
+    return std::cmp_greater(level, held_levels::kNone) &&
+           std::cmp_less_equal(level, std::numeric_limits<std::int32_t>::max());
 }
 
 }  // namespace detail
@@ -83,6 +92,9 @@ class SYNCXX_CAPABILITY("ordered_mutex") ordered_mutex {
   static_assert(detail::is_level<Level>(),
                 "the level of an ordered_mutex is above INT32_MIN and at most "
                 "INT32_MAX");
+  static_assert(!detail::robust_lockable<M>,
+                "an ordered_mutex of a robust mutex could not be told of its "
+                "owner's death, and would be given up for good after it");
   static constexpr bool kShared = detail::shared_lockable<M>;
   static constexpr bool kUpgrade = detail::upgrade_lockable<M>;
 

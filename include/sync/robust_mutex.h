@@ -47,7 +47,8 @@
 //             PI mutexes; EINVAL where the word names no thread that there is
 //
 // Both meet Cpp17TimedMutex but for what lock() throws, and work with
-// std::unique_lock, std::scoped_lock and std::condition_variable_any.
+// std::unique_lock, std::scoped_lock of one and std::condition_variable_any. Of
+// several, std::lock may give one back unasked: after a death that is for good.
 // Design: docs/design/robust_mutex.md. Stress: stress/robust_mutex_stress.cc.
 #ifndef SYNCXX_ROBUST_MUTEX_H_
 #define SYNCXX_ROBUST_MUTEX_H_

@@ -5,6 +5,9 @@
 // the same code done right, and compiles.
 #include <sync/lock_all.h>
 #include <sync/ordered_mutex.h>
+#include <sync/robust_mutex.h>
+
+#include <mutex>
 
 syncxx::ordered_mutex<1> low;
 syncxx::ordered_mutex<2> high, high_twin;
@@ -38,6 +41,17 @@ syncxx::ordered_mutex<nullptr> no_level;
 syncxx::ordered_mutex<5'000'000'000> too_high;
 #elif SYNCXX_REFUSED == 6  // nobody could unlock the second
 void case_6() { syncxx::lock_all(plain, syncxx::mutex()); }
+#elif SYNCXX_REFUSED == 7  // would be -1
+syncxx::ordered_mutex<0xffff'ffff'ffff'ffff> far_too_high;
+#elif SYNCXX_REFUSED == 8
+syncxx::ordered_mutex<1, syncxx::robust_mutex> untold;
+#elif SYNCXX_REFUSED == 9
+syncxx::robust_mutex robust;
+void case_9() { syncxx::lock_all(plain, robust); }
+#elif SYNCXX_REFUSED == 10
+void case_10(std::unique_lock<syncxx::robust_pi_mutex>& guard) {
+  syncxx::lock_all(plain, guard);
+}
 #elif SYNCXX_REFUSED != 0
 #error "no such case"
 #endif

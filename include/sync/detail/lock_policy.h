@@ -22,6 +22,7 @@ enum class lock_mode : std::uint8_t;  // in <sync/lock_manager.h>
 
 namespace detail {
 class lock_table;
+class transaction_core;
 }
 
 // What a manager does about deadlocks. The older of two transactions is the one
@@ -87,8 +88,11 @@ struct lock_snapshot {
 };
 
 // A cycle that has been found, for who chooses its victim.
+// (Valid during the call.)
 class deadlock_cycle {
  public:
+  deadlock_cycle(const deadlock_cycle&) = delete;
+  deadlock_cycle& operator=(const deadlock_cycle&) = delete;
   // At least two. The first one is about to wait; the others do.
   const std::vector<deadlock_member>& members() const noexcept {
     return members_;
@@ -100,6 +104,7 @@ class deadlock_cycle {
   friend class detail::lock_table;
   explicit deadlock_cycle(const detail::lock_table& table) noexcept
       : table_(&table) {}
+  deadlock_cycle(deadlock_cycle&&) noexcept = default;
 
   const detail::lock_table* table_;
   std::vector<deadlock_member> members_;
@@ -152,6 +157,7 @@ class transaction_aborted : public std::system_error {
   }
 
  private:
+  friend class detail::transaction_core;
   std::shared_ptr<const report> about_;
 };
 

@@ -120,6 +120,7 @@ template <class L>
 concept lock_side = lockable<L> && requires(const L& side) {
   typename L::underlying_type;
   { side.underlying() } -> std::same_as<typename L::underlying_type&>;
+  requires std::constructible_from<L, typename L::underlying_type&>;
 };
 
 // A guard that can be locked: std::unique_lock and the like.
@@ -197,8 +198,23 @@ decltype(auto) lock_at(void* object) noexcept {
     return (*static_cast<L*>(object));
 }
 
+// L, or what a guard guards.
+template <class L>
+constexpr bool is_robust() {
+  if constexpr (lock_owner<L>)
+    return robust_lockable<
+        std::remove_reference_t<decltype(*std::declval<const L&>().mutex())>>;
+  else
+    return robust_lockable<L>;
+}
+
 template <class L>
 struct lock_ops_of {
+  static_assert(!is_robust<L>(),
+                "lock_all cannot take a robust mutex: it may have to give it "
+                "back, and after an owner's death that would give it up for "
+                "good; lock it first, alone");
+
   static void lock(void* object) SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
     lock_at<L>(object).lock();
   }

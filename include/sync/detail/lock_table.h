@@ -150,8 +150,10 @@ class transaction_core {
   std::size_t locks_held() const;
   // Neither ended nor aborted.
   bool is_active() const;
-  // Whether it is to be rolled back: the next call but rollback() throws.
+  // Whether it is to be rolled back: the next lock() or commit() throws.
   bool is_aborted() const;
+  // Whether that is what `e` says, also after it has been rolled back.
+  bool is_aborted_by(const transaction_aborted& e) const;
 
  protected:
   transaction_core(lock_table& table, transaction_options options);

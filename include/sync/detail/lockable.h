@@ -35,6 +35,13 @@ concept upgrade_lockable = requires(M& m) {
   m.unlock_upgrade();
 };
 
+// One that tells of its owner's death, and is given up for good if it is
+// unlocked without make_consistent() then: it must not be given back unasked.
+template <class M>
+concept robust_lockable = requires(const M& m) {
+  { m.owner_died() } -> std::convertible_to<bool>;
+};
+
 // A counting_semaphore, ours or std's.
 template <class S>
 concept semaphore_like = requires(S& s) {

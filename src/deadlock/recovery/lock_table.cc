@@ -531,11 +531,11 @@ void lock_table::back_off(const transaction_core& t, unsigned attempt) const {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   z ^= z >> 31;
-  auto bound = options_.longest_back_off;
-  if (attempt < 20) bound = std::min(bound, kFirstBackOff * (1 << attempt));
+  const std::chrono::nanoseconds bound = std::min(
+      options_.longest_back_off, kFirstBackOff * (1 << std::min(attempt, 19u)));
   if (bound.count() <= 0) return yield();
-  std::this_thread::sleep_for(std::chrono::nanoseconds(
-      z % static_cast<std::uint64_t>(std::chrono::nanoseconds(bound).count())));
+  std::this_thread::sleep_for(
+      std::chrono::nanoseconds(z % static_cast<std::uint64_t>(bound.count())));
 }
 
 transaction_core::transaction_core(lock_table& table,
@@ -569,6 +569,11 @@ std::size_t transaction_core::locks_held() const {
 bool transaction_core::is_active() const {
   const std::lock_guard lock(table_.mutex_);
   return state_ == transaction_state::active;
+}
+
+bool transaction_core::is_aborted_by(const transaction_aborted& e) const {
+  const std::lock_guard lock(table_.mutex_);
+  return report_ != nullptr && e.about_ == report_;
 }
 
 bool transaction_core::is_aborted() const {
