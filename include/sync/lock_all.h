@@ -273,11 +273,8 @@ class all_lock<std::dynamic_extent> {
     detail::lock_all(refs_, detail::deadline::never());
   }
   template <detail::lock_range R>
-  [[nodiscard]] all_lock(std::adopt_lock_t, R&& locks) try
-      : refs_(copy_of(locks)) {
-  } catch (const std::bad_alloc&) {
-    unlock_all(locks);  // nothing is held then, as with the others
-  }
+  [[nodiscard]] all_lock(std::adopt_lock_t, R&& locks)
+      : refs_(adopted(locks)) {}
   all_lock(const all_lock&) = delete;
   all_lock& operator=(const all_lock&) = delete;
   ~all_lock() { detail::unlock_all(refs_); }
@@ -287,6 +284,17 @@ class all_lock<std::dynamic_extent> {
   static std::vector<lockable_ref> copy_of(R& locks) {
     const auto refs = detail::refs_of(locks);
     return {refs.begin(), refs.end()};
+  }
+
+  // Without memory nothing is held afterwards, as with the others.
+  template <class R>
+  static std::vector<lockable_ref> adopted(R& locks) {
+    try {
+      return copy_of(locks);
+    } catch (const std::bad_alloc&) {
+      unlock_all(locks);
+      throw;
+    }
   }
 
   std::vector<lockable_ref> refs_;
