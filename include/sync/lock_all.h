@@ -269,6 +269,7 @@ template <>
 class all_lock<std::dynamic_extent> {
  public:
   template <detail::lock_range R>
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): it is no range.
   [[nodiscard]] explicit all_lock(R&& locks) : refs_(copy_of(locks)) {
     detail::lock_all(refs_, detail::deadline::never());
   }

@@ -157,7 +157,8 @@ class transaction_core {
 
  protected:
   transaction_core(lock_table& table, transaction_options options);
-  ~transaction_core();  // rolls back
+  // Rolls back; what that throws ends the program.
+  ~transaction_core();  // NOLINT(bugprone-exception-escape)
 
  private:
   friend class lock_table;
@@ -201,7 +202,7 @@ class lock_table {
  protected:
   explicit lock_table(lock_manager_options options);
   // Ends the program if a transaction lives.
-  virtual ~lock_table();
+  virtual ~lock_table();  // NOLINT(bugprone-exception-escape)
 
   // For the keys' type; `key` points to one. Called under the mutex, but for
   // destroy().

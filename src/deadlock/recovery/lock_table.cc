@@ -142,6 +142,7 @@ class lock_table::section {
 lock_table::lock_table(lock_manager_options options)
     : options_(std::move(options)), buckets_(kFirstBuckets) {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): it ends the program.
 lock_table::~lock_table() {
   if (transactions_ == 0) return;
   fail(EBUSY, "destruction of a lock_manager of which " +
@@ -544,6 +545,7 @@ transaction_core::transaction_core(lock_table& table,
   table_.begin(*this);
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): as it says.
 transaction_core::~transaction_core() {
   if (table_.forget(*this)) return;
   table_.rollback(*this);
