@@ -25,15 +25,17 @@
 //
 // Order. Who releases a lock and who is granted it have both held the mutex, or
 // the grant reaches a sleeper by decided_.
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include <sync/detail/annotations.h>
+#include <sync/detail/spin_wait.h>
 #include <sync/lock_manager.h>
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -535,8 +537,8 @@ void lock_table::back_off(const transaction_core& t, unsigned attempt) const {
   const std::chrono::nanoseconds bound = std::min(
       options_.longest_back_off, kFirstBackOff * (1 << std::min(attempt, 19u)));
   if (bound.count() <= 0) return yield();
-  std::this_thread::sleep_for(
-      std::chrono::nanoseconds(z % static_cast<std::uint64_t>(bound.count())));
+  nap_for(
+      static_cast<std::int64_t>(z % static_cast<std::uint64_t>(bound.count())));
 }
 
 transaction_core::transaction_core(lock_table& table,
