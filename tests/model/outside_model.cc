@@ -166,7 +166,11 @@ TEST(Outside, AnInsertionIsCutShort) {
   std::vector<int> values;
   for (const outcome& o : seen) values.push_back(o.value);
   EXPECT_THAT(values, ElementsAre(0, 2, 3));
-  EXPECT_GE(list.size(), r.executions);  // (some may have been run again)
+#ifdef __OPTIMIZE__
+  EXPECT_EQ(list.size(), r.executions);
+#else  // some are run again: the two reads look like rounds of a loop
+  EXPECT_GE(list.size(), r.executions);
+#endif
 }
 
 // The first execution that fills it is cut short, and so are many before.
