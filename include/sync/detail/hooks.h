@@ -41,6 +41,16 @@ enum class object_kind : std::uint8_t {
   pi_mutex,
   robust_mutex,
   robust_pi_mutex,
+  thread,  // what a join waits for
+  // What `syncxx watch` hears of in programs that know nothing of this library.
+  pthread_mutex,
+  pthread_recursive_mutex,
+  pthread_rwlock,         // exclusively
+  pthread_rwlock_shared,  // a reader's
+  pthread_spinlock,
+  pthread_cond,
+  posix_semaphore,
+  pthread_barrier,
 };
 
 // What listeners provide. `object` is the primitive's address. A listener that
