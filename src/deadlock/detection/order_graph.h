@@ -13,46 +13,32 @@
 // SPIN 2000; Bensalem and Havelund, "Dynamic Deadlock Analysis of
 // Multi-threaded Programs", HVC 2005.)
 //
-// So that a new edge costs little, strongly connected locks are kept together,
-// and those groups in a topological order (Pearce and Kelly, "A Dynamic
-// Topological Sort Algorithm for Directed Acyclic Graphs", ACM JEA 11, 2007;
-// Bender, Fineman, Gilbert and Tarjan, "A New Approach to Incremental Cycle
-// Detection and Related Problems", ACM TALG 12(2), 2016). An edge from a lower
-// to a higher group closes no circle, and nothing is searched.
+// What is kept is a tree of contexts: a lock, where it was taken, and the
+// context in which it was. A thread in a context holds the locks on the way to
+// the root. Only from the lock taken last an edge is kept (from those before it
+// as well, back to the first that was waited for): all others can be reached
+// through it. So a lock taken with a thousand held costs what it costs with
+// one. Only within a group of strongly connected locks (lock_groups.h), where
+// there may be a circle, each edge gets its occasions, from the contexts.
 //
 // Not thread-safe. Without memory it knows less, and says nothing wrong.
 #ifndef SYNCXX_SRC_DEADLOCK_DETECTION_ORDER_GRAPH_H_
 #define SYNCXX_SRC_DEADLOCK_DETECTION_ORDER_GRAPH_H_
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include <sync/detail/config.h>
 
+#include "lock_groups.h"
+#include "lock_sets.h"
 #include "storage.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-using lock_id = std::uint32_t;  // 0: none
-
-enum class hold : std::uint8_t { shared, upgrade, exclusive };
-
-constexpr bool exclude_each_other(hold a, hold b) noexcept {
-  return a == hold::exclusive || b == hold::exclusive ||
-         (a == hold::upgrade && b == hold::upgrade);
-}
-
-struct held_lock {
-  lock_id lock;
-  hold how;
-  std::uint32_t where;  // for the report: not looked at
-};
-
 // On a thread's own clock, which its creations and joins of others advance.
 struct moment_of {
-  std::uint64_t thread;
+  std::uint64_t thread;  // not 0
   std::uint32_t time;
 };
 
@@ -83,35 +69,52 @@ class order_graph {
   order_graph& operator=(const order_graph&) = delete;
 
   lock_id add_lock() noexcept;
+  // Nobody holds it.
   void remove_lock(lock_id lock) noexcept;
 
-  // A thread that holds `held` waits for `wanted`, or has got it after it might
-  // have had to wait.
-  void wait(const moment_of& now, std::span<const held_lock> held,
-            lock_id wanted, hold how, std::uint32_t where) noexcept;
+  // Which locks a thread holds, in which order taken. 0: none.
+  struct context_ref {
+    std::uint32_t number = 0;
+    std::uint32_t version = 0;  // numbers are used again
+  };
+  enum class taken : std::uint8_t {
+    waited,  // has waited for it, or will, or might have had to
+    tried,   // has got it at once, or would have gone on without
+    known,   // was told of earlier, with other locks held that are not any more
+  };
+  // A thread in the context `in` takes `lock`: the context it is in then. With
+  // taken::known the way in which it was taken then: `waited`.
+  context_ref enter(const moment_of& now, context_ref in, lock_id lock,
+                    hold how, taken by, std::uint32_t where,
+                    bool waited_then = true) noexcept;
 
-  std::uint32_t locks() const noexcept { return nodes_.in_use(); }
-  std::uint32_t edges() const noexcept { return edges_.in_use(); }
+  std::uint32_t locks() const noexcept { return groups_.locks(); }
+  std::uint32_t edges() const noexcept { return groups_.edges(); }
+  std::uint32_t contexts() const noexcept { return contexts_.in_use(); }
   // Searches that were given up, and occasions that there was no room for.
   std::uint64_t left_out() const noexcept { return left_out_; }
 
  private:
-  struct node {
-    std::uint64_t serial;  // never given out again; 0: free
-    std::uint64_t rank;    // of a group, in its first lock
-    lock_id group;         // towards the group's first lock
-    lock_id next_of_group;
-    std::uint32_t first_out, first_in;
-    std::uint32_t seen_forward, seen_backward;  // by the last search
-    bool on_path;
+  // Times of a thread in a context; its first and last stand for those between.
+  struct use {
+    std::uint64_t thread;
+    std::uint32_t first, last;
+    std::uint32_t next;
   };
-  struct edge {
-    lock_id from, to;
-    std::uint32_t next_out, previous_out, next_in, previous_in;
-    std::uint32_t first_occasion;
+  struct context {
+    std::uint32_t parent;
+    lock_id lock;
+    std::uint32_t where;
+    std::uint32_t version;
+    std::uint32_t first_child, next_sibling, previous_sibling;
+    std::uint32_t next_of_lock, previous_of_lock;
+    hold how;
+    bool waited;
+    bool has_edges;  // those that it makes are in groups_
+    bool by_many;    // more than kThreads
+    use first_use;   // thread 0: none
   };
-  // Who took the two with one set of locks held. A thread's first and last time
-  // stand for those in between.
+  // Of an edge within a group: who took the two with one set of locks held.
   static constexpr std::uint32_t kThreads = 6;
   struct occasion {
     std::uint32_t next;
@@ -125,15 +128,6 @@ class order_graph {
       std::uint32_t from_where, to_where;
     } by[kThreads];
   };
-  struct set_head {
-    std::uint64_t hash;
-    std::uint32_t first, size;  // in set_locks_, sorted by serial
-    std::uint32_t uses;
-  };
-  struct set_lock {
-    std::uint64_t serial;
-    hold how;
-  };
   struct chosen {
     std::uint32_t edge, occasion;
     std::uint32_t by;  // kMany: some thread, at some time
@@ -145,29 +139,29 @@ class order_graph {
     chosen next;  // edge 0: there are no more
   };
   static constexpr std::uint32_t kMany = ~0u;
-  static constexpr std::uint32_t kMostOccasions = 32;  // of an edge
+  static constexpr std::uint32_t kMostOccasions = 32;   // of an edge
   static constexpr std::uint32_t kMostSteps = 100'000;  // of a search
+  static constexpr std::uint32_t kMostContexts = 16u << 20;
 
-  lock_id group_of(lock_id lock) noexcept;
-  std::uint32_t find_or_add_edge(lock_id from, lock_id to) noexcept;
+  std::uint32_t find_or_add(const context& wanted) noexcept;
+  static std::uint64_t key_of(const context& c) noexcept;
+  void remove_below(std::uint32_t root) noexcept;
+  void remove_leaf(std::uint32_t c) noexcept;
+  bool note_use(context& c, const moment_of& now) noexcept;
+  template <class F>
+  void for_each_use(const context& c, F f) const noexcept;
+
+  void add_edges(std::uint32_t above, lock_id to) noexcept;
+  void bring_in(lock_id lock) noexcept;
+  void bring_in_below(std::uint32_t c) noexcept;
+  void bring_in(std::uint32_t c, const moment_of* now) noexcept;
+  std::uint32_t set_of(std::uint32_t c) noexcept;
+  void add_occasion(std::uint32_t from, std::uint32_t to,
+                    const moment_of& when, std::uint32_t set,
+                    bool search) noexcept;
   void remove_edge(std::uint32_t e) noexcept;
-  void leave_group(lock_id lock) noexcept;
-
-  // False: a group can be left only towards higher ones, as before.
-  void connect(lock_id from, lock_id to) noexcept;
-  bool search_forward(lock_id from, lock_id goal) noexcept;
-  void search_backward(lock_id from, std::uint64_t above) noexcept;
-  void reorder(lock_id from) noexcept;
-  void merge(lock_id into, lock_id group) noexcept;
-
-  std::uint32_t intern(std::span<const held_lock> held) noexcept;
-  void release(std::uint32_t set) noexcept;
-  bool is_same(const set_head& a, const set_head& b) const noexcept;
-  bool is_subset(const set_head& small, const set_head& large) const noexcept;
-  bool is_gated(std::uint32_t a, std::uint32_t b) const noexcept;
   bool note(std::uint32_t e, const moment_of& now, std::uint32_t set,
-            const held_lock& from, hold how, std::uint32_t where,
-            chosen& as) noexcept;
+            const context& from, const context& to, chosen& as) noexcept;
 
   void search_circles(const chosen& first) noexcept;
   chosen first_of(lock_id at) const noexcept;
@@ -182,23 +176,19 @@ class order_graph {
   const when_found found_;
   void* const context_;
 
-  numbered_pool<node> nodes_;
-  numbered_pool<edge> edges_;
+  lock_groups groups_;  // tag of a lock: its first context; of an edge: its
+                        // first occasion
+  lock_sets sets_;
+  numbered_pool<context> contexts_;
+  numbered_pool<use> uses_;
   numbered_pool<occasion> occasions_;
-  numbered_pool<set_head> sets_;
-  segments<set_lock> set_locks_;
-  key_table edge_by_ends_;
-  key_table set_by_hash_;
+  key_table context_by_key_;
   key_table found_before_;
-  segments<lock_id> forward_, backward_;
-  segments<std::uint64_t> ranks_;
+  segments<lock_id> joined_;
   segments<chosen> path_;
   segments<level> levels_;
   segments<order_link> links_;
-  std::uint64_t last_serial_ = 0;
-  std::uint64_t last_rank_ = 0;
-  std::uint32_t searches_ = 0;
-  std::uint32_t steps_ = 0;
+  std::uint32_t last_version_ = 0;
   std::uint64_t left_out_ = 0;
 };
 
