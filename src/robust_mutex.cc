@@ -167,7 +167,7 @@ constexpr words kWords<raw_robust_pi_mutex> =
 
 template <class Raw>
 bool basic_robust_mutex<Raw>::wait(deadline until, const stop_token* stop) {
-  hook_wait_begin(this, kKind);
+  hook_wait_begin(this, kKind, how_long(until, stop));
   const robust_outcome how = raw_.lock_slow(until, stop);
   hook_wait_end(this, kKind);
   switch (how) {

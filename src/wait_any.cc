@@ -40,7 +40,9 @@ class any_wait {
   std::optional<std::size_t> run(deadline until, const stop_token* stop) {
     for (std::size_t i = 0; i < objects_.size(); ++i)
       objects_[i].ops().begin(objects_[i].object(), slots_[i]);
-    hear_waits(hook_wait_begin);
+    hear_waits([&](const void* object, object_kind kind) {
+      hook_wait_begin(object, kind, waits::bounded);
+    });
     wait(until, stop);
     leave();
     hear_waits(hook_wait_end);

@@ -178,9 +178,9 @@ class SYNCXX_CAPABILITY("biased_shared_mutex") basic_biased_shared_mutex {
   bool try_own() noexcept {
     return behind_.try_lock() && become_alone(deadline::past(), nullptr);
   }
-  SYNCXX_COLD bool own(deadline until, const stop_token* stop) noexcept {
+  SYNCXX_COLD bool own(deadline until, const stop_token* stop) {
     if (!behind_.try_lock()) {
-      hook_wait_begin(this, kKind);
+      hook_wait_begin(this, kKind, how_long(until, stop));
       const bool owned = behind_.lock_until(until, stop);
       hook_wait_end(this, kKind);
       if (!owned) return false;
@@ -208,7 +208,7 @@ class SYNCXX_CAPABILITY("biased_shared_mutex") basic_biased_shared_mutex {
   }
   SYNCXX_COLD bool wait_shared(deadline until, const stop_token* stop) {
     if (try_shared()) return true;
-    hook_wait_begin(this, kKind);
+    hook_wait_begin(this, kKind, how_long(until, stop));
     const bool shared = behind_.lock_shared_until(until, stop);
     hook_wait_end(this, kKind);
     if (shared) bias_.reconsider();

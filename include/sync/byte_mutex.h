@@ -121,8 +121,8 @@ class SYNCXX_CAPABILITY("byte_mutex") byte_mutex {
     if (owned) detail::hook_acquired(this, kKind);
     return owned;
   }
-  bool wait(detail::deadline until, const stop_token* stop = nullptr) noexcept {
-    detail::hook_wait_begin(this, kKind);
+  bool wait(detail::deadline until, const stop_token* stop = nullptr) {
+    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop));
     const bool owned = lock_slow(until, stop);
     detail::hook_wait_end(this, kKind);
     return note(owned);

@@ -103,7 +103,7 @@ class SYNCXX_CAPABILITY("mcs_lock") mcs_lock {
     // if it has left; the node that stands before, and ours to who comes next.
     node* const before = tail_.exchange(&mine, detail::memory_order_acq_rel);
     if (before != nullptr) [[unlikely]] {
-      detail::hook_wait_begin(this, kKind);
+      detail::hook_wait_begin(this, kKind, detail::waits::committed);
       wait(mine, *before);
       detail::hook_wait_end(this, kKind);
     }

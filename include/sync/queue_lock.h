@@ -64,7 +64,7 @@ class SYNCXX_CAPABILITY("queue_lock") queue_lock {
   void lock() SYNCXX_ACQUIRE() {
     detail::hook_attempt(this, kKind);
     if (!take()) [[unlikely]] {
-      detail::hook_wait_begin(this, kKind);
+      detail::hook_wait_begin(this, kKind, detail::waits::committed);
       lock_slow();
       detail::hook_wait_end(this, kKind);
     }

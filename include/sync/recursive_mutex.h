@@ -55,8 +55,9 @@ class SYNCXX_CAPABILITY("recursive_mutex") recursive_mutex {
       if (!deepen()) too_deep();
       return;
     }
+    detail::hook_attempt(this, kKind);
     if (!note(raw_.try_lock())) [[unlikely]]
-      slow(detail::deadline::never());
+      wait(detail::deadline::never());
   }
   bool try_lock() SYNCXX_TRY_ACQUIRE(true) {
     return is_mine() ? deepen() : note(raw_.try_lock());
@@ -142,7 +143,10 @@ class SYNCXX_CAPABILITY("recursive_mutex") recursive_mutex {
   bool slow(detail::deadline until, const stop_token* stop = nullptr) {
     if (is_mine()) return false;  // too many levels: waiting would not help
     detail::hook_attempt(this, kKind);
-    detail::hook_wait_begin(this, kKind);
+    return wait(until, stop);
+  }
+  bool wait(detail::deadline until, const stop_token* stop = nullptr) {
+    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop));
     const bool owned = raw_.lock_slow(until, stop);
     detail::hook_wait_end(this, kKind);
     return note(owned);

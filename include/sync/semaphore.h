@@ -83,15 +83,17 @@ class basic_semaphore {
 
   // Blocks until a token is taken.
   void acquire() {
-    if (!raw_.take_or_owe()) [[unlikely]] {
-      detail::hook_wait_begin(this, kKind);
+#if SYNCXX_HOOKED  // who owes a token could not give up
+    detail::hook_attempt(this, kKind);
+    if (!note(raw_.try_acquire())) wait(detail::deadline::never());
+#else
+    if (!raw_.take_or_owe()) [[unlikely]]
       raw_.pay_and_acquire();
-      detail::hook_wait_end(this, kKind);
-    }
+#endif
   }
   // Takes a token if there is one. Never blocks; may fail while another thread
   // is in acquire().
-  bool try_acquire() noexcept { return raw_.try_acquire(); }
+  bool try_acquire() noexcept { return note(raw_.try_acquire()); }
 
   // Block until a token is taken (true), or the time has passed or a stop was
   // requested (false). A token that is there is taken even so. A time that has
@@ -143,11 +145,19 @@ class basic_semaphore {
           "syncxx: a semaphore starts with 0 to max() tokens");
     return static_cast<std::int32_t>(desired);
   }
-  bool slow(detail::deadline until, const stop_token* stop = nullptr) noexcept {
-    detail::hook_wait_begin(this, kKind);
+  bool note(bool taken) noexcept {
+    if (taken) detail::hook_acquired(this, kKind);
+    return taken;
+  }
+  bool wait(detail::deadline until, const stop_token* stop = nullptr) {
+    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop));
     const bool taken = raw_.acquire_slow(until, stop);
     detail::hook_wait_end(this, kKind);
-    return taken;
+    return note(taken);
+  }
+  bool slow(detail::deadline until, const stop_token* stop = nullptr) {
+    detail::hook_attempt(this, kKind);
+    return wait(until, stop);
   }
 
   basic_raw_semaphore<Scope> raw_;

@@ -275,10 +275,10 @@ class SYNCXX_CAPABILITY("shared_mutex") basic_shared_mutex {
   }
 
   access_result wait(access how, deadline until,
-                     const stop_token* stop = nullptr) noexcept {
-    hook_wait_begin(this, kWrites);
+                     const stop_token* stop = nullptr) {
+    hook_wait_begin(this, kind_of(how), how_long(until, stop));
     const auto result = raw_.lock_slow(how, until, stop);
-    hook_wait_end(this, kWrites);
+    hook_wait_end(this, kind_of(how));
     note(result == access_result::owned, kind_of(how));
     return result;
   }

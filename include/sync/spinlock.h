@@ -93,8 +93,8 @@ class SYNCXX_CAPABILITY("spinlock") spinlock {
     if (owned) detail::hook_acquired(this, kKind);
     return owned;
   }
-  bool wait(detail::deadline until) noexcept {
-    detail::hook_wait_begin(this, kKind);
+  bool wait(detail::deadline until) {
+    detail::hook_wait_begin(this, kKind, detail::how_long(until, nullptr));
     const bool owned = spin(until);
     detail::hook_wait_end(this, kKind);
     if (owned) detail::hook_acquired(this, kKind);

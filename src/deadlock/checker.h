@@ -30,8 +30,7 @@ enum class verdict : std::uint8_t {
 };
 
 // Whether a wait can end without what it waits for: at a time, by a stop
-// request. Such a wait is no part of a certain deadlock.
-enum class bound : std::uint8_t { forever, bounded };
+// request (waits::bounded). Such a wait is no part of a certain deadlock.
 
 // Switches the checker on (preload: before any other call). The environment
 // says what follows: SYNCXX_DEADLOCK=off|report|abort|throw.
@@ -40,7 +39,7 @@ void begin() noexcept;
 // --- Locks and semaphores ----------------------------------------------------
 
 // About to acquire, perhaps to block.
-verdict attempt(const void* object, object_kind kind, bound waits,
+verdict attempt(const void* object, object_kind kind, waits how,
                 const call_site& site) noexcept;
 // Has acquired: after attempt(), or without (a try, or on the way out of a
 // condition variable's wait).
@@ -51,7 +50,7 @@ verdict releasing(const void* object, object_kind kind,
                   const call_site& site) noexcept;
 // About to block, after attempt(), since it could not be had at once. raise: do
 // not block; the thread is a deadlock's victim (EDEADLK).
-verdict wait_begin(const void* object, object_kind kind, bound waits,
+verdict wait_begin(const void* object, object_kind kind, waits how,
                    const call_site& site) noexcept;
 void wait_end(const void* object, object_kind kind) noexcept;
 // About to be destroyed, or its memory to be given back.
@@ -66,7 +65,7 @@ void memory_released(const void* begin, std::size_t size) noexcept;
 // condition variable, wait_end(), acquired() of the mutex.
 
 verdict condition_wait(const void* condition, object_kind kind,
-                       const void* mutex, object_kind mutex_kind, bound waits,
+                       const void* mutex, object_kind mutex_kind, waits how,
                        const call_site& site) noexcept;
 void notified(const void* condition, object_kind kind,
               const call_site& site) noexcept;
@@ -87,6 +86,15 @@ verdict thread_ends() noexcept;
 // About to wait for another's end / has done so.
 verdict joining(std::uintptr_t os_handle, const call_site& site) noexcept;
 void joined(std::uintptr_t os_handle, bool has_ended) noexcept;
+
+// --- The rest ----------------------------------------------------------------
+
+// The primitive itself has found a misuse. `skip` calls from `site` outwards
+// are the library's.
+verdict misused(const void* object, object_kind kind, const char* what,
+                int errno_code, const call_site& site, unsigned skip) noexcept;
+// About to be made anew in the child of a fork.
+void made_anew(const void* object, object_kind kind) noexcept;
 
 // --- On demand ---------------------------------------------------------------
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The misuse checker: what it hears from the hooks, and what follows.
-//
-// Only certain misuse is reported. Two things must agree: the record of who
-// holds a lock (ownership.h: what is recorded is true, what is not recorded is
-// not known) and the lock's own word, which says whether it is held at all.
+// What the hooks of the library's own primitives tell the checker, and how its
+// verdicts are carried out.
 #include <sync/misuse.h>
 
 #include <string>
@@ -16,28 +13,19 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <memory>
-#include <string_view>
-#include <type_traits>
 
-#include <sync/byte_mutex.h>
-#include <sync/detail/raw_mutex.h>
-#include <sync/detail/raw_shared_mutex.h>
-#include <sync/detail/thread_id.h>
-#include <sync/mcs_lock.h>
-#include <sync/mutex.h>
-#include <sync/pi_mutex.h>
-#include <sync/queue_lock.h>
-#include <sync/recursive_mutex.h>
-#include <sync/robust_mutex.h>
-#include <sync/shared_mutex.h>
-#include <sync/spinlock.h>
-#include <sync/ticket_lock.h>
-
+#include "action.h"
+#include "checker.h"
+#include "detection/order.h"
 #include "detection/ownership.h"
+#include "detection/places.h"
+#include "detection/semaphores.h"
+#include "detection/threads.h"
+#include "detection/wait_for.h"
+#include "kinds.h"
+#include "listener.h"
 #include "process.h"
-#include "report/misuse_report.h"
-#include "report/text.h"
+#include "report/finding.h"
 
 #endif  // SYNCXX_HOOKED
 
@@ -65,300 +53,16 @@ void misused([[maybe_unused]] const void* object,
 #if SYNCXX_HOOKED
 namespace {
 
-// --- What is misuse ----------------------------------------------------------
-
-// The kinds that have an owner; the words for what can go wrong with each.
-struct words {
-  const char* locked_twice;
-  const char* unlocked_by_stranger;
-  const char* unlocked_while_free;
-  const char* destroyed_while_held;
-};
-
-#define SYNCXX_WORDS_(type)                                       \
-  words {                                                         \
-    "lock() of a " type " that this thread already holds",        \
-        "unlock of a " type " by a thread that does not hold it", \
-        "unlock of a " type " that nobody holds",                 \
-        "destruction of a " type " that is held"                  \
-  }
-constexpr words kMutexWords = SYNCXX_WORDS_("mutex");
-constexpr words kRecursiveMutexWords = SYNCXX_WORDS_("recursive_mutex");
-constexpr words kSpinlockWords = SYNCXX_WORDS_("spinlock");
-constexpr words kByteMutexWords = SYNCXX_WORDS_("byte_mutex");
-constexpr words kTicketLockWords = SYNCXX_WORDS_("ticket_lock");
-constexpr words kMcsLockWords = SYNCXX_WORDS_("mcs_lock");
-constexpr words kQueueLockWords = SYNCXX_WORDS_("queue_lock");
-constexpr words kBiasedSharedMutexWords = SYNCXX_WORDS_("biased_shared_mutex");
-constexpr words kPiMutexWords = SYNCXX_WORDS_("pi_mutex");
-constexpr words kRobustMutexWords = SYNCXX_WORDS_("robust_mutex");
-constexpr words kRobustPiMutexWords = SYNCXX_WORDS_("robust_pi_mutex");
-#undef SYNCXX_WORDS_
-constexpr words kSharedMutexWords = {
-    "lock() of a shared_mutex that this thread already holds",
-    "unlock of a shared_mutex by a thread that does not hold it",
-    "unlock of a shared_mutex that nobody holds exclusively",
-    "destruction of a shared_mutex that is held"};
-constexpr words kUpgradeWords = {
-    "lock_upgrade() of a shared_mutex that this thread already holds",
-    "unlock_upgrade of a shared_mutex by a thread that does not hold it",
-    "unlock_upgrade of a shared_mutex whose upgrade ownership nobody holds",
-    kSharedMutexWords.destroyed_while_held};
-constexpr words kShareWords = {
-    "lock_shared() of a shared_mutex that this thread holds exclusively",
-    "unlock_shared of a shared_mutex by a thread that does not share it",
-    "unlock_shared of a shared_mutex that nobody shares",
-    kSharedMutexWords.destroyed_while_held};
-
-// Null: a kind without an owner.
-const words* words_for(object_kind kind) noexcept {
-  switch (kind) {
-    case object_kind::mutex:
-      return &kMutexWords;
-    case object_kind::recursive_mutex:
-      return &kRecursiveMutexWords;
-    case object_kind::spinlock:
-      return &kSpinlockWords;
-    case object_kind::shared_mutex:
-      return &kSharedMutexWords;
-    case object_kind::shared_mutex_upgrade:
-      return &kUpgradeWords;
-    case object_kind::shared_mutex_shared:
-      return &kShareWords;
-    case object_kind::byte_mutex:
-      return &kByteMutexWords;
-    case object_kind::ticket_lock:
-      return &kTicketLockWords;
-    case object_kind::mcs_lock:
-      return &kMcsLockWords;
-    case object_kind::queue_lock:
-      return &kQueueLockWords;
-    case object_kind::biased_shared_mutex:
-      return &kBiasedSharedMutexWords;
-    case object_kind::pi_mutex:
-      return &kPiMutexWords;
-    case object_kind::robust_mutex:
-      return &kRobustMutexWords;
-    case object_kind::robust_pi_mutex:
-      return &kRobustPiMutexWords;
-    default:
-      return nullptr;
-  }
-}
-
-bool counts(object_kind kind) noexcept {
-  return kind == object_kind::semaphore || kind == object_kind::latch ||
-         kind == object_kind::barrier;
-}
-
-// What the holder of a shared_mutex waits for in vain if it locks it once more:
-// a wait for one of these kinds, if the thread holds the other. (A reader that
-// reads again deadlocks only if a writer comes in between.)
-struct conflict {
-  object_kind asked, held;
-};
-constexpr conflict kConflicts[] = {
-    {object_kind::shared_mutex, object_kind::shared_mutex_upgrade},
-    {object_kind::shared_mutex, object_kind::shared_mutex_shared},
-    {object_kind::shared_mutex_upgrade, object_kind::shared_mutex},
-    {object_kind::shared_mutex_shared, object_kind::shared_mutex},
-};
-
-// The kind with which the calling thread is known to hold a lock, so that it
-// would wait for itself.
-bool find_mine(const void* lock, object_kind asked, object_kind& held) {
-  held = asked;
-  if (asked != object_kind::shared_mutex_shared &&
-      ownership::is_mine(lock, asked)) {
-    return true;
-  }
-  for (const conflict& c : kConflicts) {
-    held = c.held;
-    if (c.asked == asked && ownership::is_mine(lock, held)) return true;
-  }
-  return false;
-}
-
-// A shared_mutex begins with its protocol, whatever the ownership.
-static_assert(std::is_standard_layout_v<shared_mutex>);
-const raw_shared_mutex& as_shared(const void* lock) noexcept {
-  return *static_cast<const raw_shared_mutex*>(lock);
-}
-std::uint32_t readers_of(const void* lock) noexcept {
-  return as_shared(lock).readers();
-}
-
-template <class T>
-T first_word(const void* lock) noexcept {
-  return static_cast<const atomic<T>*>(lock)->load(memory_order_relaxed);
-}
-
-// Those know by themselves who holds them, also in the child of a fork.
-bool names_owner(object_kind kind) noexcept {
-  return kind == object_kind::pi_mutex || kind == object_kind::robust_mutex ||
-         kind == object_kind::robust_pi_mutex;
-}
-
-// Whether anybody holds a lock, by its own word. All begin with the word (they
-// are standard-layout), and in most its lowest bit says so.
-bool is_locked(const void* lock, object_kind kind) noexcept {
-  static_assert(std::is_standard_layout_v<mutex> &&
-                std::is_standard_layout_v<recursive_mutex> &&
-                std::is_standard_layout_v<spinlock> &&
-                std::is_standard_layout_v<byte_mutex> &&
-                std::is_standard_layout_v<ticket_lock> &&
-                std::is_standard_layout_v<mcs_lock> &&
-                std::is_standard_layout_v<queue_lock> &&
-                std::is_standard_layout_v<pi_mutex> &&
-                std::is_standard_layout_v<robust_mutex> &&
-                std::is_standard_layout_v<robust_pi_mutex>);
-  switch (kind) {
-    case object_kind::spinlock:
-      return first_word<bool>(lock);
-    case object_kind::shared_mutex:
-      return as_shared(lock).has_writer();
-    case object_kind::shared_mutex_upgrade:
-      return as_shared(lock).has_upgrader();
-    case object_kind::shared_mutex_shared:
-      return as_shared(lock).readers() != 0;
-    case object_kind::byte_mutex:
-      return (first_word<std::uint8_t>(lock) & 1) != 0;
-    case object_kind::ticket_lock: {  // the next ticket, and the one served
-      const auto* const tickets =
-          static_cast<const atomic<std::uint16_t>*>(lock);
-      return tickets[0].load(memory_order_relaxed) !=
-             tickets[1].load(memory_order_relaxed);
-    }
-    case object_kind::mcs_lock:  // the last node
-      return first_word<mcs_lock::node*>(lock) != nullptr;
-    case object_kind::queue_lock:
-      return (first_word<std::uintptr_t>(lock) & 1) != 0;
-    default:
-      break;
-  }
-  const auto* const word = static_cast<const futex_word*>(lock);
-  return (word->load(memory_order_relaxed) &
-          (names_owner(kind) ? kTidMask : 1)) != 0;
-}
-
-// --- What follows ------------------------------------------------------------
-
-constexpr int kNotRead = -1;  // SYNCXX_DEADLOCK
-constinit atomic<int> g_action{kNotRead};
-constinit raw_mutex g_action_lock;
-
-extern const hook_table kChecker;
-
-class action_lock {
- public:
-  action_lock() noexcept : locked_(!t_self.owns_table) {
-    if (locked_) g_action_lock.lock();
-  }
-  action_lock(const action_lock&) = delete;
-  action_lock& operator=(const action_lock&) = delete;
-  ~action_lock() {
-    if (locked_) g_action_lock.unlock();
-  }
-
- private:
-  const bool locked_;  // not between a fork's handlers, which hold it
-};
-
-// Under action_lock.
-void change_action(misuse_action action) noexcept {
-  const bool listens = g_hooks.load(memory_order_relaxed) != nullptr;
-  g_action.store(static_cast<int>(action), memory_order_relaxed);
-  if (action == misuse_action::off) {
-    // Relaxed: whoever still listens does no harm (ownership.cc).
-    g_hooks.store(nullptr, memory_order_relaxed);
-    if (listens) ownership::end_epoch();
-  } else if (!listens) {
-    // [H2] release; pairs with [H1]: the action, and the end of the epoch
-    // before.
-    g_hooks.store(&kChecker, memory_order_release);
-    ownership::begin_epoch();
-  }
-}
-
-misuse_action asked_for() noexcept {
-  constexpr misuse_action kDefault = misuse_action::abort;
-  const char* const value = std::getenv("SYNCXX_DEADLOCK");
-  if (value == nullptr || *value == '\0') return kDefault;
-  const std::string_view name = value;
-  if (name == "off") return misuse_action::off;
-  if (name == "report") return misuse_action::report;
-  if (name == "abort") return misuse_action::abort;
-  if (name == "throw") return misuse_action::throw_exception;
-  char storage[256];
-  text warning(storage);
-  warning << "syncxx: SYNCXX_DEADLOCK=\"" << name.substr(0, 100)
-          << "\" is not known; it can be report, abort, throw or off: taken "
-             "as abort\n";
-  process::print(warning.view());
-  return kDefault;
-}
-
-misuse_action current_action() noexcept {
-  int action = g_action.load(memory_order_relaxed);
-  if (action == kNotRead) [[unlikely]] {
-    const action_lock only_me;
-    action = g_action.load(memory_order_relaxed);
-    if (action == kNotRead) {
-      change_action(asked_for());
-      action = g_action.load(memory_order_relaxed);
-    }
-  }
-  return static_cast<misuse_action>(action);
-}
-
-enum class verdict { none, go_on, raise, end };
-
-verdict tell(const misuse_found& found) noexcept {
-  const misuse_action action = current_action();
-  if (action == misuse_action::off) return verdict::none;
-  report(found);
-  switch (action) {
-    case misuse_action::throw_exception:
-      return verdict::raise;
-    case misuse_action::report:
-      return verdict::go_on;
-    default:
-      return verdict::end;
-  }
-}
-
-// --- What is heard -----------------------------------------------------------
-//
 // Each listener is what the user's code calls (the hooks are inline), so the
-// place is where it returns to. Its verdict is carried out when it has left
-// the checker: an exception's allocation and an abort's handler are the
+// place is where it returns to. A verdict is carried out when the thread has
+// left the checker: an exception's allocation and an abort's handler are the
 // program's own.
 
-verdict attempting(const void* object, object_kind kind,
-                   const call_site& site) noexcept {
-  const entrance checker;
-  object_kind held{};
-  if (!checker || !find_mine(object, kind, held)) return verdict::none;
-  if (!is_locked(object, held)) {  // another lock, in reused memory
-    ownership::forget(object);
-    return verdict::none;
-  }
-  operation here;
-  operation holder;
-  describe(here, kind, site);
-  if (!ownership::find_holder(object, held, holder)) return verdict::none;
-  return tell({.object = object,
-               .kind = kind,
-               .what = words_for(kind)->locked_twice,
-               .code = EDEADLK,
-               .here = &here,
-               .holder = &holder});
-}
+using checker::verdict;
 
 void on_attempt(const void* object, object_kind kind) {
-  if (t_self.held == 0 || words_for(kind) == nullptr || names_owner(kind))
-    return;
-  switch (attempting(object, kind, SYNCXX_CALL_SITE())) {
+  switch (checker::attempt(object, kind, waits::for_ever,
+                           SYNCXX_CALL_SITE())) {
     case verdict::end:
       std::abort();
     case verdict::raise:
@@ -369,187 +73,131 @@ void on_attempt(const void* object, object_kind kind) {
 }
 
 void on_acquired(const void* object, object_kind kind) noexcept {
-  if (words_for(kind) == nullptr) return;
-  const call_site site = SYNCXX_CALL_SITE();
-  const entrance checker;
-  if (!checker || current_action() == misuse_action::off) return;
-  operation now;
-  describe(now, kind, site);
-  ownership::took(object, now);
-}
-
-verdict releasing(const void* object, object_kind kind, const call_site& site,
-                  const char*& what) noexcept {
-  const entrance checker;
-  if (!checker) return verdict::none;
-  operation here;
-  if (counts(kind)) {
-    if (current_action() == misuse_action::off) return verdict::none;
-    describe(here, kind, site);
-    ownership::gave(object, here);
-    return verdict::none;
-  }
-  operation holder;
-  const auto giver =
-      kind == object_kind::shared_mutex_shared
-          ? ownership::gives_share(object, kind, readers_of, holder)
-          : ownership::gives(object, kind, holder);
-  if (giver == ownership::giver::owner) return verdict::none;
-  const bool held = is_locked(object, kind);
-  // Held by nobody knows whom, perhaps by this thread.
-  if (held && giver == ownership::giver::unknown) return verdict::none;
-  what = held ? words_for(kind)->unlocked_by_stranger
-              : words_for(kind)->unlocked_while_free;
-  describe(here, kind, site);
-  const verdict then = tell({.object = object,
-                             .kind = kind,
-                             .what = what,
-                             .code = EPERM,
-                             .here = &here,
-                             .holder = held ? &holder : nullptr});
-  // The lock will be released: its holder does not hold it any more.
-  if (then == verdict::go_on) ownership::forget(object);
-  return then;
+  checker::acquired(object, kind, SYNCXX_CALL_SITE());
 }
 
 void on_releasing(const void* object, object_kind kind) {
-  if (words_for(kind) == nullptr && !counts(kind)) return;
-  const char* what = nullptr;
-  switch (releasing(object, kind, SYNCXX_CALL_SITE(), what)) {
+  switch (checker::releasing(object, kind, SYNCXX_CALL_SITE())) {
     case verdict::end:
       std::abort();
     case verdict::raise:
-      fail(what, EPERM);
+      fail(is_locked(object, kind) ? words_for(kind)->unlocked_by_stranger
+                                   : words_for(kind)->unlocked_while_free,
+           EPERM);
     default:
       return;
   }
 }
 
-void on_wait(const void*, object_kind) noexcept {}
-
-verdict misusing(const void* object, object_kind kind, const char* what,
-                 int errno_code, const call_site& site) noexcept {
-  const entrance checker;
-  if (!checker) return verdict::none;
-  operation here;
-  operation latest;
-  operation before;
-  describe(here, kind, site, 1);  // 1: misused()
-  misuse_found found{.object = object,
-                     .kind = kind,
-                     .what = what,
-                     .code = errno_code,
-                     .here = &here};
-  if (words_for(kind) != nullptr) {
-    if (ownership::find_holder(object, kind, latest)) found.holder = &latest;
-  } else if (counts(kind)) {
-    // A release or arrival that fails has told that it was about to give: that
-    // is `here`.
-    if (errno_code == EOVERFLOW || kind == object_kind::barrier)
-      ownership::refused(object, kind);
-    if (ownership::find_last(object, kind, latest, before)) {
-      found.latest = &latest;
-      if (before.thread != 0) found.before = &before;
-    }
+void on_wait_begin(const void* object, object_kind kind, waits how) {
+  switch (checker::wait_begin(object, kind, how, SYNCXX_CALL_SITE())) {
+    case verdict::end:
+      std::abort();
+    case verdict::raise:
+      if (how == waits::for_ever) fail(t_self.record->found, EDEADLK);
+      return;
+    default:
+      return;
   }
-  return tell(found);
+}
+
+void on_wait_end(const void* object, object_kind kind) noexcept {
+  checker::wait_end(object, kind);
 }
 
 void on_misuse(const void* object, object_kind kind, const char* what,
                int errno_code) {
-  if (misusing(object, kind, what, errno_code, SYNCXX_CALL_SITE()) ==
+  // 1: misused()
+  if (checker::misused(object, kind, what, errno_code, SYNCXX_CALL_SITE(), 1) ==
       verdict::end) {
     std::abort();
   }
 }
 
 void on_reset(const void* object, object_kind kind) noexcept {
-  const entrance checker;
-  operation holder;
-  if (checker) ownership::forget(object, kind, holder);
-}
-
-verdict destroying(const void* object, object_kind kind,
-                   const call_site& site) noexcept {
-  const entrance checker;
-  if (!checker) return verdict::none;
-  operation holder;
-  bool held = false;
-  const auto look = [&](object_kind as) {
-    operation one;
-    if (!ownership::forget(object, as, one) || words_for(as) == nullptr ||
-        held || !is_locked(object, as)) {
-      return;
-    }
-    held = true;
-    holder = one;
-  };
-  if (kind == object_kind::shared_mutex) {
-    // Its writer or upgrader has the one record besides those of readers.
-    if (is_locked(object, object_kind::shared_mutex_upgrade))
-      look(object_kind::shared_mutex_upgrade);
-    look(object_kind::shared_mutex_shared);
-  }
-  look(kind);
-  if (!held) return verdict::none;
-  operation here;
-  describe(here, kind, site);
-  return tell({.object = object,
-               .kind = kind,
-               .what = words_for(kind)->destroyed_while_held,
-               .code = EBUSY,
-               .here = &here,
-               .holder = &holder});
+  checker::made_anew(object, kind);
 }
 
 void on_destroyed(const void* object, object_kind kind) noexcept {
-  if (words_for(kind) == nullptr && !counts(kind)) return;
-  const verdict then = destroying(object, kind, SYNCXX_CALL_SITE());
+  const verdict then = checker::destroyed(object, kind, SYNCXX_CALL_SITE());
   // A destructor cannot throw.
   if (then == verdict::end || then == verdict::raise) std::abort();
 }
 
-constexpr hook_table kChecker = {
-    .attempt = on_attempt,
-    .acquired = on_acquired,
-    .releasing = on_releasing,
-    .wait_begin = on_wait,
-    .wait_end = on_wait,
-    .misuse = on_misuse,
-    .reset = on_reset,
-    .destroyed = on_destroyed,
-};
+// --- Begin, fork, end of a thread --------------------------------------------
 
-// --- Begin, fork -------------------------------------------------------------
-
+// In the order in which the locks are taken, one inside of another.
 void before_fork() {
-  g_action_lock.lock();
+  const entrance checker;
+  action::before_fork();
+  wait_for::before_fork();
+  order::before_fork();
+  semaphores::before_fork();
   ownership::before_fork();
+  threads::before_fork();
+  places::before_fork();
+  // A signal handler that comes in between finds the thread in the checker: it
+  // must not wait for a lock that the thread holds. Not so the program's own
+  // fork handlers.
+  t_self.owns_all = true;
 }
 void after_fork_in_parent() {
+  const entrance checker;
+  t_self.owns_all = false;
+  places::after_fork_in_parent();
+  threads::after_fork_in_parent();
   ownership::after_fork_in_parent();
-  g_action_lock.unlock();
+  semaphores::after_fork_in_parent();
+  order::after_fork_in_parent();
+  wait_for::after_fork_in_parent();
+  action::after_fork_in_parent();
 }
 void after_fork_in_child() {
+  const entrance checker;
+  places::after_fork_in_child();
+  threads::after_fork_in_child();
   ownership::after_fork_in_child();
-  std::construct_at(&g_action_lock);
+  semaphores::after_fork_in_child();
+  order::after_fork_in_child();
+  wait_for::after_fork_in_child();
+  action::after_fork_in_child();
   reset_report_lock();
+  t_self.owns_all = false;
+}
+
+void at_thread_end() {
+  const verdict then = checker::thread_ends();
+  if (then == verdict::end || then == verdict::raise) std::abort();
 }
 
 // Locks that are taken before this runs (other constructors) are heard too: the
 // hooks are on from the first instruction, and the first to be heard reads the
 // environment.
-[[gnu::constructor]] void begin() {
-  const entrance checker;
-  process::begin(before_fork, after_fork_in_parent, after_fork_in_child);
-  operation warm_up;
-  describe(warm_up, object_kind::mutex, SYNCXX_CALL_SITE());
-  current_action();
-}
+[[gnu::constructor]] void begin() { checker::begin(); }
 
 }  // namespace
 
-constinit atomic<const hook_table*> g_hooks{&kChecker};
+void checker::begin() noexcept {
+  const entrance checker;
+  process::begin(before_fork, after_fork_in_parent, after_fork_in_child,
+                 at_thread_end);
+  operation warm_up;
+  describe(warm_up, object_kind::mutex, SYNCXX_CALL_SITE());
+  action::current();
+}
+
+const hook_table g_listener = {
+    .attempt = on_attempt,
+    .acquired = on_acquired,
+    .releasing = on_releasing,
+    .wait_begin = on_wait_begin,
+    .wait_end = on_wait_end,
+    .misuse = on_misuse,
+    .reset = on_reset,
+    .destroyed = on_destroyed,
+};
+
+constinit atomic<const hook_table*> g_hooks{&g_listener};
 
 #endif  // SYNCXX_HOOKED
 
@@ -559,13 +207,12 @@ constinit atomic<const hook_table*> g_hooks{&kChecker};
 
 void set_misuse_action(misuse_action action) noexcept {
   const detail::entrance checker;
-  const detail::action_lock only_me;
-  detail::change_action(action);
+  detail::action::change(action);
 }
 
 misuse_action get_misuse_action() noexcept {
   const detail::entrance checker;
-  return detail::current_action();
+  return detail::action::current();
 }
 
 #endif  // SYNCXX_HOOKED

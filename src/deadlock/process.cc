@@ -14,6 +14,7 @@
 #if SYNCXX_HOOKED
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -39,6 +40,22 @@ namespace detail::process {
 namespace {
 
 constexpr int kSeccompFilter = 2;  // SECCOMP_MODE_FILTER
+
+// glibc calls the destructors of keys again while some key has a value, but
+// not more often than this: the last of them comes last.
+constexpr std::uintptr_t kRounds = PTHREAD_DESTRUCTOR_ITERATIONS;
+constinit pthread_key_t g_key = 0;
+constinit bool g_has_key = false;
+using callback = void (*)();
+constinit callback g_at_thread_end = nullptr;
+
+void thread_ends(void* round) noexcept {
+  const auto n = reinterpret_cast<std::uintptr_t>(round);
+  if (n < kRounds)
+    ::pthread_setspecific(g_key, reinterpret_cast<void*>(n + 1));
+  else
+    g_at_thread_end();
+}
 
 // What /proc/self/status said when the program started.
 struct confinement {
@@ -228,9 +245,18 @@ void collect(pid_t child) noexcept {
 
 }  // namespace
 
-void begin(void (*before_fork)(), void (*in_parent)(),
-           void (*in_child)()) noexcept {
+void call_at_thread_end() noexcept {
+  if (g_has_key)
+    ::pthread_setspecific(g_key, reinterpret_cast<void*>(std::uintptr_t{1}));
+}
+
+long long now_ns() noexcept { return detail::now_ns(clock_id::monotonic); }
+
+void begin(void (*before_fork)(), void (*in_parent)(), void (*in_child)(),
+           void (*at_thread_end)()) noexcept {
   g_at_start = look();
+  g_at_thread_end = at_thread_end;
+  g_has_key = ::pthread_key_create(&g_key, thread_ends) == 0;
   // Fails only for want of memory; then a child of a fork of a program with
   // several threads may block in the checker.
   static_cast<void>(::pthread_atfork(before_fork, in_parent, in_child));

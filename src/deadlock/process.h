@@ -15,9 +15,17 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail::process {
 
 // To be called once when the program starts: keeps what later answers are
-// compared with, and registers the fork handlers.
-void begin(void (*before_fork)(), void (*in_parent)(),
-           void (*in_child)()) noexcept;
+// compared with, and registers the fork handlers and what is called when a
+// thread ends.
+void begin(void (*before_fork)(), void (*in_parent)(), void (*in_child)(),
+           void (*at_thread_end)()) noexcept;
+
+// The calling thread's end shall be told: after the destructors of its
+// thread_local objects and, as far as can be arranged, of its pthread keys.
+void call_at_thread_end() noexcept;
+
+// On the monotonic clock.
+long long now_ns() noexcept;
 
 // The kernel's number of the calling thread; makes no system call.
 int thread_id() noexcept;

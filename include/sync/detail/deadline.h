@@ -16,6 +16,7 @@
 
 #include <sync/detail/clock.h>
 #include <sync/detail/config.h>
+#include <sync/detail/hooks.h>
 #include <sync/detail/thread.h>
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -141,6 +142,12 @@ bool wait_until(const std::chrono::time_point<Clock, Duration>& when,
     if (kKernelClock<Clock> || stop.stop_requested()) return false;
     if (!(time_left(when).count() > 0)) return false;
   }
+}
+
+// What a wait with these is to a listener.
+constexpr waits how_long(deadline until, const stop_token* stop,
+                         waits without_end = waits::for_ever) noexcept {
+  return until.is_never() && stop == nullptr ? without_end : waits::bounded;
 }
 
 }  // namespace detail

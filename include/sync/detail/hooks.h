@@ -53,6 +53,13 @@ enum class object_kind : std::uint8_t {
   pthread_barrier,
 };
 
+// How long a wait may take, as far as the waiter is concerned.
+enum class waits : std::uint8_t {
+  for_ever,   // and a listener may throw in place of it
+  bounded,    // until some time, or until a stop is requested
+  committed,  // for ever, and it can't be called off any more
+};
+
 // What listeners provide. `object` is the primitive's address. A listener that
 // finds a misuse may throw where a comment allows it; nothing has been changed
 // then.
@@ -65,8 +72,8 @@ struct hook_table {
   void (*acquired)(const void* object, object_kind kind) noexcept;
   // About to be released (unlock, release, set, count_down). May throw.
   void (*releasing)(const void* object, object_kind kind);
-  // About to block / no longer blocked.
-  void (*wait_begin)(const void* object, object_kind kind) noexcept;
+  // About to block / no longer blocked. May throw where waits::for_ever.
+  void (*wait_begin)(const void* object, object_kind kind, waits how);
   void (*wait_end)(const void* object, object_kind kind) noexcept;
   // A misuse that the primitive itself has found: `what` and `code` say which.
   // Returns where misuse is only reported; else throws or aborts.
@@ -100,6 +107,14 @@ inline const hook_table* hooks() noexcept {
     }                                                                \
   }
 
+SYNCXX_ALWAYS_INLINE void hook_wait_begin(const void* object, object_kind kind,
+                                          waits how) {
+  if (const hook_table* table = hooks()) [[unlikely]] {
+    table->wait_begin(object, kind, how);
+    __asm__ __volatile__("");
+  }
+}
+
 #elif SYNCXX_MODELLED
 
 // The checker hears of locks (src/model/misuse.cc).
@@ -108,10 +123,13 @@ void hook_acquired(const void* object, object_kind kind) noexcept;
 void hook_releasing(const void* object, object_kind kind);
 void hook_reset(const void* object, object_kind kind) noexcept;
 void hook_destroyed(const void* object, object_kind kind) noexcept;
-inline void hook_wait_begin(const void*, object_kind) noexcept {}
+inline void hook_wait_begin(const void*, object_kind, waits) noexcept {}
 inline void hook_wait_end(const void*, object_kind) noexcept {}
 
 #else
+
+SYNCXX_ALWAYS_INLINE constexpr void hook_wait_begin(const void*, object_kind,
+                                                    waits) noexcept {}
 
 #define SYNCXX_DEFINE_HOOK_(name, may_throw)                   \
   SYNCXX_ALWAYS_INLINE constexpr void hook_##name(const void*, \
@@ -123,7 +141,6 @@ inline void hook_wait_end(const void*, object_kind) noexcept {}
 SYNCXX_DEFINE_HOOK_(attempt, true)
 SYNCXX_DEFINE_HOOK_(acquired, false)
 SYNCXX_DEFINE_HOOK_(releasing, true)
-SYNCXX_DEFINE_HOOK_(wait_begin, false)
 SYNCXX_DEFINE_HOOK_(wait_end, false)
 SYNCXX_DEFINE_HOOK_(reset, false)
 SYNCXX_DEFINE_HOOK_(destroyed, false)

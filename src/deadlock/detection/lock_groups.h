@@ -27,7 +27,7 @@ using lock_id = std::uint32_t;  // 0: none
 
 class lock_groups {
  public:
-  lock_groups() noexcept = default;
+  constexpr lock_groups() noexcept = default;
   lock_groups(const lock_groups&) = delete;
   lock_groups& operator=(const lock_groups&) = delete;
 
@@ -40,7 +40,7 @@ class lock_groups {
   // others are in joined() afterwards, but for those of the largest group.
   std::uint32_t find_or_add_edge(lock_id from, lock_id to) noexcept;
   std::uint32_t find_edge(lock_id from, lock_id to) const noexcept;
-  void remove_edge(std::uint32_t edge) noexcept;
+  void remove_edge(std::uint32_t e) noexcept;
   segments<lock_id>& joined() noexcept { return joined_; }
 
   lock_id group_of(lock_id lock) noexcept;
@@ -58,11 +58,11 @@ class lock_groups {
   std::uint32_t first_in(lock_id lock) const noexcept {
     return nodes_[lock].first_in;
   }
-  std::uint32_t next_out(std::uint32_t edge) const noexcept {
-    return edges_[edge].next_out;
+  std::uint32_t next_out(std::uint32_t e) const noexcept {
+    return edges_[e].next_out;
   }
-  lock_id from(std::uint32_t edge) const noexcept { return edges_[edge].from; }
-  lock_id to(std::uint32_t edge) const noexcept { return edges_[edge].to; }
+  lock_id from(std::uint32_t e) const noexcept { return edges_[e].from; }
+  lock_id to(std::uint32_t e) const noexcept { return edges_[e].to; }
   // What the owner of the graph keeps for a lock and for an edge: 0, false at
   // first.
   std::uint32_t& tag_of_lock(lock_id lock) noexcept { return nodes_[lock].tag; }
@@ -70,9 +70,9 @@ class lock_groups {
   bool is_alone(lock_id lock) const noexcept {
     return nodes_[lock].next_of_group == lock;
   }
-  std::uint32_t& tag(std::uint32_t edge) noexcept { return edges_[edge].tag; }
-  std::uint32_t tag(std::uint32_t edge) const noexcept {
-    return edges_[edge].tag;
+  std::uint32_t& tag(std::uint32_t e) noexcept { return edges_[e].tag; }
+  std::uint32_t tag(std::uint32_t e) const noexcept {
+    return edges_[e].tag;
   }
 
   std::uint32_t locks() const noexcept { return nodes_.in_use(); }

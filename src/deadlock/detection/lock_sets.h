@@ -34,7 +34,7 @@ class lock_sets {
     hold how;
   };
 
-  lock_sets() noexcept = default;
+  constexpr lock_sets() noexcept = default;
   lock_sets(const lock_sets&) = delete;
   lock_sets& operator=(const lock_sets&) = delete;
 

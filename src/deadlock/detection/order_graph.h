@@ -62,9 +62,9 @@ class order_graph {
   using when_found = void (*)(void* context,
                               const segments<order_link>& circle);
 
-  order_graph(order_of_moments ordered, when_found found,
-              void* context) noexcept
-      : ordered_(ordered), found_(found), context_(context) {}
+  constexpr order_graph(order_of_moments ordered, when_found found,
+                        void* argument) noexcept
+      : ordered_(ordered), found_(found), context_(argument) {}
   order_graph(const order_graph&) = delete;
   order_graph& operator=(const order_graph&) = delete;
 
@@ -76,6 +76,7 @@ class order_graph {
   struct context_ref {
     std::uint32_t number = 0;
     std::uint32_t version = 0;  // numbers are used again
+    bool operator==(const context_ref&) const = default;
   };
   enum class taken : std::uint8_t {
     waited,  // has waited for it, or will, or might have had to

@@ -12,9 +12,6 @@
 
 #if SYNCXX_HOOKED
 
-#include <sys/mman.h>
-
-#include <cerrno>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -24,12 +21,12 @@
 #include <sync/detail/raw_mutex.h>
 
 #include "../process.h"
+#include "../kinds.h"
+#include "places.h"
+#include "storage.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
-
-thread_local constinit thread_state t_self
-    __attribute__((tls_model("initial-exec")));
 
 namespace {
 
@@ -42,16 +39,11 @@ std::uint32_t current_epoch() noexcept {
   return g_epoch.load(memory_order_acquire);
 }
 
-std::uint64_t next_serial() noexcept {
-  static constinit atomic<std::uint64_t> last{0};
-  return last.fetch_add(1, memory_order_relaxed) + 1;
-}
-
 struct node {
   node* next = nullptr;
   const void* object = nullptr;
   operation latest;
-  operation before;  // semaphores and latches only
+  operation before;
 
   // False: left by another epoch, or by an object of another kind that was
   // here and whose destructor was left out.
@@ -59,20 +51,7 @@ struct node {
     return latest.thread != 0 && latest.kind == kind &&
            (latest.epoch & 1) != 0 && latest.epoch == current_epoch();
   }
-  // One of many for its object.
-  bool is_share() const noexcept {
-    return latest.kind == object_kind::shared_mutex_shared;
-  }
 };
-
-// Pages from the kernel, zeroed; null: there are none. errno is kept.
-void* new_pages(std::size_t bytes) noexcept {
-  const int error = errno;
-  void* const pages = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  errno = error;
-  return pages == MAP_FAILED ? nullptr : pages;
-}
 
 // A hash table with chains. The first few nodes are part of it, so that a
 // program that holds few locks makes no system call for them.
@@ -80,15 +59,10 @@ class alignas(kCacheLine) shard {
  public:
   raw_mutex lock;
 
-  template <class Predicate>
-  node* find_if(const void* object, Predicate wanted) noexcept {
-    node* n = *bucket_of(object);
-    while (n != nullptr && (n->object != object || !wanted(*n))) n = n->next;
-    return n;
-  }
-  // But for readers' shares.
   node* find(const void* object) noexcept {
-    return find_if(object, [](const node& n) { return !n.is_share(); });
+    node* n = *bucket_of(object);
+    while (n != nullptr && n->object != object) n = n->next;
+    return n;
   }
 
   // Null: there is no memory.
@@ -170,7 +144,7 @@ class alignas(kCacheLine) shard {
       add_nodes(first_nodes_, sizeof first_nodes_);
       return true;
     }
-    void* const slab = new_pages(kSlabBytes);
+    void* const slab = map_pages(kSlabBytes);
     if (slab == nullptr) return false;
     add_nodes(slab, kSlabBytes);
     return true;
@@ -191,7 +165,7 @@ class alignas(kCacheLine) shard {
     const std::size_t old_buckets = buckets();
     const bool old_is_own = grown_ == nullptr;
     const unsigned larger = old_is_own ? 9 : grown_log2_ + 2;  // 9: one page
-    void* const pages = new_pages((std::size_t{1} << larger) * kBucketBytes);
+    void* const pages = map_pages((std::size_t{1} << larger) * kBucketBytes);
     if (pages == nullptr) return;  // longer chains
     grown_ = static_cast<node**>(pages);
     grown_log2_ = larger;
@@ -204,7 +178,7 @@ class alignas(kCacheLine) shard {
         n = next;
       }
     }
-    if (!old_is_own) ::munmap(old, old_buckets * kBucketBytes);
+    if (!old_is_own) unmap_pages(old, old_buckets * kBucketBytes);
   }
 
   // All zero at first: the table takes no room in the program's file.
@@ -234,7 +208,7 @@ class locked_shard {
  public:
   explicit locked_shard(const void* object) noexcept
       : shard_(g_shards[hash(object) >> (64 - kShardsLog2)]),
-        locked_(!t_self.owns_table) {
+        locked_(!t_self.owns_all) {
     if (locked_) shard_.lock.lock();
   }
   locked_shard(const locked_shard&) = delete;
@@ -261,85 +235,131 @@ void drop_all() noexcept {
 
 void describe(operation& now, object_kind kind, const call_site& site,
               unsigned skip) noexcept {
-  if (t_self.serial == 0) {
-    t_self.serial = next_serial();
-    t_self.tid = process::thread_id();
-  }
-  now.thread = t_self.serial;
+  const thread_record* const me = threads::self();
+  now.thread = me != nullptr ? me->serial() : 0;
+  now.tid = me != nullptr ? me->tid() : process::thread_id();
   now.epoch = current_epoch();
   now.kind = kind;
-  now.tid = t_self.tid;
   capture(now.at, site, skip);
 }
 
 namespace ownership {
+namespace {
 
-void took(const void* lock, const operation& now) noexcept {
-  const locked_shard table(lock);
-  node* const n = now.kind == object_kind::shared_mutex_shared
-                      ? table->add(lock)
-                      : table->find_or_add(lock);
-  if (n == nullptr) return;
-  n->latest = now;
-  ++t_self.held;
+std::uint64_t my_serial() noexcept {
+  return t_self.record != nullptr ? t_self.record->serial() : 0;
+}
+
+// f(record, entry) for each valid entry for the lock, of any thread; stops when
+// it returns true.
+template <class F>
+bool any_holder(const void* lock, object_kind kind, F f) noexcept {
+  return threads::any_of([&](thread_record& r) {
+    return r.find_held([&](held_lock& h) {
+      return h.object.load(memory_order_relaxed) == lock &&
+             is_valid(h, kind) && f(r, h);
+    }) != nullptr;
+  });
+}
+
+// The calling thread's entry; -1: there is none.
+std::int64_t find_mine(thread_record& me, const void* lock,
+                       object_kind kind) noexcept {
+  for (std::uint32_t i = me.held(); i-- > 0;) {
+    const held_lock& h = me.entry(i);
+    if (h.object.load(memory_order_relaxed) == lock && is_valid(h, kind))
+      return i;
+  }
+  return -1;
+}
+
+void remove(thread_record& me, std::uint32_t i) noexcept {
+  me.remove(i);
+  if (me.stale_from > i) me.stale_from = i;
+}
+
+}  // namespace
+
+bool remove_mine(const void* lock, object_kind kind) noexcept {
+  thread_record* const me = t_self.record;
+  if (me == nullptr) return false;
+  const std::int64_t i = find_mine(*me, lock, kind);
+  if (i < 0) return false;
+  remove(*me, static_cast<std::uint32_t>(i));
+  return true;
+}
+
+bool is_valid(const held_lock& h, object_kind kind) noexcept {
+  const std::uint32_t epoch = h.epoch.load(memory_order_relaxed);
+  return h.kind.load(memory_order_relaxed) == kind && (epoch & 1) != 0 &&
+         epoch == current_epoch();
+}
+
+void read(const thread_record& of, const held_lock& h,
+          operation& holder) noexcept {
+  holder.thread = of.serial();
+  holder.tid = of.tid();
+  holder.kind = h.kind.load(memory_order_relaxed);
+  holder.epoch = h.epoch.load(memory_order_relaxed);
+  holder.at = places::get(h.where.load(memory_order_relaxed));
+}
+
+held_lock* took(thread_record& me, const void* lock, object_kind kind,
+                std::uint32_t where) noexcept {
+  const std::uint32_t epoch = current_epoch();
+  // Entries that others have taken away, or that are of another epoch, which
+  // are the oldest.
+  while (me.held() != 0 && me.entry(0).epoch.load(memory_order_relaxed) != epoch)
+    remove(me, 0);
+  while (me.held() != 0 && me.entry(me.held() - 1).object.load(
+                               memory_order_relaxed) == nullptr)
+    remove(me, me.held() - 1);
+  return me.add(lock, kind, where, epoch);
 }
 
 giver gives(const void* lock, object_kind kind, operation& holder) noexcept {
-  const locked_shard table(lock);
-  const node* const n = table->find(lock);
-  if (n == nullptr || !n->is_valid(kind)) return giver::unknown;
-  if (n->latest.thread != t_self.serial) {
-    holder = n->latest;
-    return giver::stranger;
-  }
-  table->remove(n);
-  if (t_self.held > 0) --t_self.held;
-  return giver::owner;
+  if (remove_mine(lock, kind)) return giver::owner;
+  return any_holder(lock, kind,
+                    [&](const thread_record& r, const held_lock& h) {
+                      read(r, h, holder);
+                      return true;
+                    })
+             ? giver::stranger
+             : giver::unknown;
 }
 
 giver gives_share(const void* lock, object_kind kind,
                   std::uint32_t (*shares)(const void* lock),
                   operation& holder) noexcept {
-  const locked_shard table(lock);
+  if (remove_mine(lock, kind)) return giver::owner;
+  // Entries come after their shares and go before them: if there are as many
+  // as there were shares before and after they were counted, each has its own.
+  const std::uint32_t before = shares(lock);
   std::uint32_t others = 0;
-  const node* const mine = table->find_if(lock, [&](const node& n) {
-    if (!n.is_valid(kind)) return false;
-    if (n.latest.thread == t_self.serial) return true;
-    holder = n.latest;
+  any_holder(lock, kind, [&](const thread_record& r, const held_lock& h) {
+    read(r, h, holder);
     ++others;
     return false;
   });
-  if (mine == nullptr) {
-    // While the table is locked, records neither come nor go: if there are as
-    // many as there are shares, each share has its record.
-    return others != 0 && others == shares(lock) ? giver::stranger
-                                                 : giver::unknown;
-  }
-  table->remove(mine);
-  if (t_self.held > 0) --t_self.held;
-  return giver::owner;
+  return others != 0 && others == before && others == shares(lock)
+             ? giver::stranger
+             : giver::unknown;
 }
 
 bool find_holder(const void* lock, object_kind kind,
                  operation& holder) noexcept {
-  const locked_shard table(lock);
-  const node* any = nullptr;
-  const node* const mine = table->find_if(lock, [&](const node& n) {
-    if (!n.is_valid(kind)) return false;
-    any = &n;
-    return n.latest.thread == t_self.serial;
+  bool any = false;
+  any_holder(lock, kind, [&](const thread_record& r, const held_lock& h) {
+    any = true;
+    read(r, h, holder);
+    return holder.thread == my_serial();
   });
-  if (any == nullptr) return false;
-  holder = (mine != nullptr ? mine : any)->latest;
-  return true;
+  return any;
 }
 
 bool is_mine(const void* lock, object_kind kind) noexcept {
-  if (t_self.held == 0) return false;
-  const locked_shard table(lock);
-  return table->find_if(lock, [&](const node& n) {
-    return n.is_valid(kind) && n.latest.thread == t_self.serial;
-  }) != nullptr;
+  thread_record* const me = t_self.record;
+  return me != nullptr && me->held() != 0 && find_mine(*me, lock, kind) >= 0;
 }
 
 void gave(const void* object, const operation& now) noexcept {
@@ -357,10 +377,10 @@ void refused(const void* object, object_kind kind) noexcept {
   const locked_shard table(object);
   node* const n = table->find(object);
   if (n == nullptr || !n->is_valid(kind)) return;
-  if (n->latest.thread == t_self.serial) {
+  if (n->latest.thread == my_serial()) {
     n->latest = n->before;
     n->before.thread = 0;
-  } else if (n->before.thread == t_self.serial) {
+  } else if (n->before.thread == my_serial()) {
     n->before.thread = 0;
   }
 }
@@ -375,27 +395,39 @@ bool find_last(const void* object, object_kind kind, operation& latest,
   return true;
 }
 
+void forget_given(const void* object) noexcept {
+  const locked_shard table(object);
+  if (const node* const n = table->find(object)) table->remove(n);
+}
+
 void forget(const void* object) noexcept {
-  locked_shard table(object);
-  while (const node* const n =
-             table->find_if(object, [](const node&) { return true; })) {
-    table->remove(n);
-  }
+  threads::any_of([&](thread_record& r) {
+    r.find_held([&](held_lock& h) {
+      if (h.object.load(memory_order_relaxed) == object)
+        h.object.store(nullptr, memory_order_relaxed);
+      return false;
+    });
+    return false;
+  });
+  forget_given(object);
 }
 
 bool forget(const void* lock, object_kind kind, operation& holder) noexcept {
-  const locked_shard table(lock);
   bool is_held = false;
-  while (const node* const n = table->find_if(lock, [kind](const node& each) {
-    return each.is_share() == (kind == object_kind::shared_mutex_shared);
-  })) {
-    if (n->is_valid(kind)) {
-      is_held = true;
-      holder = n->latest;
-      if (holder.thread == t_self.serial && t_self.held > 0) --t_self.held;
-    }
-    table->remove(n);
-  }
+  threads::any_of([&](thread_record& r) {
+    r.find_held([&](held_lock& h) {
+      if (h.object.load(memory_order_relaxed) != lock ||
+          h.kind.load(memory_order_relaxed) != kind)
+        return false;
+      if (is_valid(h, kind)) {
+        is_held = true;
+        read(r, h, holder);
+      }
+      h.object.store(nullptr, memory_order_relaxed);
+      return false;
+    });
+    return false;
+  });
   return is_held;
 }
 
@@ -415,53 +447,27 @@ void end_epoch() noexcept {
 // must not wait for a lock that the thread holds, nor change a table that the
 // thread is about to change. Not so the program's own fork handlers.
 void before_fork() noexcept {
-  const entrance checker;
   for (shard& s : g_shards) s.lock.lock();
-  t_self.owns_table = true;
 }
 
 void after_fork_in_parent() noexcept {
-  const entrance checker;
-  t_self.owns_table = false;
   for (shard& s : g_shards) s.lock.unlock();
 }
 
-// Whether the forking thread holds in the child what it held in the parent. The
-// others are made anew there, at the same address.
-bool is_kept_by_child(object_kind kind) noexcept {
-  switch (kind) {
-    case object_kind::shared_mutex:
-    case object_kind::shared_mutex_upgrade:
-    case object_kind::shared_mutex_shared:
-    case object_kind::byte_mutex:
-    case object_kind::ticket_lock:
-    case object_kind::mcs_lock:
-    case object_kind::queue_lock:
-    case object_kind::biased_shared_mutex:
-    case object_kind::pi_mutex:
-    case object_kind::robust_mutex:
-    case object_kind::robust_pi_mutex:
-      return false;
-    default:
-      return true;
-  }
-}
-
+// What was given in the parent says nothing of the child's semaphores.
 void after_fork_in_child() noexcept {
-  const entrance checker;
-  const std::uint64_t survivor = t_self.serial;
-  if (survivor != 0) t_self.tid = process::thread_id();
+  const std::uint64_t survivor = my_serial();
+  if (thread_record* const me = t_self.record) {
+    for (std::uint32_t i = me->held(); i-- > 0;) {
+      if (!is_kept_by_child(me->entry(i).kind.load(memory_order_relaxed)))
+        remove(*me, i);
+    }
+  }
   for (shard& s : g_shards) {
-    s.remove_if([=](const node& n) {
-      if (n.latest.thread != survivor) return true;
-      if (is_kept_by_child(n.latest.kind)) return false;
-      if (n.is_valid(n.latest.kind) && t_self.held > 0) --t_self.held;
-      return true;
-    });
+    s.remove_if([=](const node& n) { return n.latest.thread != survivor; });
     // Threads that waited for it are not in this process: a new lock.
     std::construct_at(&s.lock);
   }
-  t_self.owns_table = false;
 }
 
 }  // namespace ownership

@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who holds what: the table beside the locks, which keep their size.
+// Who holds what, and who has given what: questions about misuse.
 //
-// A record is kept for each lock that is held (for each of its readers), and
-// for each semaphore and latch the last two operations that gave something.
-// Records are written after a lock has been taken and removed before it is
-// given back, both by its owner: a record that is there is true. One that is
-// missing says nothing (the lock may have been taken while nobody listened).
-// Two things leave a record that is not true, and both are rare and wrong: a
-// lock that the thread holds is given back by a signal handler that comes while
-// the thread is in the checker; a lock's memory is used again while it is held
-// and without its destructor. The next owner's record replaces it.
-//
-// Memory: a node for each lock that is held, and for each semaphore and latch
-// that is alive and has been used, as many as there were at one time at most.
-//
-// Nothing here allocates with malloc, and nothing is ever destroyed: the table
-// serves locks inside of allocators, and in static destructors.
+// Locks that are held are in the records of their threads (threads.h). For each
+// semaphore, latch and barrier that is alive and has been used a table keeps
+// the last two operations that gave something.
 #ifndef SYNCXX_SRC_DEADLOCK_DETECTION_OWNERSHIP_H_
 #define SYNCXX_SRC_DEADLOCK_DETECTION_OWNERSHIP_H_
 
@@ -26,50 +14,12 @@
 #include <sync/detail/hooks.h>
 
 #include "../report/place.h"
+#include "threads.h"
 
 #if SYNCXX_HOOKED
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
-
-// What the checker keeps for each thread.
-struct thread_state {
-  // Never that of another thread, also of an ended one; kept in the child of a
-  // fork. 0: not given yet.
-  std::uint64_t serial = 0;
-  int tid = 0;  // the kernel's number, since there is a serial
-  // At least as many as there are records of locks that this thread holds.
-  std::uint32_t held = 0;
-  // In the checker: events (of signal handlers, of what the checker calls) are
-  // not for it.
-  bool busy = false;
-  // Between a fork's handlers: this thread has locked the whole table.
-  bool owns_table = false;
-};
-
-// In the static TLS block: access never allocates.
-extern thread_local constinit thread_state t_self
-    __attribute__((tls_model("initial-exec")));
-
-// A thread that is in the checker; false if it was in it already: a signal
-// handler, or what the checker itself calls. Such events are not for it.
-class entrance {
- public:
-  entrance() noexcept : entered_(!t_self.busy) {
-    t_self.busy = true;
-    __asm__ __volatile__("" ::: "memory");  // a handler sees it from here
-  }
-  entrance(const entrance&) = delete;
-  entrance& operator=(const entrance&) = delete;
-  ~entrance() {
-    __asm__ __volatile__("" ::: "memory");
-    if (entered_) t_self.busy = false;
-  }
-  explicit operator bool() const noexcept { return entered_; }
-
- private:
-  const bool entered_;
-};
 
 // Who did something, and where.
 struct operation {
@@ -86,8 +36,9 @@ void describe(operation& now, object_kind kind, const call_site& site,
 
 namespace ownership {
 
-// The calling thread `now.thread` has taken `lock`.
-void took(const void* lock, const operation& now) noexcept;
+// The calling thread, `me`, has taken `lock`. Null: there is no memory.
+held_lock* took(thread_record& me, const void* lock, object_kind kind,
+                std::uint32_t where) noexcept;
 
 enum class giver { owner, stranger, unknown };
 
@@ -120,11 +71,21 @@ void refused(const void* object, object_kind kind) noexcept;
 bool find_last(const void* object, object_kind kind, operation& latest,
                operation& before) noexcept;
 
-// Drops what is known of `object`.
+// Drops what is known of `object`, whoever holds it.
 void forget(const void* object) noexcept;
 
-// The same; if that was who holds it, true and the record.
+// The same; if that was who holds it, true and who.
 bool forget(const void* lock, object_kind kind, operation& holder) noexcept;
+
+// Drops what is known of who has given something to `object`.
+void forget_given(const void* object) noexcept;
+// The calling thread's entry, if there is one.
+bool remove_mine(const void* lock, object_kind kind) noexcept;
+
+// What an entry of some thread says.
+void read(const thread_record& of, const held_lock& h, operation& holder) noexcept;
+// Whether an entry is of the present epoch, and of this kind.
+bool is_valid(const held_lock& h, object_kind kind) noexcept;
 
 // Listening has begun / has ended. Records from before mean nothing afterwards:
 // what happened in between was not seen. To be called after the hooks have been

@@ -21,6 +21,17 @@ namespace detail {
 void* map_pages(std::size_t bytes) noexcept;
 void unmap_pages(void* pages, std::size_t bytes) noexcept;
 
+// A T that is there before every constructor and after every destructor.
+template <class T>
+union never_destroyed {
+  constexpr never_destroyed() noexcept : value() {}
+  template <class... Args>
+  constexpr explicit never_destroyed(Args... args) noexcept : value(args...) {}
+  ~never_destroyed() {}
+  T* operator->() noexcept { return &value; }
+  T value;
+};
+
 // A row of T by number, from 0. Grows by segments, each as large as all before,
 // so that nothing ever moves. T is trivially copyable, and all zero at first.
 template <class T>
@@ -28,7 +39,7 @@ class segments {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
-  segments() noexcept = default;
+  constexpr segments() noexcept = default;
   segments(const segments&) = delete;
   segments& operator=(const segments&) = delete;
   ~segments() {
@@ -91,6 +102,7 @@ class segments {
 template <class T>
 class numbered_pool {
  public:
+  constexpr numbered_pool() noexcept = default;
   // 0: there is no memory.
   std::uint32_t add(const T& value) noexcept {
     if (!free_.empty()) {
@@ -119,7 +131,7 @@ class numbered_pool {
 // From a 64-bit key, not 0, to a number that is not 0. Linear probing.
 class key_table {
  public:
-  key_table() noexcept = default;
+  constexpr key_table() noexcept = default;
   key_table(const key_table&) = delete;
   key_table& operator=(const key_table&) = delete;
   ~key_table() {

@@ -32,6 +32,9 @@ enum class finding_kind : std::uint8_t {
   misuse,                     // whatever else: here, other, before
 };
 
+// "mutex", "pthread_mutex_t", …
+const char* name_of(object_kind kind) noexcept;
+
 // An object of the program.
 struct object_ref {
   const void* address = nullptr;
@@ -62,8 +65,8 @@ struct finding {
   // deadlock, lock_order_inversion; read by number, since there may be
   // thousands.
   std::uint32_t links = 0;
-  const deadlock_link& (*link)(const void* circle, std::uint32_t i) = nullptr;
-  const void* circle = nullptr;
+  const deadlock_link& (*link)(void* circle, std::uint32_t i) = nullptr;
+  void* circle = nullptr;
   // The others; null: not known, or there is none.
   const deed* here = nullptr;
   const deed* other = nullptr;

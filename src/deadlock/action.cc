@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "action.h"
+
+#if SYNCXX_HOOKED
+
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+#include <sync/detail/hooks.h>
+#include <sync/detail/raw_mutex.h>
+
+#include "detection/ownership.h"
+#include "listener.h"
+#include "process.h"
+#include "report/text.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail::action {
+namespace {
+
+constexpr int kNotRead = -1;  // SYNCXX_DEADLOCK
+constinit atomic<int> g_action{kNotRead};
+constinit raw_mutex g_action_lock;
+
+class action_lock {
+ public:
+  action_lock() noexcept : locked_(!t_self.owns_all) {
+    if (locked_) g_action_lock.lock();
+  }
+  action_lock(const action_lock&) = delete;
+  action_lock& operator=(const action_lock&) = delete;
+  ~action_lock() {
+    if (locked_) g_action_lock.unlock();
+  }
+
+ private:
+  const bool locked_;  // not between a fork's handlers, which hold it
+};
+
+// Under action_lock.
+void change_locked(misuse_action to) noexcept {
+  const bool listens = g_hooks.load(memory_order_relaxed) != nullptr;
+  g_action.store(static_cast<int>(to), memory_order_relaxed);
+  if (to == misuse_action::off) {
+    // Relaxed: whoever still listens does no harm (ownership.cc).
+    g_hooks.store(nullptr, memory_order_relaxed);
+    if (listens) ownership::end_epoch();
+  } else if (!listens) {
+    // [H2] release; pairs with [H1]: the action, and the end of the epoch
+    // before.
+    g_hooks.store(&g_listener, memory_order_release);
+    ownership::begin_epoch();
+  }
+}
+
+misuse_action asked_for() noexcept {
+  constexpr misuse_action kDefault = misuse_action::abort;
+  const char* const value = std::getenv("SYNCXX_DEADLOCK");
+  if (value == nullptr || *value == '\0') return kDefault;
+  const std::string_view name = value;
+  if (name == "off") return misuse_action::off;
+  if (name == "report") return misuse_action::report;
+  if (name == "abort") return misuse_action::abort;
+  if (name == "throw") return misuse_action::throw_exception;
+  char storage[256];
+  text warning(storage);
+  warning << "syncxx: SYNCXX_DEADLOCK=\"" << name.substr(0, 100)
+          << "\" is not known; it can be report, abort, throw or off: taken "
+             "as abort\n";
+  process::print(warning.view());
+  return kDefault;
+}
+
+}  // namespace
+
+misuse_action current() noexcept {
+  int action = g_action.load(memory_order_relaxed);
+  if (action == kNotRead) [[unlikely]] {
+    const action_lock only_me;
+    action = g_action.load(memory_order_relaxed);
+    if (action == kNotRead) {
+      change_locked(asked_for());
+      action = g_action.load(memory_order_relaxed);
+    }
+  }
+  return static_cast<misuse_action>(action);
+}
+
+void change(misuse_action to) noexcept {
+  const action_lock only_me;
+  change_locked(to);
+}
+
+void before_fork() noexcept { g_action_lock.lock(); }
+void after_fork_in_parent() noexcept { g_action_lock.unlock(); }
+void after_fork_in_child() noexcept { std::construct_at(&g_action_lock); }
+
+}  // namespace detail::action
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_HOOKED

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Only what is certain is reported as misuse. Two things must agree: the entry
+// of who holds a lock (threads.h: what is there is true, what is not there is
+// not known) and the lock's own word, which says whether it is held at all.
+#include "checker.h"
+
+#if SYNCXX_HOOKED
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include <sync/detail/clock.h>
+
+#include "action.h"
+#include "detection/order.h"
+#include "detection/ownership.h"
+#include "detection/places.h"
+#include "detection/semaphores.h"
+#include "detection/threads.h"
+#include "detection/wait_for.h"
+#include "kinds.h"
+#include "process.h"
+#include "report/finding.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail::checker {
+namespace {
+
+deed to_deed(const operation& o, const void* object) noexcept {
+  return {o.thread, o.tid, {object, o.kind}, o.at};
+}
+
+// `by_all`: also with misuse_action::throw_exception (a misuse, or a deadlock
+// whose victim this is); else that goes on.
+verdict follow(bool told, bool by_all) noexcept {
+  if (!told) return verdict::none;
+  switch (action::current()) {
+    case misuse_action::off:
+      return verdict::none;
+    case misuse_action::report:
+      return verdict::go_on;
+    case misuse_action::throw_exception:
+      return by_all ? verdict::raise : verdict::go_on;
+    default:
+      return verdict::end;
+  }
+}
+
+verdict tell(const finding& found) noexcept {
+  if (action::is_off()) return verdict::none;
+  return follow(report(found), true);
+}
+
+// The entry with which the calling thread would wait for itself.
+held_lock* find_conflict(thread_record& me, const void* object,
+                         object_kind asked) noexcept {
+  return me.find_held([&](const held_lock& h) {
+    const object_kind held = h.kind.load(memory_order_relaxed);
+    return h.object.load(memory_order_relaxed) == object &&
+           waits_for_itself(asked, held) && ownership::is_valid(h, held);
+  });
+}
+
+verdict check_self(thread_record& me, const void* object, object_kind kind,
+                   const call_site& site) noexcept {
+  held_lock* const mine = find_conflict(me, object, kind);
+  if (mine == nullptr) return verdict::none;
+  const object_kind held = mine->kind.load(memory_order_relaxed);
+  if (!is_locked(object, held)) {  // another lock, in reused memory
+    ownership::forget(object);
+    order::forget(object);
+    return verdict::none;
+  }
+  operation here;
+  operation holder;
+  describe(here, kind, site);
+  ownership::read(me, *mine, holder);
+  const deed now = to_deed(here, object);
+  const deed then = to_deed(holder, object);
+  return tell({.kind = finding_kind::self_deadlock,
+               .what = words_for(kind)->locked_twice,
+               .code = EDEADLK,
+               .here = &now,
+               .other = &then});
+}
+
+// A lock whose waiters sleep, asked for with a spinlock held: those who wait
+// for the spinlock burn their CPUs meanwhile.
+verdict check_spinlocks(thread_record& me, const void* object,
+                        object_kind kind, const call_site& site) noexcept {
+  if (is_spinlock(kind)) return verdict::none;
+  const held_lock* const spin = me.find_held([](const held_lock& h) {
+    const object_kind held = h.kind.load(memory_order_relaxed);
+    return is_spinlock(held) && ownership::is_valid(h, held);
+  });
+  if (spin == nullptr) return verdict::none;
+  operation here;
+  operation holder;
+  describe(here, kind, site);
+  ownership::read(me, *spin, holder);
+  const deed now = to_deed(here, object);
+  const deed then = to_deed(holder, spin->object.load(memory_order_relaxed));
+  return tell({.kind = finding_kind::blocking_under_spinlock,
+               .what = "a wait that may sleep, with a spinlock held",
+               .code = EDEADLK,
+               .here = &now,
+               .other = &then});
+}
+
+}  // namespace
+
+// --- Locks and semaphores ----------------------------------------------------
+
+verdict attempt(const void* object, object_kind kind, waits,
+                const call_site& site) noexcept {
+  const bool semaphore = is_semaphore(kind);
+  if (words_for(kind) == nullptr && !semaphore) return verdict::none;
+  const entrance checker;
+  if (!checker || action::is_off()) return verdict::none;
+  thread_record* const me = threads::self();
+  if (me == nullptr) return verdict::none;
+  if (semaphore && !semaphores::is_lock(object, kind)) return verdict::none;
+  if (me->held() != 0 && !semaphore && !names_owner(kind)) {
+    const verdict v = check_self(*me, object, kind, site);
+    if (v == verdict::raise || v == verdict::end) return v;
+  }
+  if (order::enter(*me, object, kind, order_graph::taken::waited, site))
+    return follow(order::report_found(), false);
+  return verdict::none;
+}
+
+void acquired(const void* object, object_kind kind,
+              const call_site& site) noexcept {
+  const bool semaphore = is_semaphore(kind);
+  if (words_for(kind) == nullptr && !semaphore) return;
+  const entrance checker;
+  if (!checker || action::is_off()) return;
+  thread_record* const me = threads::self();
+  if (me == nullptr) return;
+  if (semaphore && !semaphores::is_lock(object, kind)) return;
+  const bool expected = order::is_expected(*me, object, kind);
+  // On the way out of a condition variable's wait it may have waited.
+  const bool waited = std::exchange(me->was_on_condition, false) || expected;
+  bool circle = false;
+  if (!expected) {
+    circle = order::enter(*me, object, kind,
+                          waited ? order_graph::taken::waited
+                                 : order_graph::taken::tried,
+                          site);
+  }
+  held_lock* const entry =
+      ownership::took(*me, object, kind, me->expected.where);
+  me->expected.object = nullptr;
+  if (entry == nullptr) return;
+  entry->waited = waited;
+  entry->context = me->expected.context;
+  entry->since_ns = 0;
+  me->stale_from = me->held();
+  if (circle && follow(order::report_found(), false) == verdict::end)
+    std::abort();
+}
+
+verdict releasing(const void* object, object_kind kind,
+                  const call_site& site) noexcept {
+  if (words_for(kind) == nullptr && !counts(kind)) return verdict::none;
+  const entrance checker;
+  if (!checker) return verdict::none;
+  operation here;
+  if (counts(kind)) {
+    if (action::is_off()) return verdict::none;
+    describe(here, kind, site);
+    ownership::gave(object, here);
+    if (is_semaphore(kind) && semaphores::releasing(object, kind) &&
+        order::proved(object)) {
+      return follow(order::report_found(), false);
+    }
+    return verdict::none;
+  }
+  operation holder;
+  const auto giver =
+      kind == object_kind::shared_mutex_shared
+          ? ownership::gives_share(object, kind, readers_of, holder)
+          : ownership::gives(object, kind, holder);
+  if (giver == ownership::giver::owner) return verdict::none;
+  const bool held = is_locked(object, kind);
+  // Held by nobody knows whom, perhaps by this thread.
+  if (held && giver == ownership::giver::unknown) return verdict::none;
+  describe(here, kind, site);
+  const deed now = to_deed(here, object);
+  const deed then = to_deed(holder, object);
+  const verdict v = tell({.kind = finding_kind::unlock_not_owner,
+                          .what = held ? words_for(kind)->unlocked_by_stranger
+                                       : words_for(kind)->unlocked_while_free,
+                          .code = EPERM,
+                          .here = &now,
+                          .other = held ? &then : nullptr});
+  // The lock will be released: its holder does not hold it any more.
+  if (v == verdict::go_on) ownership::forget(object);
+  return v;
+}
+
+verdict wait_begin(const void* object, object_kind kind, waits how,
+                   const call_site& site) noexcept {
+  const entrance checker;
+  if (!checker || action::is_off()) return verdict::none;
+  thread_record* const me = threads::self();
+  if (me == nullptr) return verdict::none;
+  verdict v = verdict::none;
+  if (me->held() != 0) {
+    v = check_spinlocks(*me, object, kind, site);
+    if (v == verdict::end || (v == verdict::raise && how == waits::for_ever))
+      return v;
+  }
+  std::uint32_t where = 0;
+  if (order::is_expected(*me, object, kind)) {
+    where = me->expected.where;
+  } else {
+    place at;
+    capture(at, site);
+    where = places::number_of(at);
+  }
+  me->wait_begins(object, kind, how == waits::bounded, where,
+                  process::now_ns());
+  if (is_condition(kind)) me->was_on_condition = true;
+  if (how == waits::bounded) return v;
+  const wait_for::result found =
+      wait_for::check(*me, how != waits::committed);
+  if (found == wait_for::result::nothing) return v;
+  return follow(true, found == wait_for::result::victim);
+}
+
+void wait_end(const void*, object_kind) noexcept {
+  const entrance checker;
+  if (!checker) return;
+  thread_record* const me = t_self.record;
+  if (me != nullptr && me->is_waiting()) me->wait_ends();
+}
+
+verdict destroyed(const void* object, object_kind kind,
+                  const call_site& site) noexcept {
+  if (words_for(kind) == nullptr && !counts(kind)) return verdict::none;
+  const entrance checker;
+  if (!checker) return verdict::none;
+  operation holder;
+  bool held = false;
+  const auto look = [&](object_kind as) {
+    operation one;
+    if (held || words_for(as) == nullptr || !is_locked(object, as) ||
+        !ownership::forget(object, as, one))
+      return;
+    held = true;
+    holder = one;
+  };
+  if (kind == object_kind::shared_mutex) {
+    // Its writer or upgrader has the one entry besides those of readers.
+    look(object_kind::shared_mutex_upgrade);
+    look(object_kind::shared_mutex_shared);
+  }
+  if (kind == object_kind::pthread_rwlock)
+    look(object_kind::pthread_rwlock_shared);
+  look(kind);
+  if (counts(kind)) ownership::forget_given(object);
+  if (is_semaphore(kind)) semaphores::forget(object);
+  order::forget(object);
+  if (!held) return verdict::none;
+  operation here;
+  describe(here, kind, site);
+  const deed now = to_deed(here, object);
+  const deed then = to_deed(holder, object);
+  return tell({.kind = finding_kind::destroyed_while_held,
+               .what = words_for(kind)->destroyed_while_held,
+               .code = EBUSY,
+               .here = &now,
+               .other = &then});
+}
+
+void memory_released(const void* begin, std::size_t size) noexcept {
+  const entrance checker;
+  if (checker) order::forget(begin, size);
+}
+
+verdict misused(const void* object, object_kind kind, const char* what,
+                int errno_code, const call_site& site, unsigned skip) noexcept {
+  const entrance checker;
+  if (!checker) return verdict::none;
+  operation here;
+  operation latest;
+  operation before;
+  describe(here, kind, site, skip);
+  const deed now = to_deed(here, object);
+  deed other;
+  deed other_before;
+  finding found{.kind = finding_kind::misuse,
+                .what = what,
+                .code = errno_code,
+                .here = &now};
+  if (kind == object_kind::condition_variable ||
+      kind == object_kind::pthread_cond) {
+    found.kind = finding_kind::wrong_mutex_for_condition;
+  } else if (words_for(kind) != nullptr) {
+    if (errno_code == EDEADLK) found.kind = finding_kind::self_deadlock;
+    if (errno_code == EPERM) found.kind = finding_kind::unlock_not_owner;
+    if (errno_code == EBUSY) found.kind = finding_kind::destroyed_while_held;
+    if (ownership::find_holder(object, kind, latest)) {
+      other = to_deed(latest, object);
+      found.other = &other;
+    }
+  } else if (counts(kind)) {
+    // A release or arrival that fails has told that it was about to give: that
+    // is `here`.
+    if (errno_code == EOVERFLOW || kind == object_kind::barrier)
+      ownership::refused(object, kind);
+    if (ownership::find_last(object, kind, latest, before)) {
+      other = to_deed(latest, object);
+      found.other = &other;
+      if (before.thread != 0) {
+        other_before = to_deed(before, object);
+        found.before = &other_before;
+      }
+    }
+  }
+  return tell(found);
+}
+
+void made_anew(const void* object, object_kind kind) noexcept {
+  const entrance checker;
+  operation holder;
+  if (checker) ownership::forget(object, kind, holder);
+}
+
+// --- Threads -----------------------------------------------------------------
+
+thread_serial creating_thread() noexcept {
+  const entrance checker;
+  if (!checker || action::is_off()) return 0;
+  thread_record* const me = threads::self();
+  if (me == nullptr) return 0;
+  const thread_serial serial = threads::new_serial();
+  order::thread_created(*me, serial);
+  return serial;
+}
+
+void thread_begins(thread_serial serial, std::uintptr_t) noexcept {
+  const entrance checker;
+  if (!checker || t_self.record != nullptr) return;
+  t_self.serial_for_it = serial;
+  if (!action::is_off()) static_cast<void>(threads::self());
+}
+
+void not_created(thread_serial) noexcept {}
+
+verdict thread_ends() noexcept {
+  const entrance checker;
+  if (!checker) return verdict::none;
+  thread_record* const me = t_self.record;
+  verdict v = verdict::none;
+  if (me != nullptr && !action::is_off()) {
+    const held_lock* const left = me->find_held([](const held_lock& h) {
+      const object_kind kind = h.kind.load(memory_order_relaxed);
+      return words_for(kind) != nullptr && !is_robust(kind) &&
+             ownership::is_valid(h, kind) &&
+             is_locked(h.object.load(memory_order_relaxed), kind);
+    });
+    if (left != nullptr) {
+      operation taken;
+      ownership::read(*me, *left, taken);
+      const deed then =
+          to_deed(taken, left->object.load(memory_order_relaxed));
+      deed now = then;
+      now.at = {};
+      v = tell({.kind = finding_kind::thread_exit_holding,
+                .what = "a thread has ended that holds a lock",
+                .code = EOWNERDEAD,
+                .here = &now,
+                .other = &then});
+    }
+  }
+  threads::end();
+  return v;
+}
+
+verdict joining(std::uintptr_t os_handle, const call_site& site) noexcept {
+  std::uint64_t serial = 0;
+  {
+    const entrance checker;
+    if (!checker || action::is_off()) return verdict::none;
+    serial = threads::serial_of(os_handle);
+    t_self.joins = serial;
+  }
+  if (serial == 0) return verdict::none;
+  return wait_begin(reinterpret_cast<const void*>(serial), object_kind::thread,
+                    waits::for_ever, site);
+}
+
+void joined(std::uintptr_t os_handle, bool has_ended) noexcept {
+  const entrance checker;
+  if (!checker) return;
+  thread_record* const me = t_self.record;
+  const std::uint64_t serial = t_self.joins;
+  if (me == nullptr || serial == 0) return;
+  if (me->is_waiting()) me->wait_ends();
+  t_self.joins = 0;
+  if (!has_ended) return;
+  threads::joined(os_handle);
+  order::thread_joined(*me, serial);
+}
+
+}  // namespace detail::checker
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_HOOKED

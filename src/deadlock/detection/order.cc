@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "order.h"
+
+#if SYNCXX_HOOKED
+
+#include <cerrno>
+#include <memory>
+
+#include <sync/detail/raw_mutex.h>
+
+#include "../kinds.h"
+#include "../report/finding.h"
+#include "places.h"
+#include "semaphores.h"
+#include "storage.h"
+#include "thread_order.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail::order {
+namespace {
+
+bool ordered(void*, const moment_of& a, const moment_of& b) noexcept;
+void found(void*, const segments<order_link>& circle) noexcept;
+
+// --- What is shared, under g_lock --------------------------------------------
+
+struct lock_info {
+  const void* address;
+  object_kind kind;
+  lock_id next_of_page, previous_of_page;
+};
+
+constexpr unsigned kPageLog2 = 12;
+
+// A circle that has been found and not been told of yet.
+struct found_link {
+  order_link link;
+  object_ref held, wanted;
+  int tid;
+};
+
+constinit raw_mutex g_lock;
+constinit never_destroyed<order_graph> g_graph{ordered, found, nullptr};
+constinit never_destroyed<thread_order> g_threads;
+constinit never_destroyed<key_table> g_lock_by_address;
+constinit never_destroyed<segments<lock_info>> g_info;  // by lock_id
+constinit never_destroyed<key_table> g_first_of_page;   // by page_of()
+constinit never_destroyed<segments<found_link>> g_found;
+constinit never_destroyed<segments<std::uint32_t>> g_found_ends;
+constinit bool g_all = false;
+
+class locked {
+ public:
+  locked() noexcept : locked_(!t_self.owns_all) {
+    if (locked_) g_lock.lock();
+  }
+  locked(const locked&) = delete;
+  locked& operator=(const locked&) = delete;
+  ~locked() {
+    if (locked_) g_lock.unlock();
+  }
+
+ private:
+  const bool locked_;
+};
+
+std::uint64_t key_of(const void* address) noexcept {
+  return reinterpret_cast<std::uintptr_t>(address);
+}
+
+// As a key: not 0.
+std::uint64_t page_of(const void* address) noexcept {
+  return (key_of(address) >> kPageLog2) + 1;
+}
+
+// 0: there is no memory.
+lock_id id_of(const void* address, object_kind kind) noexcept {
+  if (const lock_id known = g_lock_by_address->find(key_of(address)))
+    return known;
+  const lock_id added = g_graph->add_lock();
+  if (added == 0) return 0;
+  while (g_info->size() <= added) {
+    if (!g_info->push({})) return 0;
+  }
+  if (!g_lock_by_address->add(key_of(address), added)) {
+    g_graph->remove_lock(added);
+    return 0;
+  }
+  const std::uint64_t page = page_of(address);
+  const lock_id next = g_first_of_page->find(page);
+  g_info.value[added] = {address, kind, next, 0};
+  if (next != 0) {
+    g_info.value[next].previous_of_page = added;
+    g_first_of_page->remove(page);
+  }
+  static_cast<void>(g_first_of_page->add(page, added));
+  return added;
+}
+
+void remove(lock_id id) noexcept {
+  const lock_info gone = g_info.value[id];
+  if (gone.next_of_page != 0)
+    g_info.value[gone.next_of_page].previous_of_page = gone.previous_of_page;
+  if (gone.previous_of_page != 0) {
+    g_info.value[gone.previous_of_page].next_of_page = gone.next_of_page;
+  } else {
+    const std::uint64_t page = page_of(gone.address);
+    g_first_of_page->remove(page);
+    if (gone.next_of_page != 0)
+      static_cast<void>(g_first_of_page->add(page, gone.next_of_page));
+  }
+  g_lock_by_address->remove(key_of(gone.address));
+  g_graph->remove_lock(id);
+}
+
+hold way_of(object_kind kind) noexcept {
+  switch (kind) {
+    case object_kind::shared_mutex_shared:
+    case object_kind::pthread_rwlock_shared:
+      return hold::shared;
+    case object_kind::shared_mutex_upgrade:
+      return hold::upgrade;
+    default:
+      return hold::exclusive;
+  }
+}
+
+bool ordered(void*, const moment_of& a, const moment_of& b) noexcept {
+  return !g_all && g_threads->is_before(a, b);
+}
+
+void found(void*, const segments<order_link>& circle) noexcept {
+  const std::uint32_t begin = g_found->size();
+  for (std::uint32_t i = 0; i < circle.size(); ++i) {
+    const order_link& l = circle[i];
+    const lock_info& held = g_info.value[l.held];
+    const lock_info& wanted = g_info.value[l.wanted];
+    if (!g_found->push({l,
+                        {held.address, held.kind},
+                        {wanted.address, wanted.kind},
+                        g_threads->tid_of(l.when.thread)})) {
+      while (g_found->size() > begin) g_found->pop();
+      return;
+    }
+  }
+  if (!g_found_ends->push(g_found->size())) {
+    while (g_found->size() > begin) g_found->pop();
+  }
+}
+
+// --- What a thread knows -----------------------------------------------------
+
+// A number for each address, which changes when a lock there is destroyed.
+// Several share one: then what is known of the others is found out once more.
+constexpr unsigned kGenerationsLog2 = 12;
+constinit atomic<std::uint32_t> g_generations[1 << kGenerationsLog2] = {};
+
+atomic<std::uint32_t>& generation_of(const void* address) noexcept {
+  return g_generations[(key_of(address) >> 2) & ((1 << kGenerationsLog2) - 1)];
+}
+
+constexpr unsigned kFirstLog2 = 8;
+constexpr unsigned kMostLog2 = 17;
+
+std::uint64_t key_of(const thread_record& me, order_graph::context_ref in,
+                     const void* lock, object_kind kind,
+                     order_graph::taken by, const call_site& site) noexcept {
+  const std::uint64_t how =
+      (std::uint64_t{static_cast<std::uint8_t>(kind)} << 8) |
+      static_cast<std::uint8_t>(by);
+  std::uint64_t key = (std::uint64_t{in.version} << 32) | in.number;
+  // Relaxed: whoever has got a new lock at this address has synchronized with
+  // whoever has destroyed the old one.
+  key ^= (how << 40) ^
+         (std::uint64_t{generation_of(lock).load(memory_order_relaxed)} << 20) ^
+         me.time;
+  key = (key ^ key_of(lock)) * 0x9e3779b97f4a7c15u;
+  key = (key ^ (key >> 29) ^ site.return_address ^
+         (reinterpret_cast<std::uintptr_t>(site.slot) << 13)) *
+        0xbf58476d1ce4e5b9u;
+  return key | 1;
+}
+
+known_context* find_known(thread_record& me, std::uint64_t key) noexcept {
+  if (me.known == nullptr) return nullptr;
+  known_context* const first = me.known + ((key >> (64 - me.known_log2)) & ~1u);
+  if (first[0].key == key) return first;
+  return first[1].key == key ? first + 1 : nullptr;
+}
+
+void put(thread_record& me, const known_context& fresh) noexcept {
+  known_context* const first =
+      me.known + ((fresh.key >> (64 - me.known_log2)) & ~1u);
+  if (first[0].key != 0) first[1] = first[0];  // the older of the two goes
+  first[0] = fresh;
+}
+
+void keep(thread_record& me, const known_context& fresh) noexcept {
+  const bool full = me.known == nullptr ||
+                    me.known_used > (1u << me.known_log2) / 2;
+  if (full && me.known_log2 < kMostLog2) {
+    const unsigned larger = me.known == nullptr ? kFirstLog2 : me.known_log2 + 1;
+    auto* const pages =
+        static_cast<known_context*>(map_pages(sizeof(known_context) << larger));
+    if (pages != nullptr) {
+      known_context* const old = me.known;
+      const std::size_t n = old == nullptr ? 0 : std::size_t{1} << me.known_log2;
+      me.known = pages;
+      me.known_log2 = larger;
+      for (std::size_t i = 0; i < n; ++i) {
+        if (old[i].key != 0) put(me, old[i]);
+      }
+      if (old != nullptr) unmap_pages(old, n * sizeof(known_context));
+    }
+  }
+  if (me.known == nullptr) return;
+  ++me.known_used;
+  put(me, fresh);
+}
+
+// The context in which the thread holds what it holds.
+order_graph::context_ref current(thread_record& me,
+                                 std::uint32_t held) noexcept {
+  return held == 0 ? order_graph::context_ref{} : me.entry(held - 1).context;
+}
+
+// Under g_lock. Locks that were taken under one that has been given back are
+// now held without it.
+void refresh(thread_record& me) noexcept {
+  const std::uint32_t held = me.held();
+  for (std::uint32_t i = me.stale_from; i < held; ++i) {
+    held_lock& h = me.entry(i);
+    const void* const object = h.object.load(memory_order_relaxed);
+    const object_kind kind = h.kind.load(memory_order_relaxed);
+    const lock_id id = object != nullptr ? id_of(object, kind) : 0;
+    h.context = id == 0
+                    ? current(me, i)
+                    : g_graph->enter({me.serial(), me.time}, current(me, i), id,
+                                     way_of(kind), order_graph::taken::known,
+                                     h.where.load(memory_order_relaxed),
+                                     h.waited);
+  }
+  me.stale_from = held;
+}
+
+bool holds(thread_record& me, const void* lock) noexcept {
+  return me.find_held([lock](const held_lock& h) {
+    return h.object.load(memory_order_relaxed) == lock;
+  }) != nullptr;
+}
+
+}  // namespace
+
+bool enter(thread_record& me, const void* lock, object_kind kind,
+           order_graph::taken by, const call_site& site) noexcept {
+  std::uint64_t key = 0;
+  const std::uint32_t held = me.held();
+  if (me.stale_from >= held) {
+    key = key_of(me, current(me, held), lock, kind, by, site);
+    if (const known_context* const known = find_known(me, key)) {
+      me.expected = {lock, kind, current(me, held), known->context, known->where};
+      return false;
+    }
+  }
+  place at;
+  capture(at, site);
+  const std::uint32_t where = places::number_of(at);
+  std::uint32_t circles = 0;
+  {
+    const locked only_me;
+    refresh(me);
+    circles = g_found_ends->size();
+    const lock_id id = id_of(lock, kind);
+    g_threads->note(me);
+    const order_graph::context_ref context =
+        id == 0 ? current(me, held)
+                : g_graph->enter({me.serial(), me.time}, current(me, held), id,
+                                 way_of(kind), by, where);
+    me.expected = {lock, kind, current(me, held), context, where};
+    circles = g_found_ends->size() - circles;
+  }
+  // What deserves another look each time is not kept.
+  if (circles == 0 && !holds(me, lock)) {
+    key = key_of(me, current(me, held), lock, kind, by, site);
+    keep(me, {key, me.expected.context, where});
+  }
+  return circles != 0;
+}
+
+namespace {
+
+// Under g_lock.
+bool is_certain(std::uint32_t begin, std::uint32_t end) noexcept {
+  for (std::uint32_t l = begin; l < end; ++l) {
+    const object_ref& held = g_found.value[l].held;
+    if (is_semaphore(held.kind) && !semaphores::is_proved(held.address))
+      return false;
+  }
+  return true;
+}
+
+// The links of one circle, as a finding wants them.
+struct told {
+  const segments<found_link>& links;
+  std::uint32_t begin;
+  deadlock_link now;  // the one asked for last
+};
+
+const deadlock_link& link_of(void* circle, std::uint32_t i) noexcept {
+  told& t = *static_cast<told*>(circle);
+  const found_link& l = t.links[t.begin + i];
+  const std::uint64_t thread = l.link.when.thread;
+  t.now.held = {thread, l.tid, l.held, places::get(l.link.held_where)};
+  t.now.wanted = {thread, l.tid, l.wanted, places::get(l.link.wanted_where)};
+  return t.now;
+}
+
+}  // namespace
+
+// Circles with a semaphore of which it is not known yet that it is used as a
+// lock stay.
+bool report_found() noexcept {
+  segments<found_link> links;
+  segments<std::uint32_t> ends;
+  {
+    const locked only_me;
+    segments<found_link> doubtful;
+    segments<std::uint32_t> doubtful_ends;
+    for (std::uint32_t i = 0, begin = 0; i < g_found_ends->size();
+         begin = g_found_ends.value[i++]) {
+      const std::uint32_t end = g_found_ends.value[i];
+      const bool certain = is_certain(begin, end);
+      for (std::uint32_t l = begin; l < end; ++l)
+        static_cast<void>((certain ? links : doubtful).push(g_found.value[l]));
+      static_cast<void>((certain ? ends : doubtful_ends)
+                            .push((certain ? links : doubtful).size()));
+    }
+    g_found->clear();
+    g_found_ends->clear();
+    for (std::uint32_t l = 0; l < doubtful.size(); ++l)
+      static_cast<void>(g_found->push(doubtful[l]));
+    for (std::uint32_t i = 0; i < doubtful_ends.size(); ++i)
+      static_cast<void>(g_found_ends->push(doubtful_ends[i]));
+  }
+  bool any = false;
+  for (std::uint32_t i = 0, begin = 0; i < ends.size(); begin = ends[i++]) {
+    told circle{links, begin, {}};
+    finding f{.kind = finding_kind::lock_order_inversion,
+              .what = "locks are taken in an order that may end in a deadlock",
+              .code = EDEADLK};
+    f.links = ends[i] - begin;
+    f.link = link_of;
+    f.circle = &circle;
+    any |= report(f);
+  }
+  return any;
+}
+
+bool proved(const void* semaphore) noexcept {
+  const locked only_me;
+  for (std::uint32_t i = 0; i < g_found->size(); ++i) {
+    if (g_found.value[i].held.address == semaphore) return true;
+  }
+  return false;
+}
+
+bool is_expected(thread_record& me, const void* lock,
+                 object_kind kind) noexcept {
+  return me.expected.object == lock && me.expected.kind == kind &&
+         me.stale_from >= me.held() &&
+         me.expected.in == current(me, me.held());
+}
+
+void forget(const void* lock) noexcept {
+  // Relaxed: see key_of().
+  generation_of(lock).fetch_add(1, memory_order_relaxed);
+  const locked only_me;
+  const lock_id id = g_lock_by_address->find(key_of(lock));
+  if (id == 0) return;
+  remove(id);
+}
+
+void forget(const void* begin, std::size_t size) noexcept {
+  const std::uint64_t from = key_of(begin);
+  const std::uint64_t to = from + size;
+  const locked only_me;
+  for (std::uint64_t page = from >> kPageLog2; page << kPageLog2 < to; ++page) {
+    lock_id next = g_first_of_page->find(page + 1);
+    for (lock_id id = next; id != 0; id = next) {
+      const lock_info gone = g_info.value[id];
+      next = gone.next_of_page;
+      const std::uint64_t at = key_of(gone.address);
+      if (at < from || at >= to) continue;
+      generation_of(gone.address).fetch_add(1, memory_order_relaxed);
+      remove(id);
+    }
+  }
+}
+
+void declare(const void* first, object_kind first_kind, const void* second,
+             object_kind second_kind, const call_site& site) noexcept {
+  place at;
+  capture(at, site);
+  const std::uint32_t where = places::number_of(at);
+  const locked only_me;
+  const lock_id a = id_of(first, first_kind);
+  const lock_id b = id_of(second, second_kind);
+  if (a == 0 || b == 0) return;
+  // As if a thread of its own had done so.
+  const moment_of now{threads::new_serial(), 0};
+  g_threads->note_declaration(now.thread);
+  const auto held = g_graph->enter(now, {}, a, hold::exclusive,
+                                   order_graph::taken::tried, where);
+  g_graph->enter(now, held, b, hold::exclusive, order_graph::taken::waited,
+                 where);
+}
+
+void report_all(bool all) noexcept {
+  const locked only_me;
+  g_all = all;
+}
+
+void thread_created(thread_record& creator, std::uint64_t serial) noexcept {
+  const locked only_me;
+  g_threads->created(creator, serial);
+  ++creator.time;
+}
+
+void thread_joined(thread_record& by, std::uint64_t serial) noexcept {
+  const locked only_me;
+  ++by.time;
+  g_threads->joined(by, serial);
+}
+
+void before_fork() noexcept { g_lock.lock(); }
+void after_fork_in_parent() noexcept { g_lock.unlock(); }
+void after_fork_in_child() noexcept { std::construct_at(&g_lock); }
+
+}  // namespace detail::order
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_HOOKED

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "threads.h"
+
+#if SYNCXX_HOOKED
+
+#include <pthread.h>
+
+#include <memory>
+
+#include <sync/detail/raw_mutex.h>
+
+#include "../process.h"
+#include "storage.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+thread_local constinit thread_state t_self
+    __attribute__((tls_model("initial-exec")));
+
+// --- One thread --------------------------------------------------------------
+
+held_lock* thread_record::add(const void* object, object_kind kind,
+                              std::uint32_t where,
+                              std::uint32_t epoch) noexcept {
+  const std::uint32_t i = held();
+  if (i >= kNear) {
+    if (i >= kMost) return nullptr;
+    if (far_.load(memory_order_relaxed) == nullptr) {
+      // Address space; memory is used as far as it is needed.
+      void* const pages = map_pages((kMost - kNear) * sizeof(held_lock));
+      if (pages == nullptr) return nullptr;
+      // [R1] release; pairs with the acquire in find_held().
+      far_.store(static_cast<held_lock*>(pages), memory_order_release);
+    }
+  }
+  held_lock& e = entry(i);
+  e.where.store(where, memory_order_relaxed);
+  e.epoch.store(epoch, memory_order_relaxed);
+  e.kind.store(kind, memory_order_relaxed);
+  e.object.store(object, memory_order_release);
+  held_.store(i + 1, memory_order_release);
+  return &e;
+}
+
+void thread_record::remove(std::uint32_t i) noexcept {
+  const std::uint32_t last = held() - 1;
+  for (; i < last; ++i) {
+    held_lock& to = entry(i);
+    const held_lock& from = entry(i + 1);
+    // Whoever reads meanwhile sees no lock, or one of the two.
+    to.object.store(nullptr, memory_order_release);
+    to.where.store(from.where.load(memory_order_relaxed), memory_order_relaxed);
+    to.epoch.store(from.epoch.load(memory_order_relaxed), memory_order_relaxed);
+    to.kind.store(from.kind.load(memory_order_relaxed), memory_order_relaxed);
+    to.object.store(from.object.load(memory_order_relaxed),
+                    memory_order_release);
+    to.waited = from.waited;
+    to.since_ns = from.since_ns;
+    to.context = from.context;
+  }
+  held_.store(last, memory_order_release);
+}
+
+void thread_record::wait_begins(const void* object, object_kind kind,
+                                bool bounded, std::uint32_t where,
+                                std::int64_t now_ns) noexcept {
+  wait_object_.store(object, memory_order_relaxed);
+  wait_kind_.store(kind, memory_order_relaxed);
+  wait_bounded_.store(bounded, memory_order_relaxed);
+  wait_where_.store(where, memory_order_relaxed);
+  wait_since_.store(now_ns, memory_order_relaxed);
+  if (kind == object_kind::thread) threads::g_joins.fetch_add(1);
+  // Of two threads that close a circle at once, one sees the other: each tells
+  // that it waits, and then looks whether the other does.
+  wait_version_.fetch_add(1, memory_order_seq_cst);
+}
+
+void thread_record::wait_ends() noexcept {
+  if (wait_kind_.load(memory_order_relaxed) == object_kind::thread)
+    threads::g_joins.fetch_sub(1);
+  wait_version_.fetch_add(1, memory_order_release);
+}
+
+bool thread_record::look(waiting& now) const noexcept {
+  now.version = wait_version_.load(memory_order_seq_cst);
+  if ((now.version & 1) == 0) return false;
+  now.object = wait_object_.load(memory_order_relaxed);
+  now.kind = wait_kind_.load(memory_order_relaxed);
+  now.bounded = wait_bounded_.load(memory_order_relaxed);
+  now.where = wait_where_.load(memory_order_relaxed);
+  now.since_ns = wait_since_.load(memory_order_relaxed);
+  return still(now);
+}
+
+// --- All ---------------------------------------------------------------------
+
+namespace threads {
+
+constinit atomic<thread_record*> g_chunks[kChunks] = {};
+constinit atomic<std::uint32_t> g_end{0};
+constinit atomic<std::uint32_t> g_joins{0};
+
+namespace {
+
+constinit raw_mutex g_lock;
+constinit std::uint32_t g_first_free = 0;  // + 1; 0: none
+constinit atomic<std::uint64_t> g_last_serial{0};
+// Of threads that have ended, the numbers by their handles, until these are
+// used again.
+constinit never_destroyed<key_table> g_ended_by_handle;
+constinit never_destroyed<numbered_pool<std::uint64_t>> g_ended;
+
+// Under the lock. 0: there is none.
+std::uint64_t take_ended(std::uintptr_t os_handle) noexcept {
+  const std::uint32_t i = g_ended_by_handle->find(os_handle);
+  if (i == 0) return 0;
+  g_ended_by_handle->remove(os_handle);
+  g_ended->remove(i);
+  return g_ended.value[i];
+}
+
+class locked {
+ public:
+  locked() noexcept : locked_(!t_self.owns_all) {
+    if (locked_) g_lock.lock();
+  }
+  locked(const locked&) = delete;
+  locked& operator=(const locked&) = delete;
+  ~locked() {
+    if (locked_) g_lock.unlock();
+  }
+
+ private:
+  const bool locked_;
+};
+
+}  // namespace
+}  // namespace threads
+
+struct registry {
+  static thread_record* make(std::uint64_t serial) noexcept {
+    using namespace threads;
+    const locked only_me;
+    std::uint32_t i = g_first_free;
+    if (i != 0) {
+      g_first_free = at(--i)->next_free_;
+    } else {
+      i = g_end.load(memory_order_relaxed);
+      if (i == kChunk * kChunks) return nullptr;
+      if (i % kChunk == 0) {
+        auto* const chunk =
+            static_cast<thread_record*>(map_pages(kChunk * sizeof(thread_record)));
+        if (chunk == nullptr) return nullptr;
+        std::uninitialized_default_construct_n(chunk, kChunk);
+        g_chunks[i / kChunk].store(chunk, memory_order_release);
+      }
+      g_end.store(i + 1, memory_order_release);
+    }
+    thread_record& r = *at(i);
+    r.next_free_ = 0;
+    r.held_.store(0, memory_order_relaxed);
+    r.time = 0;
+    r.stale_from = 0;
+    r.expected.object = nullptr;
+    r.tid_.store(process::thread_id(), memory_order_relaxed);
+    r.os_handle_.store(static_cast<std::uintptr_t>(::pthread_self()),
+                       memory_order_relaxed);
+    take_ended(r.os_handle());
+    r.serial_.store(serial, memory_order_release);
+    return &r;
+  }
+
+  static void drop(thread_record& r) noexcept {
+    using namespace threads;
+    r.serial_.store(0, memory_order_release);
+    r.held_.store(0, memory_order_release);
+    if (r.is_waiting()) r.wait_ends();
+    r.os_handle_.store(0, memory_order_relaxed);
+    r.known_used = 0;
+    if (r.known != nullptr) {
+      unmap_pages(r.known, sizeof(known_context) << r.known_log2);
+      r.known = nullptr;
+    }
+    r.next_free_ = g_first_free;
+    g_first_free = 1 + index_of(r);
+  }
+
+  static std::uint32_t index_of(const thread_record& r) noexcept {
+    using namespace threads;
+    const std::uint32_t end = g_end.load(memory_order_relaxed);
+    std::uint32_t i = 0;
+    while (i < end && (&r < at(i) || &r >= at(i) + kChunk))
+      i += static_cast<std::uint32_t>(kChunk);
+    return i + static_cast<std::uint32_t>(&r - at(i));
+  }
+
+  static void renew(thread_record& r) noexcept {
+    r.tid_.store(process::thread_id(), memory_order_relaxed);
+    r.os_handle_.store(static_cast<std::uintptr_t>(::pthread_self()),
+                       memory_order_relaxed);
+  }
+};
+
+namespace threads {
+
+std::uint64_t new_serial() noexcept {
+  return g_last_serial.fetch_add(1, memory_order_relaxed) + 1;
+}
+
+thread_record* self_slow() noexcept {
+  if (t_self.has_ended) return nullptr;
+  const std::uint64_t given = t_self.serial_for_it;
+  t_self.record = registry::make(given != 0 ? given : new_serial());
+  if (t_self.record != nullptr) process::call_at_thread_end();
+  return t_self.record;
+}
+
+void end() noexcept {
+  t_self.has_ended = true;
+  if (t_self.record == nullptr) return;
+  const locked only_me;
+  const thread_record& r = *t_self.record;
+  if (const std::uint32_t i = g_ended->add(r.serial()); i != 0)
+    static_cast<void>(g_ended_by_handle->add(r.os_handle(), i));
+  registry::drop(*t_self.record);
+  t_self.record = nullptr;
+}
+
+thread_record* find(std::uint64_t serial) noexcept {
+  thread_record* found = nullptr;
+  any_of([&](thread_record& r) {
+    if (r.serial() != serial) return false;
+    found = &r;
+    return true;
+  });
+  return found;
+}
+
+std::uint64_t serial_of(std::uintptr_t os_handle) noexcept {
+  const locked only_me;
+  std::uint64_t serial = 0;
+  any_of([&](const thread_record& r) {
+    if (r.os_handle() == os_handle) serial = r.serial();
+    return serial != 0;
+  });
+  if (serial != 0) return serial;
+  const std::uint32_t i = g_ended_by_handle->find(os_handle);
+  return i != 0 ? g_ended.value[i] : 0;
+}
+
+void joined(std::uintptr_t os_handle) noexcept {
+  const locked only_me;
+  take_ended(os_handle);
+}
+
+void before_fork() noexcept { g_lock.lock(); }
+void after_fork_in_parent() noexcept { g_lock.unlock(); }
+
+void after_fork_in_child() noexcept {
+  const std::uint32_t end = g_end.load(memory_order_relaxed);
+  for (std::uint32_t i = 0; i < end; ++i) {
+    thread_record& r = *at(i);
+    if (r.serial() != 0 && &r != t_self.record) registry::drop(r);
+  }
+  if (t_self.record != nullptr) registry::renew(*t_self.record);
+  std::construct_at(&g_lock);
+}
+
+}  // namespace threads
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_HOOKED
