@@ -67,6 +67,16 @@ class lock_groups {
   // first.
   std::uint32_t& tag_of_lock(lock_id lock) noexcept { return nodes_[lock].tag; }
   bool& mark(lock_id lock) noexcept { return nodes_[lock].mark; }
+  // Whether more than one thread takes it; false until they have been told of.
+  bool is_shared(lock_id lock) const noexcept { return nodes_[lock].shared; }
+  // True: it was not known that more than one does.
+  bool note_thread(lock_id lock, std::uint64_t thread) noexcept {
+    node& n = nodes_[lock];
+    if (n.shared || n.thread == thread) return false;
+    if (n.thread != 0) return n.shared = true;
+    n.thread = thread;
+    return false;
+  }
   bool is_alone(lock_id lock) const noexcept {
     return nodes_[lock].next_of_group == lock;
   }
@@ -88,6 +98,8 @@ class lock_groups {
     std::uint32_t first_out, first_in;
     std::uint32_t tag;
     bool mark;
+    bool shared;           // more than one thread takes it
+    std::uint64_t thread;  // the first that did
     std::uint32_t seen_forward, seen_backward;  // by the last search
   };
   struct edge {

@@ -151,13 +151,18 @@ order_graph::context_ref order_graph::enter(const moment_of& now,
     return {};
   }
   const context_ref entered{c, contexts_[c].version};
+  if (by == taken::known) return entered;
+  budget_ = kMostBroughtIn;
+  const bool shared_now = groups_.note_thread(lock, now.thread);
+  if (shared_now && !groups_.is_alone(lock)) bring_in(lock);
   if (by != taken::waited) return entered;
   if (!contexts_[c].has_edges) {
     add_edges(wanted.parent, lock);
     contexts_[c].has_edges = true;
   }
   if (!note_use(contexts_[c], now)) return entered;
-  if (wanted.parent != 0 && !groups_.is_alone(lock)) bring_in(c, &now);
+  if (wanted.parent != 0 && groups_.is_shared(lock) && !groups_.is_alone(lock))
+    bring_in(c, &now);
   return entered;
 }
 
@@ -173,23 +178,29 @@ void order_graph::add_edges(std::uint32_t above, lock_id to) noexcept {
         joined_.clear();
         for (std::uint32_t i = 0; i < groups_.joined().size(); ++i)
           static_cast<void>(joined_.push(groups_.joined()[i]));
-        for (std::uint32_t i = 0; i < joined_.size(); ++i)
-          bring_in(joined_[i]);
+        for (std::uint32_t i = 0; i < joined_.size(); ++i) {
+          if (groups_.is_shared(joined_[i])) bring_in(joined_[i]);
+        }
       }
     }
     if (contexts_[above].waited && from != to) return;
   }
 }
 
-// `lock` is in a group with others now: the edges from them and to them get
-// their occasions. No circle is complete yet: its locks would have been in one
-// group before.
+// `lock` is in a group with others, and taken by several threads, and one of
+// this is new: the edges from them and to them get their occasions. (Each lock
+// of a circle is held by one thread and wanted by another.) No circle is
+// complete yet: all this would have been true of its locks before.
 void order_graph::bring_in(lock_id lock) noexcept {
   for (std::uint32_t c = groups_.tag_of_lock(lock); c != 0;
        c = contexts_[c].next_of_lock) {
     bring_in(c, nullptr);
     bring_in_below(c);
   }
+}
+
+bool order_graph::may_be_in_circle(lock_id other, lock_id with) noexcept {
+  return groups_.is_shared(other) && groups_.are_together(other, with);
 }
 
 // The contexts below `root`, as far as their locks are in its group.
@@ -207,7 +218,7 @@ void order_graph::bring_in_below(std::uint32_t root) noexcept {
     }
     const context& below = contexts_[c];
     if (below.first_use.thread == 0 || below.lock == lock ||
-        !groups_.are_together(below.lock, lock))
+        !may_be_in_circle(below.lock, lock))
       continue;
     const std::uint32_t set = set_of(c);
     if (set == 0) continue;
@@ -226,7 +237,7 @@ void order_graph::bring_in(std::uint32_t c, const moment_of* now) noexcept {
   for (std::uint32_t above = contexts_[c].parent; above != 0;
        above = contexts_[above].parent) {
     const lock_id from = contexts_[above].lock;
-    if (from == lock || !groups_.are_together(from, lock)) continue;
+    if (from == lock || !may_be_in_circle(from, lock)) continue;
     if (set == 0) set = set_of(c);
     if (set == 0) return;
     if (now != nullptr) {
@@ -258,7 +269,10 @@ void order_graph::add_occasion(std::uint32_t from, std::uint32_t to,
                                const moment_of& when, std::uint32_t set,
                                bool search) noexcept {
   const std::uint32_t e =
-      groups_.find_or_add_edge(contexts_[from].lock, contexts_[to].lock);
+      budget_ == 0 ? 0
+                   : groups_.find_or_add_edge(contexts_[from].lock,
+                                              contexts_[to].lock);
+  if (e != 0) --budget_;
   if (e == 0) {
     ++left_out_;
     return;

@@ -19,7 +19,8 @@
 // as well, back to the first that was waited for): all others can be reached
 // through it. So a lock taken with a thousand held costs what it costs with
 // one. Only within a group of strongly connected locks (lock_groups.h), where
-// there may be a circle, each edge gets its occasions, from the contexts.
+// there may be a circle, and between locks that several threads take, each edge
+// gets its occasions, from the contexts.
 //
 // Not thread-safe. Without memory it knows less, and says nothing wrong.
 #ifndef SYNCXX_SRC_DEADLOCK_DETECTION_ORDER_GRAPH_H_
@@ -143,6 +144,7 @@ class order_graph {
   static constexpr std::uint32_t kMostOccasions = 32;   // of an edge
   static constexpr std::uint32_t kMostSteps = 100'000;  // of a search
   static constexpr std::uint32_t kMostContexts = 16u << 20;
+  static constexpr std::uint32_t kMostBroughtIn = 1u << 20;  // at one time
 
   std::uint32_t find_or_add(const context& wanted) noexcept;
   static std::uint64_t key_of(const context& c) noexcept;
@@ -153,6 +155,7 @@ class order_graph {
   void for_each_use(const context& c, F f) const noexcept;
 
   void add_edges(std::uint32_t above, lock_id to) noexcept;
+  bool may_be_in_circle(lock_id other, lock_id with) noexcept;
   void bring_in(lock_id lock) noexcept;
   void bring_in_below(std::uint32_t c) noexcept;
   void bring_in(std::uint32_t c, const moment_of* now) noexcept;
@@ -190,6 +193,7 @@ class order_graph {
   segments<level> levels_;
   segments<order_link> links_;
   std::uint32_t last_version_ = 0;
+  std::uint32_t budget_ = 0;  // of occasions to bring in
   std::uint64_t left_out_ = 0;
 };
 
