@@ -108,7 +108,7 @@ class condition_variable_any : public detail::cv_waits<condition_variable_any> {
 
  private:
   friend class detail::cv_waits<condition_variable_any>;
-  static constexpr auto kKind = detail::object_kind::condition_variable;
+  static constexpr auto kKind = detail::object_kind::condition_variable_any;
 
   // The analysis cannot follow a lock that is given back and taken again.
   template <class Lock>

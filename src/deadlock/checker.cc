@@ -14,6 +14,7 @@
 #include <sync/detail/clock.h>
 
 #include "action.h"
+#include "checks.h"
 #include "detection/order.h"
 #include "detection/ownership.h"
 #include "detection/places.h"
@@ -26,90 +27,10 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::checker {
-namespace {
-
-deed to_deed(const operation& o, const void* object) noexcept {
-  return {o.thread, o.tid, {object, o.kind}, o.at};
-}
-
-// `by_all`: also with misuse_action::throw_exception (a misuse, or a deadlock
-// whose victim this is); else that goes on.
-verdict follow(bool told, bool by_all) noexcept {
-  if (!told) return verdict::none;
-  switch (action::current()) {
-    case misuse_action::off:
-      return verdict::none;
-    case misuse_action::report:
-      return verdict::go_on;
-    case misuse_action::throw_exception:
-      return by_all ? verdict::raise : verdict::go_on;
-    default:
-      return verdict::end;
-  }
-}
-
-verdict tell(const finding& found) noexcept {
-  if (action::is_off()) return verdict::none;
-  return follow(report(found), true);
-}
-
-// The entry with which the calling thread would wait for itself.
-held_lock* find_conflict(thread_record& me, const void* object,
-                         object_kind asked) noexcept {
-  return me.find_held([&](const held_lock& h) {
-    const object_kind held = h.kind.load(memory_order_relaxed);
-    return h.object.load(memory_order_relaxed) == object &&
-           waits_for_itself(asked, held) && ownership::is_valid(h, held);
-  });
-}
-
-verdict check_self(thread_record& me, const void* object, object_kind kind,
-                   const call_site& site) noexcept {
-  held_lock* const mine = find_conflict(me, object, kind);
-  if (mine == nullptr) return verdict::none;
-  const object_kind held = mine->kind.load(memory_order_relaxed);
-  if (!is_locked(object, held)) {  // another lock, in reused memory
-    ownership::forget(object);
-    order::forget(object);
-    return verdict::none;
-  }
-  operation here;
-  operation holder;
-  describe(here, kind, site);
-  ownership::read(me, *mine, holder);
-  const deed now = to_deed(here, object);
-  const deed then = to_deed(holder, object);
-  return tell({.kind = finding_kind::self_deadlock,
-               .what = words_for(kind)->locked_twice,
-               .code = EDEADLK,
-               .here = &now,
-               .other = &then});
-}
-
-// A lock whose waiters sleep, asked for with a spinlock held: those who wait
-// for the spinlock burn their CPUs meanwhile.
-verdict check_spinlocks(thread_record& me, const void* object,
-                        object_kind kind, const call_site& site) noexcept {
-  if (is_spinlock(kind)) return verdict::none;
-  const held_lock* const spin = me.find_held([](const held_lock& h) {
-    const object_kind held = h.kind.load(memory_order_relaxed);
-    return is_spinlock(held) && ownership::is_valid(h, held);
-  });
-  if (spin == nullptr) return verdict::none;
-  operation here;
-  operation holder;
-  describe(here, kind, site);
-  ownership::read(me, *spin, holder);
-  const deed now = to_deed(here, object);
-  const deed then = to_deed(holder, spin->object.load(memory_order_relaxed));
-  return tell({.kind = finding_kind::blocking_under_spinlock,
-               .what = "a wait that may sleep, with a spinlock held",
-               .code = EDEADLK,
-               .here = &now,
-               .other = &then});
-}
-
-}  // namespace
+using checks::follow;
+using checks::stops;
+using checks::tell;
+using checks::to_deed;
 
 // --- Locks and semaphores ----------------------------------------------------
 
@@ -122,13 +43,22 @@ verdict attempt(const void* object, object_kind kind, waits,
   thread_record* const me = threads::self();
   if (me == nullptr) return verdict::none;
   if (semaphore && !semaphores::is_lock(object, kind)) return verdict::none;
-  if (me->held() != 0 && !semaphore && !names_owner(kind)) {
-    const verdict v = check_self(*me, object, kind, site);
-    if (v == verdict::raise || v == verdict::end) return v;
+  const bool holds = me->held() != 0;
+  if (holds && !semaphore && !names_owner(kind)) {
+    const verdict v = checks::relock(*me, object, kind, site);
+    if (stops(v)) return v;
+    const verdict w = checks::reentry(*me, object, kind, site);
+    if (stops(w)) return w;
   }
-  if (order::enter(*me, object, kind, order_graph::taken::waited, site))
-    return follow(order::report_found(), false);
-  return verdict::none;
+  switch (order::enter(*me, object, kind, order_graph::taken::waited, site)) {
+    case order::result::known:
+      return verdict::none;
+    case order::result::circle:
+      return follow(order::report_found(), false);
+    default:
+      return holds ? checks::under_spinlock(*me, object, kind, site)
+                   : verdict::none;
+  }
 }
 
 void acquired(const void* object, object_kind kind,
@@ -148,7 +78,7 @@ void acquired(const void* object, object_kind kind,
     circle = order::enter(*me, object, kind,
                           waited ? order_graph::taken::waited
                                  : order_graph::taken::tried,
-                          site);
+                          site) == order::result::circle;
   }
   held_lock* const entry =
       ownership::took(*me, object, kind, me->expected.where);
@@ -156,7 +86,7 @@ void acquired(const void* object, object_kind kind,
   if (entry == nullptr) return;
   entry->waited = waited;
   entry->context = me->expected.context;
-  entry->since_ns = 0;
+  entry->since_ns = checks::long_hold_limit() != 0 ? process::now_ns() : 0;
   me->stale_from = me->held();
   if (circle && follow(order::report_found(), false) == verdict::end)
     std::abort();
@@ -177,6 +107,17 @@ verdict releasing(const void* object, object_kind kind,
       return follow(order::report_found(), false);
     }
     return verdict::none;
+  }
+  if (thread_record* const me = t_self.record; me != nullptr) {
+    me->released = object;
+    if (checks::long_hold_limit() != 0) {
+      const held_lock* const mine = me->find_held([&](const held_lock& h) {
+        return h.object.load(memory_order_relaxed) == object;
+      });
+      if (mine != nullptr &&
+          checks::long_hold(*me, *mine, site) == verdict::end)
+        return verdict::end;
+    }
   }
   operation holder;
   const auto giver =
@@ -208,8 +149,15 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
   thread_record* const me = threads::self();
   if (me == nullptr) return verdict::none;
   verdict v = verdict::none;
+  const void* mutex = nullptr;
+  if (is_condition(kind)) {
+    mutex = me->released;
+    if (kind != object_kind::condition_variable_any)
+      v = checks::wrong_mutex(*me, object, kind, mutex, site);
+    if (v == verdict::end) return v;
+  }
   if (me->held() != 0) {
-    v = check_spinlocks(*me, object, kind, site);
+    v = checks::under_spinlock(*me, object, kind, site);
     if (v == verdict::end || (v == verdict::raise && how == waits::for_ever))
       return v;
   }
@@ -222,7 +170,7 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
     where = places::number_of(at);
   }
   me->wait_begins(object, kind, how == waits::bounded, where,
-                  process::now_ns());
+                  process::now_ns(), mutex);
   if (is_condition(kind)) me->was_on_condition = true;
   if (how == waits::bounded) return v;
   const wait_for::result found =
@@ -240,6 +188,11 @@ void wait_end(const void*, object_kind) noexcept {
 
 verdict destroyed(const void* object, object_kind kind,
                   const call_site& site) noexcept {
+  if (is_condition(kind)) {
+    const entrance checker;
+    if (checker && !action::is_off()) checks::forget_notified(object);
+    return verdict::none;
+  }
   if (words_for(kind) == nullptr && !counts(kind)) return verdict::none;
   const entrance checker;
   if (!checker) return verdict::none;
@@ -328,6 +281,26 @@ void made_anew(const void* object, object_kind kind) noexcept {
   const entrance checker;
   operation holder;
   if (checker) ownership::forget(object, kind, holder);
+}
+
+// --- Condition variables -----------------------------------------------------
+
+// The rest is in wait_begin().
+verdict condition_wait(const void*, object_kind, const void* mutex, object_kind,
+                       waits, const call_site&) noexcept {
+  const entrance checker;
+  if (checker && !action::is_off()) {
+    if (thread_record* const me = threads::self()) me->released = mutex;
+  }
+  return verdict::none;
+}
+
+void notified(const void* condition, object_kind kind,
+              const call_site& site) noexcept {
+  const entrance checker;
+  if (!checker || action::is_off()) return;
+  if (thread_record* const me = threads::self())
+    checks::notified(*me, condition, kind, site);
 }
 
 // --- Threads -----------------------------------------------------------------

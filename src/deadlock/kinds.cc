@@ -206,12 +206,23 @@ bool is_locked(const void* lock, object_kind kind) noexcept {
 }
 
 
+bool prefers_writers([[maybe_unused]] const void* shared,
+                     object_kind kind) noexcept {
+#if defined(__GLIBC__)
+  if (kind == object_kind::pthread_rwlock_shared)
+    return as_rwlock(shared).__flags ==
+           PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
+#endif
+  return kind == object_kind::shared_mutex_shared;
+}
+
 bool is_semaphore(object_kind kind) noexcept {
   return kind == object_kind::semaphore || kind == object_kind::posix_semaphore;
 }
 
 bool is_condition(object_kind kind) noexcept {
   return kind == object_kind::condition_variable ||
+         kind == object_kind::condition_variable_any ||
          kind == object_kind::pthread_cond;
 }
 

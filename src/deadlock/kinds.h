@@ -41,6 +41,9 @@ bool is_robust(object_kind kind) noexcept;
 // others are made anew there, at the same address.
 bool is_kept_by_child(object_kind kind) noexcept;
 
+// A reader that comes while a writer waits, waits behind it.
+bool prefers_writers(const void* shared, object_kind kind) noexcept;
+
 // Whether anybody holds a lock, by its own word.
 bool is_locked(const void* lock, object_kind kind) noexcept;
 std::uint32_t readers_of(const void* shared_mutex) noexcept;

@@ -16,6 +16,7 @@
 
 #include "action.h"
 #include "checker.h"
+#include "checks.h"
 #include "detection/order.h"
 #include "detection/ownership.h"
 #include "detection/places.h"
@@ -26,6 +27,7 @@
 #include "listener.h"
 #include "process.h"
 #include "report/finding.h"
+#include "thread_calls.h"
 
 #endif  // SYNCXX_HOOKED
 
@@ -131,6 +133,7 @@ void before_fork() {
   const entrance checker;
   action::before_fork();
   wait_for::before_fork();
+  checks::before_fork();
   order::before_fork();
   semaphores::before_fork();
   ownership::before_fork();
@@ -149,6 +152,7 @@ void after_fork_in_parent() {
   ownership::after_fork_in_parent();
   semaphores::after_fork_in_parent();
   order::after_fork_in_parent();
+  checks::after_fork_in_parent();
   wait_for::after_fork_in_parent();
   action::after_fork_in_parent();
 }
@@ -159,6 +163,7 @@ void after_fork_in_child() {
   ownership::after_fork_in_child();
   semaphores::after_fork_in_child();
   order::after_fork_in_child();
+  checks::after_fork_in_child();
   wait_for::after_fork_in_child();
   action::after_fork_in_child();
   reset_report_lock();
@@ -173,7 +178,10 @@ void at_thread_end() {
 // Locks that are taken before this runs (other constructors) are heard too: the
 // hooks are on from the first instruction, and the first to be heard reads the
 // environment.
-[[gnu::constructor]] void begin() { checker::begin(); }
+[[gnu::constructor]] void begin() {
+  hear_thread_calls();
+  checker::begin();
+}
 
 }  // namespace
 

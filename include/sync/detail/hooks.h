@@ -27,6 +27,7 @@ enum class object_kind : std::uint8_t {
   auto_reset_event,
   latch,
   condition_variable,
+  condition_variable_any,
   shared_mutex,          // exclusively
   shared_mutex_upgrade,  // an upgrader's ownership of a shared_mutex
   shared_mutex_shared,   // a reader's

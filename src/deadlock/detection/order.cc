@@ -10,6 +10,7 @@
 
 #include "../kinds.h"
 #include "../report/finding.h"
+#include "lock_classes.h"
 #include "places.h"
 #include "semaphores.h"
 #include "storage.h"
@@ -21,6 +22,7 @@ namespace {
 
 bool ordered(void*, const moment_of& a, const moment_of& b) noexcept;
 void found(void*, const segments<order_link>& circle) noexcept;
+void found_classes(void*, const segments<order_link>& circle) noexcept;
 
 // --- What is shared, under g_lock --------------------------------------------
 
@@ -41,6 +43,7 @@ struct found_link {
 
 constinit raw_mutex g_lock;
 constinit never_destroyed<order_graph> g_graph{ordered, found, nullptr};
+constinit never_destroyed<lock_classes> g_classes{ordered, found_classes};
 constinit never_destroyed<thread_order> g_threads;
 constinit never_destroyed<key_table> g_lock_by_address;
 constinit never_destroyed<segments<lock_info>> g_info;  // by lock_id
@@ -75,8 +78,10 @@ std::uint64_t page_of(const void* address) noexcept {
 
 // 0: there is no memory.
 lock_id id_of(const void* address, object_kind kind) noexcept {
-  if (const lock_id known = g_lock_by_address->find(key_of(address)))
+  if (const lock_id known = g_lock_by_address->find(key_of(address))) {
+    g_info.value[known].kind = kind;  // a declaration does not know it
     return known;
+  }
   const lock_id added = g_graph->add_lock();
   if (added == 0) return 0;
   while (g_info->size() <= added) {
@@ -129,15 +134,13 @@ bool ordered(void*, const moment_of& a, const moment_of& b) noexcept {
   return !g_all && g_threads->is_before(a, b);
 }
 
-void found(void*, const segments<order_link>& circle) noexcept {
+// describe(lock_id): the object in a report.
+template <class F>
+void keep_circle(const segments<order_link>& circle, F describe) noexcept {
   const std::uint32_t begin = g_found->size();
   for (std::uint32_t i = 0; i < circle.size(); ++i) {
     const order_link& l = circle[i];
-    const lock_info& held = g_info.value[l.held];
-    const lock_info& wanted = g_info.value[l.wanted];
-    if (!g_found->push({l,
-                        {held.address, held.kind},
-                        {wanted.address, wanted.kind},
+    if (!g_found->push({l, describe(l.held), describe(l.wanted),
                         g_threads->tid_of(l.when.thread)})) {
       while (g_found->size() > begin) g_found->pop();
       return;
@@ -146,6 +149,19 @@ void found(void*, const segments<order_link>& circle) noexcept {
   if (!g_found_ends->push(g_found->size())) {
     while (g_found->size() > begin) g_found->pop();
   }
+}
+
+void found(void*, const segments<order_link>& circle) noexcept {
+  keep_circle(circle, [](lock_id id) {
+    const lock_info& lock = g_info.value[id];
+    return object_ref{lock.address, lock.kind, nullptr};
+  });
+}
+
+void found_classes(void*, const segments<order_link>& circle) noexcept {
+  keep_circle(circle, [](lock_id id) {
+    return object_ref{nullptr, object_kind::mutex, g_classes->name(id)};
+  });
 }
 
 // --- What a thread knows -----------------------------------------------------
@@ -243,6 +259,26 @@ void refresh(thread_record& me) noexcept {
   me.stale_from = held;
 }
 
+// Under g_lock. The same order, of classes.
+void enter_class(thread_record& me, const void* lock, hold how,
+                 order_graph::taken by, std::uint32_t where) noexcept {
+  const lock_id wanted = g_classes->of(lock);
+  if (wanted == 0) return;
+  const moment_of now{me.serial(), me.time};
+  order_graph::context_ref in;
+  for (std::uint32_t i = 0; i < me.held(); ++i) {
+    const held_lock& h = me.entry(i);
+    const void* const object = h.object.load(memory_order_relaxed);
+    const lock_id id = object != nullptr ? g_classes->of(object) : 0;
+    if (id == 0 || id == wanted) continue;
+    in = g_classes->graph().enter(
+        now, in, id, way_of(h.kind.load(memory_order_relaxed)),
+        order_graph::taken::known, h.where.load(memory_order_relaxed),
+        h.waited);
+  }
+  g_classes->graph().enter(now, in, wanted, how, by, where);
+}
+
 bool holds(thread_record& me, const void* lock) noexcept {
   return me.find_held([lock](const held_lock& h) {
     return h.object.load(memory_order_relaxed) == lock;
@@ -251,7 +287,7 @@ bool holds(thread_record& me, const void* lock) noexcept {
 
 }  // namespace
 
-bool enter(thread_record& me, const void* lock, object_kind kind,
+result enter(thread_record& me, const void* lock, object_kind kind,
            order_graph::taken by, const call_site& site) noexcept {
   std::uint64_t key = 0;
   const std::uint32_t held = me.held();
@@ -259,7 +295,7 @@ bool enter(thread_record& me, const void* lock, object_kind kind,
     key = key_of(me, current(me, held), lock, kind, by, site);
     if (const known_context* const known = find_known(me, key)) {
       me.expected = {lock, kind, current(me, held), known->context, known->where};
-      return false;
+      return result::known;
     }
   }
   place at;
@@ -277,6 +313,9 @@ bool enter(thread_record& me, const void* lock, object_kind kind,
                 : g_graph->enter({me.serial(), me.time}, current(me, held), id,
                                  way_of(kind), by, where);
     me.expected = {lock, kind, current(me, held), context, where};
+    // What is found of the locks themselves says more.
+    if (circles == g_found_ends->size() && !g_classes->empty())
+      enter_class(me, lock, way_of(kind), by, where);
     circles = g_found_ends->size() - circles;
   }
   // What deserves another look each time is not kept.
@@ -284,7 +323,7 @@ bool enter(thread_record& me, const void* lock, object_kind kind,
     key = key_of(me, current(me, held), lock, kind, by, site);
     keep(me, {key, me.expected.context, where});
   }
-  return circles != 0;
+  return circles != 0 ? result::circle : result::fresh;
 }
 
 namespace {
@@ -375,6 +414,7 @@ void forget(const void* lock) noexcept {
   // Relaxed: see key_of().
   generation_of(lock).fetch_add(1, memory_order_relaxed);
   const locked only_me;
+  g_classes->forget(lock);
   const lock_id id = g_lock_by_address->find(key_of(lock));
   if (id == 0) return;
   remove(id);
@@ -397,22 +437,48 @@ void forget(const void* begin, std::size_t size) noexcept {
   }
 }
 
-void declare(const void* first, object_kind first_kind, const void* second,
-             object_kind second_kind, const call_site& site) noexcept {
-  place at;
-  capture(at, site);
-  const std::uint32_t where = places::number_of(at);
-  const locked only_me;
-  const lock_id a = id_of(first, first_kind);
-  const lock_id b = id_of(second, second_kind);
-  if (a == 0 || b == 0) return;
-  // As if a thread of its own had done so.
+namespace {
+
+// Under g_lock. As if a thread of its own had taken the two.
+void declare(order_graph& graph, lock_id first, lock_id second,
+             std::uint32_t where) noexcept {
+  if (first == 0 || second == 0) return;
   const moment_of now{threads::new_serial(), 0};
   g_threads->note_declaration(now.thread);
-  const auto held = g_graph->enter(now, {}, a, hold::exclusive,
-                                   order_graph::taken::tried, where);
-  g_graph->enter(now, held, b, hold::exclusive, order_graph::taken::waited,
-                 where);
+  const auto held = graph.enter(now, {}, first, hold::exclusive,
+                                order_graph::taken::tried, where);
+  graph.enter(now, held, second, hold::exclusive, order_graph::taken::waited,
+              where);
+}
+
+std::uint32_t number_of(const call_site& site) noexcept {
+  place at;
+  capture(at, site);
+  return places::number_of(at);
+}
+
+}  // namespace
+
+void declare(const void* first, const void* second,
+             const call_site& site) noexcept {
+  const std::uint32_t where = number_of(site);
+  const locked only_me;
+  declare(g_graph.value, id_of(first, object_kind::mutex),
+          id_of(second, object_kind::mutex), where);
+}
+
+void declare(std::string_view first, std::string_view second,
+             const call_site& site) noexcept {
+  const std::uint32_t where = number_of(site);
+  const locked only_me;
+  declare(g_classes->graph(), g_classes->find_or_add(first),
+          g_classes->find_or_add(second), where);
+}
+
+void set_class(const void* lock, std::string_view name) noexcept {
+  generation_of(lock).fetch_add(1, memory_order_relaxed);
+  const locked only_me;
+  g_classes->set(lock, name);
 }
 
 void report_all(bool all) noexcept {

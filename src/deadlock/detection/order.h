@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include <sync/detail/config.h>
 #include <sync/detail/hooks.h>
@@ -26,10 +27,13 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail::order {
 
 // The calling thread, `me`, is about to take `lock`, and may have to wait for
-// it; or has it already (tried). What it finds goes to me.expected. True: with
-// this lock the order that has been seen so far may end in a deadlock;
-// report_found() tells of it.
-bool enter(thread_record& me, const void* lock, object_kind kind,
+// it; or has it already (tried). What it finds goes to me.expected.
+enum class result : std::uint8_t {
+  known,   // the thread has done the same before
+  fresh,   // it has not
+  circle,  // and the order seen so far may end in a deadlock: report_found()
+};
+result enter(thread_record& me, const void* lock, object_kind kind,
            order_graph::taken by, const call_site& site) noexcept;
 
 // Whether me.expected is what enter() has found for this lock, with the locks
@@ -50,9 +54,14 @@ void forget(const void* lock) noexcept;
 // The same for all in [begin, begin + size).
 void forget(const void* begin, std::size_t size) noexcept;
 
-// `first` is to be taken before `second`, wherever both are held.
-void declare(const void* first, object_kind first_kind, const void* second,
-             object_kind second_kind, const call_site& site) noexcept;
+// `first` is to be taken before `second`, wherever both are held; the same for
+// classes of locks.
+void declare(const void* first, const void* second,
+             const call_site& site) noexcept;
+void declare(std::string_view first, std::string_view second,
+             const call_site& site) noexcept;
+// To which class a lock belongs; "": to none.
+void set_class(const void* lock, std::string_view name) noexcept;
 
 // --- The order of threads ----------------------------------------------------
 

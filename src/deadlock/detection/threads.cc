@@ -64,12 +64,13 @@ void thread_record::remove(std::uint32_t i) noexcept {
 
 void thread_record::wait_begins(const void* object, object_kind kind,
                                 bool bounded, std::uint32_t where,
-                                std::int64_t now_ns) noexcept {
+                                std::int64_t now_ns, const void* mutex) noexcept {
   wait_object_.store(object, memory_order_relaxed);
   wait_kind_.store(kind, memory_order_relaxed);
   wait_bounded_.store(bounded, memory_order_relaxed);
   wait_where_.store(where, memory_order_relaxed);
   wait_since_.store(now_ns, memory_order_relaxed);
+  wait_mutex_.store(mutex, memory_order_relaxed);
   if (kind == object_kind::thread) threads::g_joins.fetch_add(1);
   // Of two threads that close a circle at once, one sees the other: each tells
   // that it waits, and then looks whether the other does.
@@ -90,6 +91,7 @@ bool thread_record::look(waiting& now) const noexcept {
   now.bounded = wait_bounded_.load(memory_order_relaxed);
   now.where = wait_where_.load(memory_order_relaxed);
   now.since_ns = wait_since_.load(memory_order_relaxed);
+  now.mutex = wait_mutex_.load(memory_order_relaxed);
   return still(now);
 }
 

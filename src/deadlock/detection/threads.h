@@ -71,7 +71,8 @@ class alignas(kCacheLine) thread_record {
   void remove_all() noexcept { held_.store(0, memory_order_release); }
 
   void wait_begins(const void* object, object_kind kind, bool bounded,
-                   std::uint32_t where, std::int64_t now_ns) noexcept;
+                   std::uint32_t where, std::int64_t now_ns,
+                   const void* mutex) noexcept;
   void wait_ends() noexcept;
 
   // --- By anybody ------------------------------------------------------------
@@ -107,6 +108,7 @@ class alignas(kCacheLine) thread_record {
     bool bounded;
     std::uint32_t where;
     std::int64_t since_ns;
+    const void* mutex;  // of a condition variable's wait
   };
   bool is_waiting() const noexcept {
     return (wait_version_.load(memory_order_acquire) & 1) != 0;
@@ -123,6 +125,7 @@ class alignas(kCacheLine) thread_record {
   std::uint32_t time = 0;        // on the clock that creations and joins advance
   std::uint32_t stale_from = 0;  // entries from here have no context
   bool was_on_condition = false;  // and has not got its mutex yet
+  const void* released = nullptr;  // the last lock
   known_context* known = nullptr;
   std::uint32_t known_log2 = 0;
   std::uint32_t known_used = 0;
@@ -150,6 +153,7 @@ class alignas(kCacheLine) thread_record {
   atomic<std::uint32_t> wait_where_{0};
   atomic<const void*> wait_object_{nullptr};
   atomic<std::int64_t> wait_since_{0};
+  atomic<const void*> wait_mutex_{nullptr};
   atomic<object_kind> wait_kind_{};
   atomic<bool> wait_bounded_{false};
 

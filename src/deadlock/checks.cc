@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "checks.h"
+
+#if SYNCXX_HOOKED
+
+#include <pthread.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+#include <sync/detail/raw_mutex.h>
+
+#include "action.h"
+#include "detection/order.h"
+#include "detection/places.h"
+#include "detection/storage.h"
+#include "kinds.h"
+#include "process.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail::checks {
+
+deed to_deed(const operation& o, const void* object) noexcept {
+  return {o.thread, o.tid, {object, o.kind}, o.at};
+}
+
+verdict follow(bool told, bool raises) noexcept {
+  if (!told) return verdict::none;
+  switch (action::current()) {
+    case misuse_action::off:
+      return verdict::none;
+    case misuse_action::report:
+      return verdict::go_on;
+    case misuse_action::throw_exception:
+      return raises ? verdict::raise : verdict::go_on;
+    default:
+      return verdict::end;
+  }
+}
+
+verdict tell(const finding& found) noexcept {
+  if (action::is_off()) return verdict::none;
+  return follow(report(found), true);
+}
+
+namespace {
+
+// A finding about what the calling thread does now and what somebody did.
+verdict tell(finding_kind what_kind, const char* what, int code,
+             const void* object, object_kind kind, const call_site& site,
+             const operation& then, const void* with,
+             bool raises = true) noexcept {
+  if (action::is_off()) return verdict::none;
+  operation here;
+  describe(here, kind, site);
+  const deed now = to_deed(here, object);
+  const deed other = to_deed(then, with);
+  finding found{.kind = what_kind, .what = what, .code = code};
+  found.here = &now;
+  found.other = &other;
+  return follow(report(found), raises);
+}
+
+}  // namespace
+
+// --- Locks -------------------------------------------------------------------
+
+verdict relock(thread_record& me, const void* object, object_kind kind,
+               const call_site& site) noexcept {
+  const held_lock* const mine = me.find_held([&](const held_lock& h) {
+    const object_kind held = h.kind.load(memory_order_relaxed);
+    return h.object.load(memory_order_relaxed) == object &&
+           waits_for_itself(kind, held) && ownership::is_valid(h, held);
+  });
+  if (mine == nullptr) return verdict::none;
+  operation holder;
+  ownership::read(me, *mine, holder);
+  if (!is_locked(object, holder.kind)) {  // another lock, in reused memory
+    ownership::forget(object);
+    order::forget(object);
+    return verdict::none;
+  }
+  return tell(finding_kind::self_deadlock, words_for(kind)->locked_twice,
+              EDEADLK, object, kind, site, holder, object);
+}
+
+verdict reentry(thread_record& me, const void* object, object_kind kind,
+                const call_site& site) noexcept {
+  if (!is_share(kind) || !prefers_writers(object, kind)) return verdict::none;
+  const held_lock* const mine = me.find_held([&](const held_lock& h) {
+    return h.object.load(memory_order_relaxed) == object &&
+           ownership::is_valid(h, kind);
+  });
+  if (mine == nullptr) return verdict::none;
+  const bool writer_waits = threads::any_of([&](const thread_record& r) {
+    thread_record::waiting w{};
+    return r.look(w) && w.object == object && !is_share(w.kind);
+  });
+  if (!writer_waits) return verdict::none;
+  operation first;
+  ownership::read(me, *mine, first);
+  return tell(finding_kind::reader_reentry,
+              "a reader locks once more what a writer waits for: it waits for "
+              "the writer, and the writer for it",
+              EDEADLK, object, kind, site, first, object);
+}
+
+verdict under_spinlock(thread_record& me, const void* object, object_kind kind,
+                       const call_site& site) noexcept {
+  if (is_spinlock(kind)) return verdict::none;
+  const held_lock* const spin = me.find_held([](const held_lock& h) {
+    const object_kind held = h.kind.load(memory_order_relaxed);
+    return is_spinlock(held) && ownership::is_valid(h, held);
+  });
+  if (spin == nullptr) return verdict::none;
+  operation taken;
+  ownership::read(me, *spin, taken);
+  return tell(finding_kind::blocking_under_spinlock,
+              "a wait that may sleep, with a spinlock held", EDEADLK, object,
+              kind, site, taken, spin->object.load(memory_order_relaxed));
+}
+
+// --- Time --------------------------------------------------------------------
+
+namespace {
+
+constexpr std::int64_t kNotRead = -1;
+constinit atomic<std::int64_t> g_limit_ns{kNotRead};
+
+}  // namespace
+
+std::int64_t long_hold_limit() noexcept {
+  std::int64_t limit = g_limit_ns.load(memory_order_relaxed);
+  if (limit == kNotRead) [[unlikely]] {
+    const char* const value = std::getenv("SYNCXX_LONG_HOLD_MS");
+    limit = value != nullptr ? std::strtoll(value, nullptr, 10) * 1'000'000 : 0;
+    if (limit < 0) limit = 0;
+    g_limit_ns.store(limit, memory_order_relaxed);
+  }
+  return limit;
+}
+
+void set_long_hold_limit(std::int64_t ns) noexcept {
+  g_limit_ns.store(ns > 0 ? ns : 0, memory_order_relaxed);
+}
+
+verdict long_hold(thread_record& me, const held_lock& entry,
+                  const call_site& site) noexcept {
+  const std::int64_t limit = long_hold_limit();
+  if (limit == 0 || entry.since_ns == 0) return verdict::none;
+  const std::int64_t held_ns = process::now_ns() - entry.since_ns;
+  if (held_ns <= limit) return verdict::none;
+  operation here;
+  operation taken;
+  ownership::read(me, entry, taken);
+  describe(here, taken.kind, site);
+  const void* const object = entry.object.load(memory_order_relaxed);
+  const deed now = to_deed(here, object);
+  const deed then = to_deed(taken, object);
+  finding found{.kind = finding_kind::long_hold,
+                .what = "a lock was held longer than the limit",
+                .code = ETIME};
+  found.here = &now;
+  found.other = &then;
+  found.duration_ns = held_ns;
+  return follow(report(found), false);
+}
+
+// --- Condition variables -----------------------------------------------------
+
+namespace {
+
+struct last_notify {
+  std::uint64_t thread;
+  std::int64_t at_ns;
+  std::uint32_t where;
+  int tid;
+  object_kind kind;
+  bool in_vain;  // nobody waited
+};
+
+constinit raw_mutex g_lock;
+constinit never_destroyed<key_table> g_by_address;
+constinit never_destroyed<numbered_pool<last_notify>> g_notifies;
+
+class locked {
+ public:
+  locked() noexcept : locked_(!t_self.owns_all) {
+    if (locked_) g_lock.lock();
+  }
+  locked(const locked&) = delete;
+  locked& operator=(const locked&) = delete;
+  ~locked() {
+    if (locked_) g_lock.unlock();
+  }
+
+ private:
+  const bool locked_;
+};
+
+std::uint64_t key_of(const void* condition) noexcept {
+  return reinterpret_cast<std::uintptr_t>(condition);
+}
+
+}  // namespace
+
+verdict wrong_mutex(thread_record& me, const void* condition, object_kind kind,
+                    const void* mutex, const call_site& site) noexcept {
+  operation other;
+  const void* others_mutex = nullptr;
+  const bool found = threads::any_of([&](const thread_record& r) {
+    thread_record::waiting w{};
+    if (&r == &me || !r.look(w) || w.object != condition || w.kind != kind ||
+        w.mutex == mutex || w.mutex == nullptr)
+      return false;
+    other.thread = r.serial();
+    other.tid = r.tid();
+    other.kind = kind;
+    other.at = places::get(w.where);
+    others_mutex = w.mutex;
+    return r.still(w);
+  });
+  if (!found) return verdict::none;
+  return tell(finding_kind::wrong_mutex_for_condition,
+              "a wait on a condition variable with another mutex than that of "
+              "those who wait there",
+              EINVAL, condition, kind, site, other, condition);
+}
+
+void notified(thread_record& me, const void* condition, object_kind kind,
+              const call_site& site) noexcept {
+  const bool in_vain = !threads::any_of([&](const thread_record& r) {
+    thread_record::waiting w{};
+    return r.look(w) && w.object == condition;
+  });
+  place at;
+  capture(at, site);
+  const last_notify now{me.serial(), process::now_ns(), places::number_of(at),
+                        me.tid(),    kind,              in_vain};
+  const locked only_me;
+  std::uint32_t i = g_by_address->find(key_of(condition));
+  if (i != 0) {
+    g_notifies.value[i] = now;
+  } else if ((i = g_notifies->add(now)) != 0 &&
+             !g_by_address->add(key_of(condition), i)) {
+    g_notifies->remove(i);
+  }
+}
+
+void forget_notified(const void* condition) noexcept {
+  const locked only_me;
+  const std::uint32_t i = g_by_address->find(key_of(condition));
+  if (i == 0) return;
+  g_by_address->remove(key_of(condition));
+  g_notifies->remove(i);
+}
+
+void lost_notifies() noexcept {
+  threads::any_of([](const thread_record& r) {
+    thread_record::waiting w{};
+    if (!r.look(w) || w.bounded || !is_condition(w.kind)) return false;
+    last_notify last{};
+    {
+      const locked only_me;
+      const std::uint32_t i = g_by_address->find(key_of(w.object));
+      if (i == 0) return false;
+      last = g_notifies.value[i];
+    }
+    if (!last.in_vain || last.at_ns > w.since_ns || !r.still(w)) return false;
+    const deed here{r.serial(), r.tid(), {w.object, w.kind},
+                    places::get(w.where)};
+    const deed other{last.thread, last.tid, {w.object, last.kind},
+                     places::get(last.where)};
+    finding found{.kind = finding_kind::lost_notify,
+                  .what = "a wait on a condition variable that does not end; "
+                          "its last notification came before, when nobody "
+                          "waited",
+                  .code = ETIME};
+    found.here = &here;
+    found.other = &other;
+    report(found);
+    return false;
+  });
+}
+
+void before_fork() noexcept { g_lock.lock(); }
+void after_fork_in_parent() noexcept { g_lock.unlock(); }
+void after_fork_in_child() noexcept { std::construct_at(&g_lock); }
+
+}  // namespace detail::checks
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_HOOKED
