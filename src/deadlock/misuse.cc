@@ -36,7 +36,8 @@
 
 #include "detection/ownership.h"
 #include "process.h"
-#include "report/misuse_report.h"
+#include "report/finding.h"
+#include "report/names.h"
 #include "report/text.h"
 
 #endif  // SYNCXX_HOOKED
@@ -313,10 +314,16 @@ misuse_action current_action() noexcept {
 
 enum class verdict { none, go_on, raise, end };
 
-verdict tell(const misuse_found& found) noexcept {
+deed as_deed(const void* object, const operation& who) noexcept {
+  return {.thread = who.thread,
+          .tid = who.tid,
+          .object = {.address = object, .kind = who.kind},
+          .at = who.at};
+}
+
+verdict tell(const finding& found) noexcept {
   const misuse_action action = current_action();
-  if (action == misuse_action::off) return verdict::none;
-  report(found);
+  if (action == misuse_action::off || !report(found)) return verdict::none;
   switch (action) {
     case misuse_action::throw_exception:
       return verdict::raise;
@@ -347,12 +354,13 @@ verdict attempting(const void* object, object_kind kind,
   operation holder;
   describe(here, kind, site);
   if (!ownership::find_holder(object, held, holder)) return verdict::none;
-  return tell({.object = object,
-               .kind = kind,
+  const deed now = as_deed(object, here);
+  const deed first = as_deed(object, holder);
+  return tell({.kind = finding_kind::self_deadlock,
                .what = words_for(kind)->locked_twice,
                .code = EDEADLK,
-               .here = &here,
-               .holder = &holder});
+               .here = &now,
+               .other = &first});
 }
 
 void on_attempt(const void* object, object_kind kind) {
@@ -401,14 +409,15 @@ verdict releasing(const void* object, object_kind kind, const call_site& site,
   what = held ? words_for(kind)->unlocked_by_stranger
               : words_for(kind)->unlocked_while_free;
   describe(here, kind, site);
-  const verdict then = tell({.object = object,
-                             .kind = kind,
+  const deed now = as_deed(object, here);
+  const deed owners = as_deed(object, holder);
+  const verdict then = tell({.kind = finding_kind::unlock_not_owner,
                              .what = what,
                              .code = EPERM,
-                             .here = &here,
-                             .holder = held ? &holder : nullptr});
+                             .here = &now,
+                             .other = held ? &owners : nullptr});
   // The lock will be released: its holder does not hold it any more.
-  if (then == verdict::go_on) ownership::forget(object);
+  if (then != verdict::raise) ownership::forget(object);
   return then;
 }
 
@@ -427,6 +436,15 @@ void on_releasing(const void* object, object_kind kind) {
 
 void on_wait(const void*, object_kind) noexcept {}
 
+// The primitive says by its code what it has found of locks.
+finding_kind kind_of_misuse(object_kind kind, int errno_code) noexcept {
+  if (words_for(kind) == nullptr) return finding_kind::misuse;
+  if (errno_code == EPERM) return finding_kind::unlock_not_owner;
+  if (errno_code == EDEADLK) return finding_kind::self_deadlock;
+  if (errno_code == EBUSY) return finding_kind::destroyed_while_held;
+  return finding_kind::misuse;
+}
+
 verdict misusing(const void* object, object_kind kind, const char* what,
                  int errno_code, const call_site& site) noexcept {
   const entrance checker;
@@ -435,21 +453,28 @@ verdict misusing(const void* object, object_kind kind, const char* what,
   operation latest;
   operation before;
   describe(here, kind, site, 1);  // 1: misused()
-  misuse_found found{.object = object,
-                     .kind = kind,
-                     .what = what,
-                     .code = errno_code,
-                     .here = &here};
+  const deed now = as_deed(object, here);
+  deed other;
+  deed earlier;
+  finding found{.kind = kind_of_misuse(kind, errno_code),
+                .what = what,
+                .code = errno_code,
+                .here = &now};
   if (words_for(kind) != nullptr) {
-    if (ownership::find_holder(object, kind, latest)) found.holder = &latest;
+    if (ownership::find_holder(object, kind, latest)) {
+      other = as_deed(object, latest);
+      found.other = &other;
+    }
   } else if (counts(kind)) {
     // A release or arrival that fails has told that it was about to give: that
     // is `here`.
     if (errno_code == EOVERFLOW || kind == object_kind::barrier)
       ownership::refused(object, kind);
     if (ownership::find_last(object, kind, latest, before)) {
-      found.latest = &latest;
-      if (before.thread != 0) found.before = &before;
+      other = as_deed(object, latest);
+      found.other = &other;
+      earlier = as_deed(object, before);
+      if (before.thread != 0) found.before = &earlier;
     }
   }
   return tell(found);
@@ -494,17 +519,20 @@ verdict destroying(const void* object, object_kind kind,
   if (!held) return verdict::none;
   operation here;
   describe(here, kind, site);
-  return tell({.object = object,
-               .kind = kind,
+  const deed now = as_deed(object, here);
+  const deed owners = as_deed(object, holder);
+  return tell({.kind = finding_kind::destroyed_while_held,
                .what = words_for(kind)->destroyed_while_held,
                .code = EBUSY,
-               .here = &here,
-               .holder = &holder});
+               .here = &now,
+               .other = &owners});
 }
 
 void on_destroyed(const void* object, object_kind kind) noexcept {
-  if (words_for(kind) == nullptr && !counts(kind)) return;
-  const verdict then = destroying(object, kind, SYNCXX_CALL_SITE());
+  verdict then = verdict::none;
+  if (words_for(kind) != nullptr || counts(kind))
+    then = destroying(object, kind, SYNCXX_CALL_SITE());
+  if (const entrance checker; checker) forget_name(object);
   // A destructor cannot throw.
   if (then == verdict::end || then == verdict::raise) std::abort();
 }
@@ -545,6 +573,7 @@ void after_fork_in_child() {
   operation warm_up;
   describe(warm_up, object_kind::mutex, SYNCXX_CALL_SITE());
   current_action();
+  begin_reports();
 }
 
 }  // namespace
