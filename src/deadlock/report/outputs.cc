@@ -43,6 +43,8 @@ constinit output g_graph{"SYNCXX_DEADLOCK_DOT"};
 constinit bool g_has_begun = false;
 
 void look_up(output& out) noexcept {
+  std::memset(out.path, 0, sizeof out.path);
+  out.failed = false;
   const char* const value = ::secure_getenv(out.variable);
   if (value == nullptr || *value == '\0') return;
   text path(std::span(out.path, kLongestPath - 1));
@@ -117,13 +119,14 @@ void read_suppressions() noexcept {
 
 }  // namespace
 
-void begin() noexcept {
-  if (g_has_begun) return;
+void read_environment() noexcept {
   g_has_begun = true;
-  look_up(g_log);
-  look_up(g_json);
-  look_up(g_graph);
+  for (output* const out : {&g_log, &g_json, &g_graph}) look_up(*out);
   read_suppressions();
+}
+
+void begin() noexcept {
+  if (!g_has_begun) read_environment();
 }
 
 void say(std::string_view text) noexcept {

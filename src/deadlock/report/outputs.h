@@ -13,8 +13,10 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::outputs {
 
-// Reads the environment, the first time it is called, and the suppressions. It
-// is not read where the program runs with more rights than its user.
+// Reads the environment, and the file of suppressions that it names. It is not
+// read where the program runs with more rights than its user.
+void read_environment() noexcept;
+// The same, the first time it is called.
 void begin() noexcept;
 
 // SYNCXX_DEADLOCK_LOG, or stderr.
