@@ -321,17 +321,19 @@ deed as_deed(const void* object, const operation& who) noexcept {
           .at = who.at};
 }
 
+deed now_at(const void* object, object_kind kind, const call_site& site,
+            unsigned skip = 0) noexcept {
+  operation here;
+  describe(here, kind, site, skip);
+  return as_deed(object, here);
+}
+
 verdict tell(const finding& found) noexcept {
   const misuse_action action = current_action();
   if (action == misuse_action::off || !report(found)) return verdict::none;
-  switch (action) {
-    case misuse_action::throw_exception:
-      return verdict::raise;
-    case misuse_action::report:
-      return verdict::go_on;
-    default:
-      return verdict::end;
-  }
+  return action == misuse_action::throw_exception ? verdict::raise
+         : action == misuse_action::report        ? verdict::go_on
+                                                  : verdict::end;
 }
 
 // --- What is heard -----------------------------------------------------------
@@ -350,11 +352,9 @@ verdict attempting(const void* object, object_kind kind,
     ownership::forget(object);
     return verdict::none;
   }
-  operation here;
   operation holder;
-  describe(here, kind, site);
   if (!ownership::find_holder(object, held, holder)) return verdict::none;
-  const deed now = as_deed(object, here);
+  const deed now = now_at(object, kind, site);
   const deed first = as_deed(object, holder);
   return tell({.kind = finding_kind::self_deadlock,
                .what = words_for(kind)->locked_twice,
@@ -408,8 +408,7 @@ verdict releasing(const void* object, object_kind kind, const call_site& site,
   if (held && giver == ownership::giver::unknown) return verdict::none;
   what = held ? words_for(kind)->unlocked_by_stranger
               : words_for(kind)->unlocked_while_free;
-  describe(here, kind, site);
-  const deed now = as_deed(object, here);
+  const deed now = now_at(object, kind, site);
   const deed owners = as_deed(object, holder);
   const verdict then = tell({.kind = finding_kind::unlock_not_owner,
                              .what = what,
@@ -436,31 +435,29 @@ void on_releasing(const void* object, object_kind kind) {
 
 void on_wait(const void*, object_kind) noexcept {}
 
-// The primitive says by its code what it has found of locks.
-finding_kind kind_of_misuse(object_kind kind, int errno_code) noexcept {
-  if (words_for(kind) == nullptr) return finding_kind::misuse;
-  if (errno_code == EPERM) return finding_kind::unlock_not_owner;
-  if (errno_code == EDEADLK) return finding_kind::self_deadlock;
-  if (errno_code == EBUSY) return finding_kind::destroyed_while_held;
-  return finding_kind::misuse;
+// What a primitive that has an owner has found, by its code.
+finding_kind kind_of_misuse(int errno_code) noexcept {
+  return errno_code == EPERM     ? finding_kind::unlock_not_owner
+         : errno_code == EDEADLK ? finding_kind::self_deadlock
+         : errno_code == EBUSY   ? finding_kind::destroyed_while_held
+                                 : finding_kind::misuse;
 }
 
 verdict misusing(const void* object, object_kind kind, const char* what,
                  int errno_code, const call_site& site) noexcept {
   const entrance checker;
   if (!checker) return verdict::none;
-  operation here;
   operation latest;
   operation before;
-  describe(here, kind, site, 1);  // 1: misused()
-  const deed now = as_deed(object, here);
+  const deed now = now_at(object, kind, site, 1);  // 1: misused()
   deed other;
   deed earlier;
-  finding found{.kind = kind_of_misuse(kind, errno_code),
+  finding found{.kind = finding_kind::misuse,
                 .what = what,
                 .code = errno_code,
                 .here = &now};
   if (words_for(kind) != nullptr) {
+    found.kind = kind_of_misuse(errno_code);
     if (ownership::find_holder(object, kind, latest)) {
       other = as_deed(object, latest);
       found.other = &other;
@@ -517,9 +514,7 @@ verdict destroying(const void* object, object_kind kind,
   }
   look(kind);
   if (!held) return verdict::none;
-  operation here;
-  describe(here, kind, site);
-  const deed now = as_deed(object, here);
+  const deed now = now_at(object, kind, site);
   const deed owners = as_deed(object, holder);
   return tell({.kind = finding_kind::destroyed_while_held,
                .what = words_for(kind)->destroyed_while_held,
