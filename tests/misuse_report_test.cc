@@ -4,6 +4,8 @@
 // it never hangs, never ends the process, and says how to find out the lines.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
@@ -275,6 +277,34 @@ TEST_F(MisuseReport, ProgramThatIgnoresItsChildren) {
   });
   EXPECT_TRUE(o.exited(outcome::kDone)) << o;
   expect_place(o.said, "here", "misuse_report_test.cc", marked().misuse);
+}
+
+// Threads with the smallest stack that there can be make reports, too: here
+// with a name that takes much of it to demangle.
+template <class... T>
+struct holder_of {
+  [[gnu::noinline]] static void* misuse(void*) {
+    unlock_what_nobody_holds();
+    ++g_work;
+    return nullptr;
+  }
+};
+TEST_F(MisuseReport, ThreadWithASmallStack) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizer needs more itself";
+  const outcome o = report_after([] {
+    using names = std::vector<std::vector<std::pair<std::string, std::string>>>;
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    if (pthread_attr_setstacksize(&small, PTHREAD_STACK_MIN) != 0) _exit(1);
+    pthread_t thread;
+    if (pthread_create(&thread, &small, holder_of<names, names>::misuse,
+                       nullptr) != 0) {
+      _exit(2);
+    }
+    pthread_join(thread, nullptr);
+  });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
+  EXPECT_TRUE(!has_lines() || says(o, "holder_of<std::vector<")) << o;
 }
 
 // All file descriptors are taken.

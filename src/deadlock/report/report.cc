@@ -20,6 +20,7 @@
 #include "finding_graph.h"
 #include "finding_json.h"
 #include "finding_text.h"
+#include "large_stack.h"
 #include "names.h"
 #include "outputs.h"
 #include "report_lock.h"
@@ -208,11 +209,12 @@ report_lock::~report_lock() {
 
 bool report(const finding& found) noexcept {
   listener_call callback;
-  told what;
+  told what = told::suppressed;
   {
     const process::cancellation_pause uncancelled;
     const report_lock only_me;
-    what = tell(found, callback);
+    const auto telling = [&] { what = tell(found, callback); };
+    on_large_stack(function_ref<void()>(telling));
   }
   callback.carry_out(found);
   return what == told::yes;
@@ -225,7 +227,8 @@ void set_callback(finding_callback callback, void* context) noexcept {
 
 void begin_reports() noexcept {
   const report_lock only_me;
-  outputs::begin();
+  const auto beginning = [] { outputs::begin(); };
+  on_large_stack(function_ref<void()>(beginning));
 }
 
 bool suppressions::add(const char* kind, const char* pattern) noexcept {

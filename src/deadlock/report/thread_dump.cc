@@ -9,6 +9,7 @@
 
 #include "../process.h"
 #include "finding_text.h"
+#include "large_stack.h"
 #include "outputs.h"
 #include "report_lock.h"
 #include "words.h"
@@ -101,13 +102,16 @@ void print_thread_dump(const thread_source& source) noexcept {
   static constinit char storage[16 * 1024] = {};
   const process::cancellation_pause uncancelled;
   const report_lock only_me;
-  outputs::begin();
-  symbolizer symbols;
-  for_each_place(source, [&](const place& at) { symbols.add(at); });
-  symbols.resolve();
-  text out(storage, text::growth::pages);
-  compose_thread_dump(source, symbols, out);
-  outputs::say(out.view());
+  const auto printing = [&] {
+    outputs::begin();
+    symbolizer symbols;
+    for_each_place(source, [&](const place& at) { symbols.add(at); });
+    symbols.resolve();
+    text out(storage, text::growth::pages);
+    compose_thread_dump(source, symbols, out);
+    outputs::say(out.view());
+  };
+  on_large_stack(function_ref<void()>(printing));
 }
 
 }  // namespace detail
