@@ -4,6 +4,8 @@
 // it never hangs, never ends the process, and says how to find out the lines.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>
@@ -31,6 +33,9 @@ namespace syncxx_test {
 namespace {
 
 using syncxx::misuse_action;
+
+constexpr const char* kWhat =
+    "syncxx: misuse: unlock of a mutex that nobody holds [unlock_not_owner]\n";
 
 std::atomic<int> g_work{0};
 
@@ -60,7 +65,7 @@ class MisuseReport : public testing::Test {
   // Addresses in files, and how to find out the lines.
   static void expect_unresolved(const outcome& o) {
     EXPECT_TRUE(o.exited(outcome::kDone)) << o;
-    EXPECT_TRUE(says(o, "misuse: unlock of a mutex that nobody holds\n")) << o;
+    EXPECT_TRUE(says(o, kWhat)) << o;
     const std::string place = first_place(o.said, "here");
     EXPECT_NE(place.find("misuse_report_test"), std::string::npos) << o;
     EXPECT_NE(place.find("+0x"), std::string::npos) << o;
@@ -71,8 +76,10 @@ class MisuseReport : public testing::Test {
 
 TEST_F(MisuseReport, NamesTheLine) {
   if (!has_lines())
-    GTEST_SKIP() << "no addr2line here, or no debug information";
-  const outcome o = report_after([] {});
+    GTEST_SKIP() << "no debug information, or nothing that reads it";
+  const outcome o = report_after([] {
+    if (reads_debug_info()) setenv("PATH", "/nonexistent", 1);
+  });
   expect_place(o.said, "here", "misuse_report_test.cc", marked().misuse);
   EXPECT_FALSE(says(o, "addr2line")) << o;
   EXPECT_TRUE(says(o, " in unlock_what_nobody_holds") ||
@@ -80,9 +87,21 @@ TEST_F(MisuseReport, NamesTheLine) {
       << o;
 }
 
+// Where the library was built without libbacktrace.
+TEST_F(MisuseReport, NamesTheLineByATool) {
+  if (!has_lines_by_tools())
+    GTEST_SKIP() << "no addr2line here, or no debug information";
+  const outcome o = report_after([] { use_tools(); });
+  expect_place(o.said, "here", "misuse_report_test.cc", marked().misuse);
+  EXPECT_FALSE(says(o, "addr2line")) << o;
+}
+
 // The advice can be followed.
 TEST_F(MisuseReport, WithoutToolsAnAddressThatTheyResolve) {
-  const outcome o = report_after([] { setenv("PATH", "/nonexistent", 1); });
+  const outcome o = report_after([] {
+    use_tools();
+    setenv("PATH", "/nonexistent", 1);
+  });
   expect_unresolved(o);
   if (!has_lines() || !addr2line_knows_calls()) return;
   const std::size_t begin = o.said.find("addr2line -Cfie");
@@ -157,7 +176,10 @@ TEST_F(MisuseReport, AllStandardDescriptorsAreClosed) {
 
 // The helper's output goes through a pipe that may get any of the numbers.
 TEST_F(MisuseReport, StdoutIsClosed) {
-  const outcome o = report_after([] { close(STDOUT_FILENO); });
+  const outcome o = report_after([] {
+    if (has_lines_by_tools()) use_tools();
+    close(STDOUT_FILENO);
+  });
   EXPECT_TRUE(o.exited(outcome::kDone)) << o;
   expect_place(o.said, "here", "misuse_report_test.cc", marked().misuse);
 }
@@ -210,7 +232,10 @@ class fake_tool {
     unlink(tool().c_str());
     rmdir(directory_.c_str());
   }
-  void use() const { setenv("PATH", directory_.c_str(), 1); }
+  void use() const {
+    use_tools();
+    setenv("PATH", directory_.c_str(), 1);
+  }
 
  private:
   std::string tool() const { return directory_ + "/addr2line"; }
@@ -238,17 +263,48 @@ TEST_F(MisuseReport, ToolThatTalksNonsense) {
     const fake_tool tool(script);
     const outcome o = report_after([&] { tool.use(); });
     EXPECT_TRUE(o.exited(outcome::kDone)) << script << "\n" << o;
-    EXPECT_TRUE(says(o, "misuse: unlock of a mutex that nobody holds\n"));
+    EXPECT_TRUE(says(o, kWhat));
     EXPECT_TRUE(says(o, "SYNCXX_DEADLOCK=")) << script << "\n" << o;
   }
 }
 
 TEST_F(MisuseReport, ProgramThatIgnoresItsChildren) {
-  if (!has_lines())
+  if (!has_lines_by_tools())
     GTEST_SKIP() << "no addr2line here, or no debug information";
-  const outcome o = report_after([] { signal(SIGCHLD, SIG_IGN); });
+  const outcome o = report_after([] {
+    use_tools();
+    signal(SIGCHLD, SIG_IGN);
+  });
   EXPECT_TRUE(o.exited(outcome::kDone)) << o;
   expect_place(o.said, "here", "misuse_report_test.cc", marked().misuse);
+}
+
+// Threads with the smallest stack that there can be make reports, too: here
+// with a name that takes much of it to demangle.
+template <class... T>
+struct holder_of {
+  [[gnu::noinline]] static void* misuse(void*) {
+    unlock_what_nobody_holds();
+    ++g_work;
+    return nullptr;
+  }
+};
+TEST_F(MisuseReport, ThreadWithASmallStack) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizer needs more itself";
+  const outcome o = report_after([] {
+    using names = std::vector<std::vector<std::pair<std::string, std::string>>>;
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    if (pthread_attr_setstacksize(&small, PTHREAD_STACK_MIN) != 0) _exit(1);
+    pthread_t thread;
+    if (pthread_create(&thread, &small, holder_of<names, names>::misuse,
+                       nullptr) != 0) {
+      _exit(2);
+    }
+    pthread_join(thread, nullptr);
+  });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
+  EXPECT_TRUE(!has_lines() || says(o, "holder_of<std::vector<")) << o;
 }
 
 // All file descriptors are taken.

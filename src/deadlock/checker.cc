@@ -24,6 +24,7 @@
 #include "kinds.h"
 #include "process.h"
 #include "report/finding.h"
+#include "report/names.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::checker {
@@ -138,7 +139,7 @@ verdict releasing(const void* object, object_kind kind,
                           .here = &now,
                           .other = held ? &then : nullptr});
   // The lock will be released: its holder does not hold it any more.
-  if (v == verdict::go_on) ownership::forget(object);
+  if (v != verdict::raise) ownership::forget(object);
   return v;
 }
 
@@ -186,16 +187,32 @@ void wait_end(const void*, object_kind) noexcept {
   if (me != nullptr && me->is_waiting()) me->wait_ends();
 }
 
+namespace {
+
+// The name goes last: the report has it.
+class name_until_end {
+ public:
+  explicit name_until_end(const void* object) noexcept : object_(object) {}
+  name_until_end(const name_until_end&) = delete;
+  name_until_end& operator=(const name_until_end&) = delete;
+  ~name_until_end() { forget_name(object_); }
+
+ private:
+  const void* const object_;
+};
+
+}  // namespace
+
 verdict destroyed(const void* object, object_kind kind,
                   const call_site& site) noexcept {
+  const entrance checker;
+  if (!checker) return verdict::none;
+  const name_until_end named(object);
   if (is_condition(kind)) {
-    const entrance checker;
-    if (checker && !action::is_off()) checks::forget_notified(object);
+    if (!action::is_off()) checks::forget_notified(object);
     return verdict::none;
   }
   if (words_for(kind) == nullptr && !counts(kind)) return verdict::none;
-  const entrance checker;
-  if (!checker) return verdict::none;
   operation holder;
   bool held = false;
   const auto look = [&](object_kind as) {

@@ -27,6 +27,7 @@
 #include "listener.h"
 #include "process.h"
 #include "report/finding.h"
+#include "report/names.h"
 #include "thread_calls.h"
 
 #endif  // SYNCXX_HOOKED
@@ -167,6 +168,7 @@ void after_fork_in_child() {
   wait_for::after_fork_in_child();
   action::after_fork_in_child();
   reset_report_lock();
+  reset_names_after_fork();
   t_self.owns_all = false;
 }
 
@@ -191,6 +193,7 @@ void checker::begin() noexcept {
                  at_thread_end);
   operation warm_up;
   describe(warm_up, object_kind::mutex, SYNCXX_CALL_SITE());
+  begin_reports();
   action::current();
 }
 

@@ -328,20 +328,19 @@ class broken_pipe_guard {
   bool broken_ = false;
 };
 
-// 0, or the error. `may_wait`: where stderr does not block, wait a moment for
+// 0, or the error. `may_wait`: where the file does not block, wait a moment for
 // its reader.
-int write_all(std::string_view message, bool may_wait) noexcept {
+int write_all(int fd, std::string_view message, bool may_wait) noexcept {
   constexpr int kPatienceMs = 1000;
   while (!message.empty()) {
-    const ssize_t written =
-        ::write(STDERR_FILENO, message.data(), message.size());
+    const ssize_t written = ::write(fd, message.data(), message.size());
     if (written > 0) {
       message.remove_prefix(static_cast<std::size_t>(written));
       continue;
     }
     const int error = written < 0 ? errno : EIO;
     if (error == EINTR) continue;
-    pollfd ready = {STDERR_FILENO, POLLOUT, 0};
+    pollfd ready = {fd, POLLOUT, 0};
     if (error != EAGAIN || !may_wait || ::poll(&ready, 1, kPatienceMs) == 0)
       return error;
   }
@@ -351,14 +350,20 @@ int write_all(std::string_view message, bool may_wait) noexcept {
 }  // namespace
 
 void print(std::string_view message) noexcept {
+  if (message.empty()) return;
   const int error = errno;
-  if (is_confined()) {  // no call that might be refused
-    write_all(message, false);
-  } else {
-    broken_pipe_guard guard;
-    if (write_all(message, true) == EPIPE) guard.broken();
-  }
+  if (is_confined())  // no call that might be refused
+    write_all(STDERR_FILENO, message, false);
+  else
+    write(STDERR_FILENO, message);
   errno = error;
+}
+
+int write(int fd, std::string_view message) noexcept {
+  broken_pipe_guard guard;
+  const int error = write_all(fd, message, true);
+  if (error == EPIPE) guard.broken();
+  return error;
 }
 
 cancellation_pause::cancellation_pause() noexcept {

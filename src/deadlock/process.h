@@ -46,6 +46,9 @@ bool is_confined() noexcept;
 // reads it. errno is kept.
 void print(std::string_view message) noexcept;
 
+// The same to a file that is open. 0, or the error.
+int write(int fd, std::string_view message) noexcept;
+
 // A report must not be torn by the cancellation of the thread that makes it.
 class cancellation_pause {
  public:

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sync/detail/config.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +23,10 @@
 #include <utility>
 
 #include "tests/support/environment.h"
+#if SYNCXX_HOOKED
+#include "src/deadlock/report/debug_info.h"
+#include "src/deadlock/report/symbolizer.h"
+#endif
 #include "tests/support/watchdog.h"
 
 namespace syncxx_test {
@@ -130,18 +135,42 @@ inline bool addr2line_knows_calls() {
 #endif
 }
 
+// Whether the library names lines by itself.
+inline bool reads_debug_info() {
+#if SYNCXX_HOOKED
+  return syncxx::detail::debug_info::is_built_in();
+#else
+  return false;
+#endif
+}
+
+// As if it did not.
+inline void use_tools() {
+#if SYNCXX_HOOKED
+  syncxx::detail::symbolizer::use_tools(true);
+#endif
+}
+
 // Whether a report from this program can name files and lines: found out
 // without asking the code under test.
 inline bool has_lines() {
   static const bool answer = [] {
     if (under_qemu()) return false;  // the tools are not for this machine
-    if (!is_on_path("llvm-symbolizer") && !addr2line_knows_calls())
+    if (!reads_debug_info() && !is_on_path("llvm-symbolizer") &&
+        !addr2line_knows_calls()) {
       return false;
+    }
     std::ifstream file("/proc/self/exe", std::ios::binary);
     const std::string program{std::istreambuf_iterator<char>(file), {}};
     return program.find(std::string(".debug_line\0", 12)) != std::string::npos;
   }();
   return answer;
+}
+
+// The same for a report by tools.
+inline bool has_lines_by_tools() {
+  return has_lines() &&
+         (is_on_path("llvm-symbolizer") || addr2line_knows_calls());
 }
 
 // The line after the one that begins with `label`.

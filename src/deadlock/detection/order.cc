@@ -342,11 +342,11 @@ bool is_certain(std::uint32_t begin, std::uint32_t end) noexcept {
 struct told {
   const segments<found_link>& links;
   std::uint32_t begin;
-  deadlock_link now;  // the one asked for last
+  mutable deadlock_link now;  // the one asked for last
 };
 
-const deadlock_link& link_of(void* circle, std::uint32_t i) noexcept {
-  told& t = *static_cast<told*>(circle);
+const deadlock_link& link_of(const void* circle, std::uint32_t i) noexcept {
+  const told& t = *static_cast<const told*>(circle);
   const found_link& l = t.links[t.begin + i];
   const std::uint64_t thread = l.link.when.thread;
   t.now.held = {thread, l.tid, l.held, places::get(l.link.held_where)};
@@ -383,7 +383,7 @@ bool report_found() noexcept {
   }
   bool any = false;
   for (std::uint32_t i = 0, begin = 0; i < ends.size(); begin = ends[i++]) {
-    told circle{links, begin, {}};
+    const told circle{links, begin, {}};
     finding f{.kind = finding_kind::lock_order_inversion,
               .what = "locks are taken in an order that may end in a deadlock",
               .code = EDEADLK};

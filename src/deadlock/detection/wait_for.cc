@@ -23,6 +23,7 @@
 #include "../action.h"
 #include "../kinds.h"
 #include "../report/finding.h"
+#include "../report/names.h"
 #include "../report/text.h"
 #include "lock_sets.h"
 #include "order.h"
@@ -160,11 +161,11 @@ class circle {
 
 struct told {
   const circle& steps;
-  deadlock_link now;
+  mutable deadlock_link now;
 };
 
-const deadlock_link& link_of(void* of, std::uint32_t i) noexcept {
-  told& t = *static_cast<told*>(of);
+const deadlock_link& link_of(const void* of, std::uint32_t i) noexcept {
+  const told& t = *static_cast<const told*>(of);
   const step& s = t.steps[i];
   const std::uint64_t serial = s.who->serial();
   const int tid = s.who->tid();
@@ -204,7 +205,7 @@ result check(thread_record& me, bool can_give_up) noexcept {
     circle c;
     if (c.find(me) && g_reported->find(c.key()) == 0) {
       static_cast<void>(g_reported->add(c.key(), 1));
-      told links{c, {}};
+      const told links{c, {}};
       finding f{.kind = finding_kind::deadlock,
                 .what = "threads wait for each other, for ever",
                 .code = EDEADLK};

@@ -65,8 +65,8 @@ struct finding {
   // deadlock, lock_order_inversion; read by number, since there may be
   // thousands.
   std::uint32_t links = 0;
-  const deadlock_link& (*link)(void* circle, std::uint32_t i) = nullptr;
-  void* circle = nullptr;
+  const deadlock_link& (*link)(const void* circle, std::uint32_t i) = nullptr;
+  const void* circle = nullptr;
   // The others; null: not known, or there is none.
   const deed* here = nullptr;
   const deed* other = nullptr;
@@ -81,8 +81,31 @@ struct finding {
 // nothing with malloc.
 bool report(const finding& found) noexcept;
 
+// Hears of each finding that is told (not of one that is like an earlier one),
+// after it has been written, in the thread that has found it. `text` is what
+// was written. Null: nobody hears. Not called for what is found inside of it.
+using finding_callback = void (*)(const finding& found, const char* text,
+                                  void* context);
+void set_callback(finding_callback callback, void* context) noexcept;
+
+// Reads the environment: where findings go, which are suppressed. To be called
+// when the program starts; report() does it if nobody has.
+void begin_reports() noexcept;
+
 // In the child of a fork: nobody is in report().
 void reset_report_lock() noexcept;
+
+// "lock_order_inversion", ...
+const char* name_of(finding_kind kind) noexcept;
+
+// Findings that are not told. `kind`: a finding_kind's name, or "*" for all.
+// `pattern`: "*" stands for any characters; it must match whole the name of a
+// function, of a source file (with or without its directories), of a loaded
+// file or of a lock, anywhere in the finding. Copies both. False: there is no
+// such kind, or no memory.
+namespace suppressions {
+bool add(const char* kind, const char* pattern) noexcept;
+}  // namespace suppressions
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI

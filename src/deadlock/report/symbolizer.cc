@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Asks a tool about all addresses of a report at once, a call of it per loaded
-// file, and finds in the answers where the library ends and the program begins.
+// Finds what is known of each address, and where the library ends and the
+// program begins.
 #include "symbolizer.h"
 
 #if SYNCXX_HOOKED
 
+#include <fcntl.h>
 #include <link.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 
 #include <sync/detail/clock.h>
 
 #include "../process.h"
+#include "debug_info.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
@@ -23,13 +26,6 @@ namespace {
 
 // For all modules of a report together: the program waits.
 constexpr long long kPatienceNs = 10'000'000'000;
-
-std::string_view next_line(std::string_view& rest) noexcept {
-  const std::size_t end = rest.find('\n');
-  const std::string_view line = rest.substr(0, end);
-  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-  return line;
-}
 
 // Whether `function` is in namespace `qualifier`. The name of a template comes
 // with its return type: "void ns::f<int>(int)".
@@ -60,88 +56,88 @@ bool is_start_up_name(std::string_view function) noexcept {
   return false;
 }
 
+bool contains(std::string_view text, std::string_view part) noexcept {
+  return text.find(part) != std::string_view::npos;
+}
+
 }  // namespace
 
 constinit symbolizer::address symbolizer::s_addresses[kMaxAddresses] = {};
-constinit symbolizer::module symbolizer::s_modules[kMaxAddresses] = {};
+constinit symbolizer::module symbolizer::s_modules[kMaxModules] = {};
 constinit char symbolizer::s_memory[sizeof s_memory] = {};
+constinit bool symbolizer::s_use_tools = false;
 
-// One function at an address; several, inlined into one another, can be there.
-struct symbolizer::call {
-  std::string_view function;  // empty: not known
-  std::string_view file;      // and line
+bool call::is_library() const noexcept {
+  return is_in(function, "syncxx::abi1_hooks::") || is_standard() ||
+         // -gline-tables-only leaves the bare names of inlined functions.
+         (!contains(function, "::") && contains(file, "/include/sync/"));
+}
 
-  // Takes a call's two lines off `lines`.
-  static call next(std::string_view& lines) noexcept {
-    const std::string_view function = next_line(lines);
-    const std::string_view file = next_line(lines);
-    return {function, file.substr(0, file.find(" (discriminator"))};
-  }
+bool call::is_start_up() const noexcept {
+  return is_start_up_name(function) || is_standard();
+}
 
-  bool has_file() const noexcept {
-    return !file.empty() && file.substr(0, 2) != "??";
-  }
-  // Between the program's code and a hook.
-  bool is_library() const noexcept {
-    return is_in(function, "syncxx::abi1_hooks::") || is_standard() ||
-           // -gline-tables-only leaves the bare names of inlined functions.
-           (function.find("::") == std::string_view::npos &&
-            file.find("/include/sync/") != std::string_view::npos);
-  }
-  // Below the program's code, on its stack.
-  bool is_start_up() const noexcept {
-    return is_start_up_name(function) || is_standard();
-  }
+// By its file where that is known: of functions that were inlined, addr2line
+// may know the bare name only, or take that of the function around them. The
+// standard libraries themselves are mostly stripped.
+bool call::is_standard() const noexcept {
+  if (!file.empty()) return contains(file, "/include/c++/");
+  if (!function.empty())
+    return is_in(function, "std::") || is_in(function, "__gnu_cxx::");
+  return contains(module, "/libstdc++.so.") || contains(module, "/libc.so.");
+}
 
- private:
-  // By its file where that is known: of functions that were inlined, addr2line
-  // may know the bare name only, or take that of the function around them.
-  bool is_standard() const noexcept {
-    return has_file()
-               ? file.find("/include/c++/") != std::string_view::npos
-               : is_in(function, "std::") || is_in(function, "__gnu_cxx::");
-  }
-};
+symbolizer::symbolizer() noexcept
+    : confined_(process::is_confined()),
+      by_tools_(s_use_tools || !debug_info::is_built_in()) {}
 
-symbolizer::address* symbolizer::find(std::size_t addresses,
-                                      std::uintptr_t code) noexcept {
-  for (address& a : std::span(s_addresses, addresses))
+const symbolizer::address* symbolizer::find(
+    std::uintptr_t code) const noexcept {
+  for (const address& a : std::span(s_addresses, addresses_))
     if (a.code == code) return &a;
   return nullptr;
 }
 
 void symbolizer::add(const place& at) noexcept {
   for (const std::uintptr_t code : std::span(at.code, at.depth)) {
-    if (addresses_ < kMaxAddresses && find(addresses_, code) == nullptr)
-      s_addresses[addresses_++] = {code, nullptr, {}};
+    if (addresses_ == kMaxAddresses) return;
+    if (find(code) == nullptr) s_addresses[addresses_++] = {code, {}};
   }
 }
 
-// Called for each loaded file: gives it to the addresses that lie in it.
+// Called for each loaded file.
 struct symbolizer::finder {
+  symbolizer& self;
+  const std::uintptr_t code;
+  const module* found = nullptr;
+
   static int visit(dl_phdr_info* info, std::size_t, void* argument) {
-    auto& self = *static_cast<symbolizer*>(argument);
-    module* here = nullptr;
-    for (address& a : std::span(s_addresses, self.addresses_)) {
-      if (a.in != nullptr || !is_in(a.code, *info)) continue;
-      if (here == nullptr) {
-        here = &s_modules[self.modules_++];
-        *here = {self.keep(info->dlpi_name), info->dlpi_addr};
-      }
-      a.in = here;
+    auto& f = *static_cast<finder*>(argument);
+    module here = {{}, info->dlpi_addr, ~std::uintptr_t{0}, 0};
+    for (const auto& segment : std::span(info->dlpi_phdr, info->dlpi_phnum)) {
+      if (segment.p_type != PT_LOAD) continue;
+      const std::uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
+      here.begin = std::min(here.begin, begin);
+      here.end = std::max(here.end, begin + segment.p_memsz);
     }
-    return 0;
-  }
-  static bool is_in(std::uintptr_t code, const dl_phdr_info& info) {
-    for (const auto& segment : std::span(info.dlpi_phdr, info.dlpi_phnum)) {
-      if (segment.p_type == PT_LOAD &&
-          code - info.dlpi_addr - segment.p_vaddr < segment.p_memsz) {
-        return true;
-      }
-    }
-    return false;
+    if (f.code < here.begin || here.end <= f.code) return 0;
+    if (f.self.modules_ == kMaxModules) return 1;
+    here.path = f.self.keep(info->dlpi_name);
+    s_modules[f.self.modules_] = here;
+    f.found = &s_modules[f.self.modules_++];
+    return 1;
   }
 };
+
+const symbolizer::module* symbolizer::module_of(std::uintptr_t code) noexcept {
+  for (const module& m : std::span(s_modules, modules_))
+    if (m.begin <= code && code < m.end) return &m;
+  finder f{*this, code};
+  ::dl_iterate_phdr(&finder::visit, &f);
+  if (f.found != nullptr && f.found->path.empty())
+    s_modules[f.found - s_modules].path = own_path();
+  return f.found;
+}
 
 // A copy, with a zero behind it.
 std::string_view symbolizer::keep(const char* text) noexcept {
@@ -153,8 +149,9 @@ std::string_view symbolizer::keep(const char* text) noexcept {
   return {copy, size - 1};
 }
 
-// The program's own file; the loader calls it "".
+// The loader calls the program's own file "".
 std::string_view symbolizer::own_path() noexcept {
+  if (!own_path_.empty()) return own_path_;
   char* const path = s_memory + memory_used_;
   const std::size_t room = sizeof s_memory - memory_used_;
   const ssize_t n =
@@ -163,19 +160,16 @@ std::string_view symbolizer::own_path() noexcept {
     const auto size = static_cast<std::size_t>(n);
     path[size] = '\0';
     memory_used_ += size + 1;
-    return {path, size};
+    return own_path_ = {path, size};
   }
   const auto* const started_as =
       reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
-  return keep(started_as != nullptr ? started_as : "the program");
+  return own_path_ = keep(started_as != nullptr ? started_as : "the program");
 }
 
 void symbolizer::resolve() noexcept {
-  confined_ = process::is_confined();
-  ::dl_iterate_phdr(&finder::visit, this);
-  const std::span modules(s_modules, modules_);
-  for (module& m : modules)
-    if (m.path.empty()) m.path = own_path();
+  for (const address& a : std::span(s_addresses, addresses_))
+    static_cast<void>(module_of(a.code));
   if (confined_) return;
   char* const directory = s_memory + memory_used_;
   const std::size_t room = sizeof s_memory - memory_used_;
@@ -183,108 +177,71 @@ void symbolizer::resolve() noexcept {
     here_ = std::strcat(directory, "/");
     memory_used_ += here_.size() + 1;
   }
+  if (!by_tools_) return;
   const long long until_ns = now_ns(clock_id::monotonic) + kPatienceNs;
-  for (const module& m : modules) resolve(m, until_ns);
+  for (const module& m : std::span(s_modules, modules_)) ask_tools(m, until_ns);
 }
 
-void symbolizer::resolve(const module& m, long long until_ns) noexcept {
+void symbolizer::ask_tools(const module& m, long long until_ns) noexcept {
+  static constinit symbol_tools::question questions[kMaxAddresses] = {};
   if (::access(m.path.data(), R_OK) != 0) return;  // the kernel's own, or gone
-  // In this order: addr2line (binutils 2.40) does not understand what clang
-  // writes about inlined calls in DWARF 5, and names lines of the library.
-  for (const char* tool : {"llvm-symbolizer", "llvm-addr2line", "addr2line"}) {
-    if (now_ns(clock_id::monotonic) >= until_ns) return;
-    if (ask(tool, m, until_ns)) return;
-  }
-}
-
-// True if `tool` has told anything about the addresses in `m`.
-bool symbolizer::ask(const char* tool, const module& m,
-                     long long until_ns) noexcept {
-  static constinit char offsets[kMaxAddresses][2 + 16 + 1] = {};
-  const char* argv[kMaxAddresses + 9];
   std::size_t n = 0;
-  argv[n++] = tool;
-  if (std::strcmp(tool, "llvm-symbolizer") == 0)
-    argv[n++] = "--output-style=GNU";
-  for (const char* option : {"-a", "-f", "-C", "-i", "-e"}) argv[n++] = option;
-  argv[n++] = m.path.data();
-  for (std::size_t i = 0; i < addresses_; ++i) {
-    if (s_addresses[i].in != &m) continue;
-    text offset(offsets[i]);
-    offset.hex(s_addresses[i].code - m.bias) << std::string_view("\0", 1);
-    argv[n++] = offsets[i];
-  }
-  argv[n] = nullptr;
-  char* const output = s_memory + memory_used_;
-  const std::ptrdiff_t size = process::output_of(
-      argv, output, sizeof s_memory - memory_used_, until_ns);
-  if (size <= 0) return false;
-  const std::string_view answer(output, static_cast<std::size_t>(size));
-  if (!take_answer(m, answer)) return false;
-  memory_used_ += answer.size();
-  answered_ = true;
-  return true;
+  for (const address& a : std::span(s_addresses, addresses_))
+    if (module_of(a.code) == &m) questions[n++] = {a.code - m.bias, {}};
+  const std::size_t used =
+      symbol_tools::ask(m.path.data(), std::span(questions, n),
+                        std::span(s_memory).subspan(memory_used_), until_ns);
+  memory_used_ += used;
+  answered_ = answered_ || used > 0;
+  n = 0;
+  for (address& a : std::span(s_addresses, addresses_))
+    if (module_of(a.code) == &m && used > 0) a.lines = questions[n++].lines;
 }
 
-// The answer has, for each address that was asked for, a line with the address
-// (0x...) and then a pair of lines for the function there and for each one
-// that it is inlined into.
-bool symbolizer::take_answer(const module& m, std::string_view rest) noexcept {
-  bool any = false;
-  for (address& a : std::span(s_addresses, addresses_)) {
-    if (a.in != &m) continue;
-    if (next_line(rest).substr(0, 2) != "0x") break;
-    const std::string_view from_here = rest;
-    std::size_t lines = 0;
-    for (; !rest.empty() && rest.substr(0, 2) != "0x"; ++lines) next_line(rest);
-    a.lines = from_here.substr(0, from_here.size() - rest.size());
-    if (lines < 2 || lines % 2 != 0 || a.lines.substr(0, 2) == "??")
-      a.lines = {};  // not known, or torn
-    any = any || !a.lines.empty();
-  }
-  return any;
-}
-
-template <class F>
-void symbolizer::for_each_call(const place& at, F f) const noexcept {
+void symbolizer::visit(const place& at, visitor f) noexcept {
+  static constinit char name_storage[4096] = {};
   for (const std::uintptr_t code : std::span(at.code, at.depth)) {
-    const address* const a = find(addresses_, code);
-    if (a == nullptr) continue;  // more than kMaxAddresses
-    std::string_view lines = a->lines;
-    do {
-      f(*a, call::next(lines));
-    } while (!lines.empty());
+    call here;
+    here.offset = code;
+    if (const module* const m = module_of(code)) {
+      here.module = m->path;
+      here.offset = code - m->bias;
+    }
+    bool any = false;
+    if (by_tools_) {
+      const address* const a = find(code);
+      std::string_view lines = a == nullptr ? std::string_view() : a->lines;
+      for (; !lines.empty(); any = true) {
+        const symbol_tools::answered_call c = symbol_tools::next_call(lines);
+        here.function = c.function;
+        here.file = c.file;
+        here.line = c.line;
+        f(here);
+      }
+    } else if (!confined_) {
+      for (const debug_info::frame& frame : debug_info::look_up(code)) {
+        any = true;
+        text name(name_storage);
+        if (frame.function != nullptr)
+          debug_info::demangle(frame.function, name);
+        here.function = name.view();
+        here.file = frame.file != nullptr ? frame.file : "";
+        here.line = frame.line;
+        f(here);
+      }
+    }
+    if (!any) f(here);
   }
 }
 
-void symbolizer::print(const address& a, const call& c,
-                       text& out) const noexcept {
-  if (c.has_file()) {
-    const bool is_below =
-        !here_.empty() && c.file.substr(0, here_.size()) == here_;
-    out << c.file.substr(is_below ? here_.size() : 0);
-  } else if (a.in != nullptr) {
-    (out << a.in->path << "+").hex(a.code - a.in->bias);
-  } else {
-    out.hex(a.code);
-  }
-  if (!c.function.empty()) {
-    constexpr std::size_t kLongest = 200;
-    out << " in ";
-    out.without(c.function.substr(0, kLongest), "abi1_hooks::");
-    if (c.function.size() > kLongest) out << "...";
-  }
-}
-
-void symbolizer::print(const place& at, std::string_view margin,
-                       text& out) const noexcept {
-  // One walk finds which calls are the program's own, another prints them.
+void symbolizer::visit_own(const place& at, visitor f) noexcept {
+  // One walk finds which calls are the program's own, another tells them.
   std::size_t first = 0;
   std::size_t last = 0;
   std::size_t n = 0;
   bool in_library = true;
   bool in_program = false;
-  for_each_call(at, [&](const address&, const call& c) {
+  for_each(at, [&](const call& c) {
     in_library = in_library && c.is_library();
     if (in_library) first = n + 1;
     if (!in_library && !c.is_start_up()) {
@@ -298,34 +255,76 @@ void symbolizer::print(const place& at, std::string_view margin,
     last = n;
   }
   n = 0;
-  for_each_call(at, [&](const address& a, const call& c) {
-    if (first <= n && n <= last) {
-      out << margin << "at ";
-      print(a, c, out);
-      out << "\n";
-    }
+  for_each(at, [&](const call& c) {
+    if (first <= n && n <= last) f(c);
     ++n;
   });
 }
 
-void symbolizer::print_help(std::string_view margin, text& out) const noexcept {
-  if (answered_) {
-    const address& innermost = s_addresses[0];  // of the misuse
-    if (innermost.in != nullptr && innermost.lines.empty()) {
-      out << margin << "no line is known in " << innermost.in->path
+void symbolizer::print(const place& at, std::string_view margin,
+                       text& out) noexcept {
+  for_each_own(at, [&](const call& c) {
+    out << margin << "at ";
+    if (c.has_line()) {
+      const bool is_below =
+          !here_.empty() && c.file.substr(0, here_.size()) == here_;
+      out << c.file.substr(is_below ? here_.size() : 0) << ":"
+          << std::int64_t{c.line};
+    } else if (!c.module.empty()) {
+      (out << c.module << "+").hex(c.offset);
+    } else {
+      out.hex(c.offset);
+    }
+    if (!c.function.empty()) {
+      constexpr std::size_t kLongest = 200;
+      out << " in ";
+      out.without(c.function.substr(0, kLongest), "abi1_hooks::");
+      if (c.function.size() > kLongest) out << "...";
+    }
+    out << "\n";
+  });
+}
+
+void symbolizer::print_help(std::string_view margin, text& out) noexcept {
+  if (addresses_ == 0) return;
+  const module* const innermost = module_of(s_addresses[0].code);
+  bool known = false;
+  place at;
+  at.depth = 1;
+  at.code[0] = s_addresses[0].code;
+  for_each(at, [&](const call& c) { known = known || c.has_line(); });
+  if (known) return;
+  bool readable = by_tools_ && answered_;
+  if (!by_tools_ && !confined_ && innermost != nullptr) {
+    const int fd = ::open(innermost->path.data(), O_RDONLY | O_CLOEXEC);
+    readable = fd >= 0;
+    if (fd >= 0) ::close(fd);
+  }
+  if (readable) {
+    if (innermost != nullptr) {
+      out << margin << "no line is known in " << innermost->path
           << ": stripped, or built without -g\n";
     }
     return;
   }
   out << margin
-      << (confined_ ? "no program can be started here to name the lines; ask:"
-                    : "for lines install addr2line (binutils), or ask:")
+      << (confined_   ? "no file can be opened here to name the lines; ask:"
+          : by_tools_ ? "for lines install addr2line (binutils), or ask:"
+                      : "no line could be read; ask:")
       << "\n";
+  print_commands(margin, out);
+}
+
+void symbolizer::print_commands(std::string_view margin, text& out) noexcept {
   for (const module& m : std::span(s_modules, modules_)) {
-    out << margin << "addr2line -Cfie " << m.path;
-    for (const address& a : std::span(s_addresses, addresses_))
-      if (a.in == &m) (out << " ").hex(a.code - m.bias);
-    out << "\n";
+    bool any = false;
+    for (const address& a : std::span(s_addresses, addresses_)) {
+      if (module_of(a.code) != &m) continue;
+      if (!any) out << margin << "addr2line -Cfie " << m.path;
+      any = true;
+      (out << " ").hex(a.code - m.bias);
+    }
+    if (any) out << "\n";
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text in memory that is there already; what does not fit is left out.
+// Text in memory that is there already, or grows into the kernel's pages; what
+// does not fit is left out.
 #ifndef SYNCXX_SRC_DEADLOCK_REPORT_TEXT_H_
 #define SYNCXX_SRC_DEADLOCK_REPORT_TEXT_H_
 
@@ -20,9 +21,19 @@ namespace detail {
 
 class text {
  public:
-  explicit text(std::span<char> storage) noexcept : storage_(storage) {}
+  enum class growth : std::uint8_t { none, pages };
+
+  explicit text(std::span<char> storage, growth more = growth::none) noexcept
+      : storage_(storage), growth_(more) {}
+  text(const text&) = delete;
+  text& operator=(const text&) = delete;
+  ~text() {
+    if (mapped_) give_back();
+  }
 
   text& operator<<(std::string_view part) noexcept {
+    if (part.size() > storage_.size() - size_ && growth_ == growth::pages)
+      grow(part.size());
     const std::size_t room = storage_.size() - size_;
     const std::size_t n = part.size() < room ? part.size() : room;
     if (n > 0) std::memcpy(storage_.data() + size_, part.data(), n);
@@ -47,6 +58,15 @@ class text {
     return *this << part;
   }
 
+  text& spaces(std::size_t n) noexcept {
+    for (; n > 0; --n) *this << " ";
+    return *this;
+  }
+
+  // Leaves the first `size` characters, or all.
+  void cut(std::size_t size) noexcept {
+    if (size < size_) size_ = size;
+  }
   std::string_view view() const noexcept { return {storage_.data(), size_}; }
   std::size_t size() const noexcept { return size_; }
 
@@ -60,8 +80,14 @@ class text {
                                      static_cast<std::size_t>(end - digits));
   }
 
+  // Makes room for `more` behind what is there, if there is memory.
+  void grow(std::size_t more) noexcept;
+  void give_back() noexcept;
+
   std::span<char> storage_;
   std::size_t size_ = 0;
+  growth growth_;
+  bool mapped_ = false;  // storage_ is pages, no more what was given
 };
 
 }  // namespace detail
