@@ -6,6 +6,7 @@
 #if SYNCXX_HOOKED
 
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -107,7 +108,7 @@ class snapshot {
   snapshot() noexcept {
     const std::int64_t now = process::now_ns();
     threads::any_of([&](thread_record& r) {
-      row one{this, r.serial(), r.tid(), held_.size(), 0, false, 0, false, {}, {}};
+      row one{this, r.serial(), r.tid(), held_.size(), 0, false, 0, false, {}};
       r.find_held([&](const held_lock& h) {
         if (held_.push({h.object.load(memory_order_relaxed),
                         h.kind.load(memory_order_relaxed),
@@ -125,18 +126,27 @@ class snapshot {
       static_cast<void>(rows_.push(one));
       return false;
     });
+    wanted_ = static_cast<deed*>(map_pages((rows_.size() + 1) * sizeof(deed)));
+    for (std::uint32_t i = 0; wanted_ != nullptr && i < rows_.size(); ++i)
+      std::construct_at(wanted_ + i, to_deed(rows_[i], rows_[i].wanted));
+  }
+  snapshot(const snapshot&) = delete;
+  snapshot& operator=(const snapshot&) = delete;
+  ~snapshot() {
+    if (wanted_ != nullptr)
+      unmap_pages(wanted_, (rows_.size() + 1) * sizeof(deed));
   }
 
   std::uint32_t threads() const noexcept { return rows_.size(); }
 
   static thread_activity activity(const void* self, std::uint32_t i) noexcept {
-    const row& r = static_cast<const snapshot*>(self)->rows_[i];
+    const snapshot& s = *static_cast<const snapshot*>(self);
+    const row& r = s.rows_[i];
     thread_activity a{.serial = r.serial, .tid = r.tid, .holds = r.holds};
     a.held = held;
     a.row = &r;
-    if (r.waits) {
-      r.waiting = to_deed(r, r.wanted);
-      a.waiting = &r.waiting;
+    if (r.waits && s.wanted_ != nullptr) {
+      a.waiting = s.wanted_ + i;
       a.waiting_ns = r.waiting_ns;
       a.bounded = r.bounded;
     }
@@ -158,7 +168,6 @@ class snapshot {
     std::int64_t waiting_ns;
     bool bounded;
     item wanted;
-    mutable deed waiting;
   };
 
   static deed to_deed(const row& r, const item& i) noexcept {
@@ -174,6 +183,7 @@ class snapshot {
 
   segments<row> rows_;
   segments<item> held_;
+  deed* wanted_ = nullptr;  // by row
   mutable deed one_;
 };
 

@@ -126,6 +126,7 @@ const char* name_of(object_kind kind) noexcept {
     case object_kind::latch:
       return "latch";
     case object_kind::condition_variable:
+    case object_kind::condition_variable_any:
       return "condition_variable";
     case object_kind::shared_mutex:
     case object_kind::shared_mutex_upgrade:
