@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Three threads, each with two of three locks, one after the other.
+//
+// expect: lock_order_inversion
+#include "support/corpus.h"
+
+int main() {
+  constexpr int kThreads = 3;
+  const auto locks = std::make_unique<corpus::mutex[]>(kThreads);
+  corpus::in_turn_of(kThreads, [&](int i) {
+    corpus::nest(locks[i], locks[(i + 1) % kThreads]);
+  });
+}
