@@ -117,7 +117,7 @@ template class basic_raw_pi_mutex<futex_scope::process_shared>;
 
 template <futex_scope Scope>
 bool basic_pi_mutex<Scope>::wait(deadline until) {
-  hook_wait_begin(this, kKind, how_long(until, nullptr));
+  hook_wait_begin(this, kKind, how_long(until, nullptr, Scope));
   const pi_outcome how = raw_.lock_slow(until);
   hook_wait_end(this, kKind);
   if (how == pi_outcome::timed_out) return false;

@@ -129,7 +129,7 @@ class SYNCXX_CAPABILITY("mutex") basic_mutex {
     return owned;
   }
   bool wait(detail::deadline until, const stop_token* stop = nullptr) {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop));
+    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, Scope));
     const bool owned = raw_.lock_slow(until, stop);
     detail::hook_wait_end(this, kKind);
     return note(owned);

@@ -150,7 +150,7 @@ class basic_semaphore {
     return taken;
   }
   bool wait(detail::deadline until, const stop_token* stop = nullptr) {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop));
+    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, Scope));
     const bool taken = raw_.acquire_slow(until, stop);
     detail::hook_wait_end(this, kKind);
     return note(taken);

@@ -217,7 +217,17 @@ class SYNCXX_CAPABILITY("shared_mutex") basic_shared_mutex {
   void unlock_upgrade_and_lock() SYNCXX_RELEASE_SHARED()
       SYNCXX_ACQUIRE() SYNCXX_NO_THREAD_SAFETY_ANALYSIS {
     hook_releasing(this, kUpgrades);
+#if SYNCXX_HOOKED
+    if (!raw_.try_shut()) {
+      hook_wait_begin(this, kWrites,
+                      how_long(deadline::never(), nullptr, Scope,
+                               waits::committed));
+      raw_.shut();
+      hook_wait_end(this, kWrites);
+    }
+#else
     raw_.shut();
+#endif
     hook_acquired(this, kWrites);
   }
   // False: there are readers, and the caller still has upgrade ownership. (The
@@ -276,7 +286,7 @@ class SYNCXX_CAPABILITY("shared_mutex") basic_shared_mutex {
 
   access_result wait(access how, deadline until,
                      const stop_token* stop = nullptr) {
-    hook_wait_begin(this, kind_of(how), how_long(until, stop));
+    hook_wait_begin(this, kind_of(how), how_long(until, stop, Scope));
     const auto result = raw_.lock_slow(how, until, stop);
     hook_wait_end(this, kind_of(how));
     note(result == access_result::owned, kind_of(how));

@@ -44,6 +44,7 @@ verdict attempt(const void* object, object_kind kind, waits,
   thread_record* const me = threads::self();
   if (me == nullptr) return verdict::none;
   if (semaphore && !semaphores::is_lock(object, kind)) return verdict::none;
+  ownership::tidy(*me);
   const bool holds = me->held() != 0;
   if (holds && !semaphore && !names_owner(kind)) {
     const verdict v = checks::relock(*me, object, kind, site);
@@ -71,6 +72,7 @@ void acquired(const void* object, object_kind kind,
   thread_record* const me = threads::self();
   if (me == nullptr) return;
   if (semaphore && !semaphores::is_lock(object, kind)) return;
+  ownership::tidy(*me);
   const bool expected = order::is_expected(*me, object, kind);
   // On the way out of a condition variable's wait it may have waited.
   const bool waited = std::exchange(me->was_on_condition, false) || expected;
@@ -176,7 +178,11 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
   if (how == waits::bounded) return v;
   const wait_for::result found =
       wait_for::check(*me, how != waits::committed);
-  if (found == wait_for::result::nothing) return v;
+  if (found == wait_for::result::nothing) {
+    return wait_for::check_all(*me) == wait_for::result::nothing
+               ? v
+               : follow(true, false);
+  }
   return follow(true, found == wait_for::result::victim);
 }
 

@@ -209,11 +209,14 @@ bool is_locked(const void* lock, object_kind kind) noexcept {
 bool prefers_writers([[maybe_unused]] const void* shared,
                      object_kind kind) noexcept {
 #if defined(__GLIBC__)
-  if (kind == object_kind::pthread_rwlock_shared)
+  if (kind == object_kind::pthread_rwlock_shared ||
+      kind == object_kind::pthread_rwlock)
     return as_rwlock(shared).__flags ==
            PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
 #endif
-  return kind == object_kind::shared_mutex_shared;
+  return kind == object_kind::shared_mutex_shared ||
+         kind == object_kind::shared_mutex_upgrade ||
+         kind == object_kind::shared_mutex;
 }
 
 bool is_semaphore(object_kind kind) noexcept {

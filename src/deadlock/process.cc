@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,7 +34,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#include <sync/detail/atomic.h>
 #include <sync/detail/clock.h>
+
+#include "detection/threads.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::process {
@@ -56,6 +60,8 @@ void thread_ends(void* round) noexcept {
   else
     g_at_thread_end();
 }
+
+constinit std::uint64_t g_own_signals = 0;
 
 // What /proc/self/status said when the program started.
 struct confinement {
@@ -248,6 +254,86 @@ void collect(pid_t child) noexcept {
 void call_at_thread_end() noexcept {
   if (g_has_key)
     ::pthread_setspecific(g_key, reinterpret_cast<void*>(std::uintptr_t{1}));
+}
+
+unsigned count_threads() noexcept {
+  struct stat tasks = {};
+  const int error = errno;
+  const bool known = ::stat("/proc/self/task", &tasks) == 0;
+  errno = error;
+  return known && tasks.st_nlink > 2
+             ? static_cast<unsigned>(tasks.st_nlink - 2)
+             : 0;
+}
+
+bool catches_signals() noexcept {
+  // What a thread does to itself, and what glibc uses (32 to 34).
+  constexpr std::uint64_t kOwn =
+      (1u << (SIGSEGV - 1)) | (1u << (SIGBUS - 1)) | (1u << (SIGFPE - 1)) |
+      (1u << (SIGILL - 1)) | (1u << (SIGTRAP - 1)) | (1u << (SIGABRT - 1)) |
+      (1u << (SIGSYS - 1)) | (std::uint64_t{7} << 31);
+  char status[4096];
+  if (!read_file("/proc/self/status", status, sizeof status)) return true;
+  constexpr const char* kField = "\nSigCgt:";
+  const char* const field = std::strstr(status, kField);
+  return field == nullptr ||
+         (std::strtoull(field + std::strlen(kField), nullptr, 16) &
+          ~(kOwn | g_own_signals)) != 0;
+}
+
+void ignore_signal(int number) noexcept {
+  g_own_signals |= std::uint64_t{1} << (number - 1);
+}
+
+namespace {
+
+constinit atomic<bool> g_watching{false};
+
+struct watch_order {
+  long long ns;
+  bool (*check)();
+};
+constinit watch_order g_watch{};
+
+void* keep_watch(void*) noexcept {
+  t_self.busy = true;  // what it does is none of the program's
+  const watch_order order = g_watch;
+  do {
+    timespec rest{static_cast<time_t>(order.ns / 1'000'000'000),
+                  static_cast<long>(order.ns % 1'000'000'000)};
+    while (::clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, &rest) == EINTR) {
+    }
+  } while (order.check());
+  g_watching.store(false, memory_order_release);
+  return nullptr;
+}
+
+}  // namespace
+
+bool is_watching() noexcept { return g_watching.load(memory_order_acquire); }
+
+bool watch(long long ns, bool (*check)()) noexcept {
+  if (g_watching.exchange(true, memory_order_acquire)) return false;
+  g_watch = {ns, check};
+  pthread_attr_t attributes;
+  if (::pthread_attr_init(&attributes) != 0) return false;
+  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  ::pthread_attr_setstacksize(&attributes, std::size_t{256} << 10);
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread{};
+  const bool started =
+      ::pthread_create(&thread, &attributes, keep_watch, nullptr) == 0;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  ::pthread_attr_destroy(&attributes);
+  if (!started) g_watching.store(false, memory_order_release);
+  return started;
+}
+
+void forget_watch() noexcept {
+  g_watching.store(false, memory_order_relaxed);
 }
 
 long long now_ns() noexcept { return detail::now_ns(clock_id::monotonic); }

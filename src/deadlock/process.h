@@ -24,6 +24,22 @@ void begin(void (*before_fork)(), void (*in_parent)(), void (*in_child)(),
 // thread_local objects and, as far as can be arranged, of its pthread keys.
 void call_at_thread_end() noexcept;
 
+// How many threads the process has; 0: that can't be told. One system call.
+unsigned count_threads() noexcept;
+// Whether the program catches signals that come from outside: a handler may do
+// what a thread waits for.
+bool catches_signals() noexcept;
+
+// Runs `check` in a thread of its own, which the checker takes for none of the
+// program's, after `ns`, and again while it says so. One at a time: while there
+// is one, nothing happens. False: it could not be started.
+bool watch(long long ns, bool (*check)()) noexcept;
+bool is_watching() noexcept;
+// In the child of a fork: there is none.
+void forget_watch() noexcept;
+// A handler of the checker's own.
+void ignore_signal(int number) noexcept;
+
 // On the monotonic clock.
 long long now_ns() noexcept;
 

@@ -16,6 +16,7 @@
 
 #include <sync/detail/clock.h>
 #include <sync/detail/config.h>
+#include <sync/detail/futex.h>
 #include <sync/detail/hooks.h>
 #include <sync/detail/thread.h>
 
@@ -144,10 +145,15 @@ bool wait_until(const std::chrono::time_point<Clock, Duration>& when,
   }
 }
 
-// What a wait with these is to a listener.
+// What a wait with these is to a listener. It does not know what other
+// processes do: they may end any wait.
 constexpr waits how_long(deadline until, const stop_token* stop,
+                         futex_scope scope = futex_scope::process_private,
                          waits without_end = waits::for_ever) noexcept {
-  return until.is_never() && stop == nullptr ? without_end : waits::bounded;
+  return until.is_never() && stop == nullptr &&
+                 scope == futex_scope::process_private
+             ? without_end
+             : waits::bounded;
 }
 
 }  // namespace detail

@@ -71,7 +71,7 @@ class condition_variable : public detail::cv_waits<condition_variable> {
                       "wait with a lock that does not own its mutex", EPERM);
     mutex& m = *lock.mutex();
     detail::hook_releasing(&m, mutex::kKind);
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, detail::waits::committed));
+    detail::hook_wait_begin(this, kKind, detail::waits::bounded);
     const bool notified = waiters_.wait(m.raw_, until, stop);
     detail::hook_acquired(&m, mutex::kKind);
     // Last: a notified waiter may find *this gone; its address will do.

@@ -61,6 +61,9 @@ class lock_groups {
   std::uint32_t next_out(std::uint32_t e) const noexcept {
     return edges_[e].next_out;
   }
+  std::uint32_t next_in(std::uint32_t e) const noexcept {
+    return edges_[e].next_in;
+  }
   lock_id from(std::uint32_t e) const noexcept { return edges_[e].from; }
   lock_id to(std::uint32_t e) const noexcept { return edges_[e].to; }
   // What the owner of the graph keeps for a lock and for an edge: 0, false at
@@ -76,6 +79,10 @@ class lock_groups {
     if (n.thread != 0) return n.shared = true;
     n.thread = thread;
     return false;
+  }
+  // Whether a reader that comes while a writer waits, waits behind it.
+  bool& puts_writers_first(lock_id lock) noexcept {
+    return nodes_[lock].writers_first;
   }
   bool is_alone(lock_id lock) const noexcept {
     return nodes_[lock].next_of_group == lock;
@@ -99,6 +106,7 @@ class lock_groups {
     std::uint32_t tag;
     bool mark;
     bool shared;           // more than one thread takes it
+    bool writers_first;
     std::uint64_t thread;  // the first that did
     std::uint32_t seen_forward, seen_backward;  // by the last search
   };

@@ -94,6 +94,10 @@ lock_id id_of(const void* address, object_kind kind) noexcept {
   const std::uint64_t page = page_of(address);
   const lock_id next = g_first_of_page->find(page);
   g_info.value[added] = {address, kind, next, 0};
+  if (is_share(kind) || kind == object_kind::shared_mutex ||
+      kind == object_kind::pthread_rwlock) {
+    if (prefers_writers(address, kind)) g_graph->put_writers_first(added);
+  }
   if (next != 0) {
     g_info.value[next].previous_of_page = added;
     g_first_of_page->remove(page);

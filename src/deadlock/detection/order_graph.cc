@@ -161,6 +161,9 @@ order_graph::context_ref order_graph::enter(const moment_of& now,
     contexts_[c].has_edges = true;
   }
   if (!note_use(contexts_[c], now)) return entered;
+  if (how == hold::exclusive && groups_.puts_writers_first(lock) &&
+      groups_.is_shared(lock) && !groups_.is_alone(lock))
+    search_behind_writers(lock);
   if (wanted.parent != 0 && groups_.is_shared(lock) && !groups_.is_alone(lock))
     bring_in(c, &now);
   return entered;
@@ -361,11 +364,8 @@ bool order_graph::fits(const chosen& c, const chosen& other) const noexcept {
 }
 
 // Whether it may come next on the path.
-bool order_graph::fits(const chosen& c) const noexcept {
-  const occasion& next = occasions_[c.occasion];
-  if (!exclude_each_other(
-          occasions_[path_[path_.size() - 1].occasion].to_how, next.from_how))
-    return false;
+bool order_graph::fits(const chosen& c) noexcept {
+  if (!closes(path_[path_.size() - 1], c)) return false;
   for (std::uint32_t i = 0; i < path_.size(); ++i) {
     if (!fits(c, path_[i])) return false;
   }
@@ -398,6 +398,62 @@ order_graph::chosen order_graph::after(chosen c) const noexcept {
   return {};
 }
 
+// Whether a thread that waits as `before` says is kept out by one that holds as
+// `next` does, with the threads of the path.
+bool order_graph::closes(const chosen& before, const chosen& next) noexcept {
+  const hold wanted = occasions_[before.occasion].to_how;
+  if (exclude_each_other(wanted, occasions_[next.occasion].from_how))
+    return true;
+  const lock_id lock = groups_.to(before.edge);
+  return wanted == hold::shared && groups_.puts_writers_first(lock) &&
+         has_writer(lock);
+}
+
+// Whether one more thread may wait to write. (One for each such lock: that two
+// locks want two threads is not looked at.)
+bool order_graph::has_writer(lock_id lock) noexcept {
+  std::uint32_t looked_at = 0;
+  for (std::uint32_t c = groups_.tag_of_lock(lock);
+       c != 0 && ++looked_at < kMostOccasions; c = contexts_[c].next_of_lock) {
+    const context& writer = contexts_[c];
+    if (writer.how != hold::exclusive || writer.first_use.thread == 0) continue;
+    const std::uint32_t set = set_of(c);
+    if (set == 0) continue;
+    bool may = false;
+    for_each_use(writer, [&](const moment_of& when) {
+      may = may || may_wait_there(when, set);
+    });
+    sets_.release(set);
+    if (may) return true;
+  }
+  return false;
+}
+
+bool order_graph::may_wait_there(const moment_of& writer,
+                                 std::uint32_t set) noexcept {
+  for (std::uint32_t i = 0; i < path_.size(); ++i) {
+    const chosen& c = path_[i];
+    if (sets_.exclude_each_other(set, occasions_[c.occasion].set)) return false;
+    if (writer.thread == 0 || c.by == kMany) continue;
+    const moment_of other = when(c);
+    if (other.thread == writer.thread || ordered_(context_, other, writer) ||
+        ordered_(context_, writer, other))
+      return false;
+  }
+  return true;
+}
+
+// There is a new writer: what readers have done before may be in a circle now.
+void order_graph::search_behind_writers(lock_id lock) noexcept {
+  for (std::uint32_t e = groups_.first_in(lock); e != 0; e = groups_.next_in(e)) {
+    for (std::uint32_t o = groups_.tag(e); o != 0; o = occasions_[o].next) {
+      if (occasions_[o].to_how != hold::shared) continue;
+      for (std::uint32_t by = 0; by < occasions_[o].threads; ++by)
+        search_circles({e, o, by, true});
+    }
+  }
+}
+
 // All ways on from the new occasion, within its group, that lead back to it.
 void order_graph::search_circles(const chosen& first) noexcept {
   const lock_id goal = groups_.from(first.edge);
@@ -422,11 +478,8 @@ void order_graph::search_circles(const chosen& first) noexcept {
     const lock_id to = groups_.to(c.edge);
     if (groups_.mark(to) || !groups_.are_together(to, goal) || !fits(c)) continue;
     if (to == goal) {
-      if (!exclude_each_other(occasions_[c.occasion].to_how,
-                              occasions_[first.occasion].from_how))
-        continue;
       if (!path_.push(c)) continue;
-      found_circle();
+      if (closes(c, first)) found_circle();
       path_.pop();
     } else if (path_.push(c)) {
       if (levels_.push({to, first_of(to)}))

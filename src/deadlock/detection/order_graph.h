@@ -8,7 +8,9 @@
 //   - the threads are different ones,
 //   - no two hold the same lock in ways that exclude each other (a gate),
 //   - none is ordered before another by the creation and the end of threads,
-//   - the way in which each waits excludes the way in which the next holds.
+//   - the way in which each waits excludes the way in which the next holds; or
+//     both read, and one more thread, that the same holds for, waits to write:
+//     the one that waits is behind it.
 // (Havelund, "Using Runtime Analysis to Guide Model Checking of Java Programs",
 // SPIN 2000; Bensalem and Havelund, "Dynamic Deadlock Analysis of
 // Multi-threaded Programs", HVC 2005.)
@@ -70,6 +72,10 @@ class order_graph {
   order_graph& operator=(const order_graph&) = delete;
 
   lock_id add_lock() noexcept;
+  // A reader that comes while a writer waits for this lock, waits behind it.
+  void put_writers_first(lock_id lock) noexcept {
+    groups_.puts_writers_first(lock) = true;
+  }
   // Nobody holds it.
   void remove_lock(lock_id lock) noexcept;
 
@@ -168,9 +174,13 @@ class order_graph {
             const context& from, const context& to, chosen& as) noexcept;
 
   void search_circles(const chosen& first) noexcept;
+  void search_behind_writers(lock_id lock) noexcept;
+  bool closes(const chosen& before, const chosen& next) noexcept;
+  bool has_writer(lock_id lock) noexcept;
+  bool may_wait_there(const moment_of& writer, std::uint32_t set) noexcept;
   chosen first_of(lock_id at) const noexcept;
   chosen after(chosen c) const noexcept;
-  bool fits(const chosen& c) const noexcept;
+  bool fits(const chosen& c) noexcept;
   bool fits(const chosen& c, const chosen& other) const noexcept;
   moment_of when(const chosen& c) const noexcept;
   order_link link(const chosen& c) const noexcept;

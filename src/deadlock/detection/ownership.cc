@@ -304,17 +304,18 @@ void read(const thread_record& of, const held_lock& h,
   holder.at = places::get(h.where.load(memory_order_relaxed));
 }
 
-held_lock* took(thread_record& me, const void* lock, object_kind kind,
-                std::uint32_t where) noexcept {
+void tidy(thread_record& me) noexcept {
   const std::uint32_t epoch = current_epoch();
-  // Entries that others have taken away, or that are of another epoch, which
-  // are the oldest.
   while (me.held() != 0 && me.entry(0).epoch.load(memory_order_relaxed) != epoch)
     remove(me, 0);
   while (me.held() != 0 && me.entry(me.held() - 1).object.load(
                                memory_order_relaxed) == nullptr)
     remove(me, me.held() - 1);
-  return me.add(lock, kind, where, epoch);
+}
+
+held_lock* took(thread_record& me, const void* lock, object_kind kind,
+                std::uint32_t where) noexcept {
+  return me.add(lock, kind, where, current_epoch());
 }
 
 giver gives(const void* lock, object_kind kind, operation& holder) noexcept {

@@ -36,6 +36,10 @@ void describe(operation& now, object_kind kind, const call_site& site,
 
 namespace ownership {
 
+// Drops entries of `me`, the calling thread, that are of another epoch (those
+// are the oldest), and the latest ones if others have taken them away.
+void tidy(thread_record& me) noexcept;
+
 // The calling thread, `me`, has taken `lock`. Null: there is no memory.
 held_lock* took(thread_record& me, const void* lock, object_kind kind,
                 std::uint32_t where) noexcept;

@@ -72,12 +72,14 @@ void thread_record::wait_begins(const void* object, object_kind kind,
   wait_since_.store(now_ns, memory_order_relaxed);
   wait_mutex_.store(mutex, memory_order_relaxed);
   if (kind == object_kind::thread) threads::g_joins.fetch_add(1);
+  if (!bounded) threads::g_stuck.fetch_add(1);
   // Of two threads that close a circle at once, one sees the other: each tells
   // that it waits, and then looks whether the other does.
   wait_version_.fetch_add(1, memory_order_seq_cst);
 }
 
 void thread_record::wait_ends() noexcept {
+  if (!wait_bounded_.load(memory_order_relaxed)) threads::g_stuck.fetch_sub(1);
   if (wait_kind_.load(memory_order_relaxed) == object_kind::thread)
     threads::g_joins.fetch_sub(1);
   wait_version_.fetch_add(1, memory_order_release);
@@ -101,6 +103,8 @@ namespace threads {
 
 constinit atomic<thread_record*> g_chunks[kChunks] = {};
 constinit atomic<std::uint32_t> g_end{0};
+constinit atomic<std::uint32_t> g_alive{0};
+constinit atomic<std::uint32_t> g_stuck{0};
 constinit atomic<std::uint32_t> g_joins{0};
 
 namespace {
@@ -169,6 +173,7 @@ struct registry {
     r.os_handle_.store(static_cast<std::uintptr_t>(::pthread_self()),
                        memory_order_relaxed);
     take_ended(r.os_handle());
+    g_alive.fetch_add(1);
     r.serial_.store(serial, memory_order_release);
     return &r;
   }
@@ -178,6 +183,7 @@ struct registry {
     r.serial_.store(0, memory_order_release);
     r.held_.store(0, memory_order_release);
     if (r.is_waiting()) r.wait_ends();
+    g_alive.fetch_sub(1);
     r.os_handle_.store(0, memory_order_relaxed);
     r.known_used = 0;
     if (r.known != nullptr) {

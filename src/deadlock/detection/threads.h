@@ -220,6 +220,14 @@ thread_record* find(std::uint64_t serial) noexcept;
 std::uint64_t serial_of(std::uintptr_t os_handle) noexcept;
 void joined(std::uintptr_t os_handle) noexcept;
 
+// How many threads are known, and how many of them wait for ever.
+extern constinit atomic<std::uint32_t> g_alive;
+extern constinit atomic<std::uint32_t> g_stuck;
+inline bool may_be_all_stuck() noexcept {
+  return g_stuck.load(memory_order_seq_cst) >=
+         g_alive.load(memory_order_relaxed);
+}
+
 // Whether some thread waits for another's end.
 extern constinit atomic<std::uint32_t> g_joins;
 inline bool any_joins() noexcept {

@@ -14,6 +14,7 @@
 #if SYNCXX_HOOKED
 
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -22,6 +23,7 @@
 
 #include "../action.h"
 #include "../kinds.h"
+#include "../process.h"
 #include "../report/finding.h"
 #include "../report/names.h"
 #include "../report/text.h"
@@ -164,14 +166,16 @@ struct told {
   mutable deadlock_link now;
 };
 
-const deadlock_link& link_of(const void* of, std::uint32_t i) noexcept {
-  const told& t = *static_cast<const told*>(of);
-  const step& s = t.steps[i];
+deadlock_link to_link(const step& s) noexcept {
   const std::uint64_t serial = s.who->serial();
   const int tid = s.who->tid();
-  t.now.held = {serial, tid, s.held, places::get(s.held_where)};
-  t.now.wanted = {serial, tid, {s.wait.object, s.wait.kind},
-                  places::get(s.wait.where)};
+  return {{serial, tid, s.held, places::get(s.held_where)},
+          {serial, tid, {s.wait.object, s.wait.kind}, places::get(s.wait.where)}};
+}
+
+const deadlock_link& link_of(const void* of, std::uint32_t i) noexcept {
+  const told& t = *static_cast<const told*>(of);
+  t.now = to_link(t.steps[i]);
   return t.now;
 }
 
@@ -225,9 +229,143 @@ result check(thread_record& me, bool can_give_up) noexcept {
   return r;
 }
 
+// --- All threads -------------------------------------------------------------
+
+namespace {
+
+// A handler of a signal may release a semaphore or set an event.
+bool may_end_by_signal(object_kind kind) noexcept {
+  return is_semaphore(kind) || kind == object_kind::event ||
+         kind == object_kind::auto_reset_event;
+}
+
+// What every thread waits for. A wait for what has no known holder (a
+// notification, a count) is one for all the others: one of them would have had
+// to end it.
+class everybody {
+ public:
+  // False: some thread does not wait, or may be woken.
+  bool find(unsigned not_the_programs) noexcept {
+    bool all = true;
+    bool by_signal = false;
+    threads::any_of([&](thread_record& r) {
+      step s{&r, {}, {}, 0, 0};
+      all = wait_for_ever(r, s.wait) && steps_.push(s);
+      by_signal = by_signal || may_end_by_signal(s.wait.kind);
+      return !all;
+    });
+    const unsigned threads = process::count_threads();
+    if (!all || steps_.empty() || threads == 0 ||
+        threads != steps_.size() + not_the_programs ||
+        (by_signal && process::catches_signals()))
+      return false;
+    for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+      if (!steps_[i].who->still(steps_[i].wait)) return false;
+    }
+    return true;
+  }
+
+  // The shortest circle through somebody who waits for what has no holder.
+  bool choose(segments<step>& circle) noexcept {
+    for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+      if (has_known_holder(steps_[i])) continue;
+      if (close(i, circle)) return true;
+    }
+    return false;
+  }
+
+ private:
+  bool has_known_holder(const step& s) noexcept {
+    return any_awaited(s, [](const step&) { return true; });
+  }
+  // Backwards: who waits for something that steps_[last] holds, and so on, up
+  // to one who could have ended the wait of steps_[last].
+  bool close(std::uint32_t last, segments<step>& circle) noexcept {
+    const step& end = steps_[last];
+    for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+      if (i == last) continue;
+      step found{};
+      if (!any_awaited(steps_[i], [&](const step& next) {
+            if (next.who != end.who) return false;
+            found = next;
+            return true;
+          }))
+        continue;
+      // steps_[i] waits for `end`, which waits for anybody, and so for it.
+      step first = steps_[i];
+      first.held = {end.wait.object, end.wait.kind};
+      first.held_where = 0;
+      circle.clear();
+      return circle.push(first) && circle.push(found);
+    }
+    return false;
+  }
+
+  segments<step> steps_;
+};
+
+struct told_all {
+  const segments<step>& steps;
+  mutable deadlock_link now;
+};
+
+const deadlock_link& link_of_all(const void* of, std::uint32_t i) noexcept {
+  const told_all& t = *static_cast<const told_all*>(of);
+  t.now = to_link(t.steps[i]);
+  return t.now;
+}
+
+constinit bool g_told_all = false;
+
+// Under g_lock.
+bool tell_all(unsigned not_the_programs) noexcept {
+  everybody all;
+  segments<step> circle;
+  if (g_told_all || !all.find(not_the_programs) || !all.choose(circle))
+    return false;
+  g_told_all = true;
+  const told_all links{circle, {}};
+  finding f{.kind = finding_kind::deadlock,
+            .what = "every thread waits, for ever: nobody is left to end a wait",
+            .code = EDEADLK};
+  f.links = circle.size();
+  f.link = link_of_all;
+  f.circle = &links;
+  return report(f);
+}
+
+// The watch: a second look, for as long as all known threads wait.
+bool look_again() noexcept {
+  static constinit int looks = 0;
+  bool stop = false;
+  g_lock.lock();
+  if (threads::may_be_all_stuck() && tell_all(1)) stop = true;
+  g_lock.unlock();
+  if (stop && action::current() == misuse_action::abort) std::abort();
+  looks = threads::may_be_all_stuck() ? looks + 1 : 0;
+  return !stop && looks != 0 && looks < 10;
+}
+
+}  // namespace
+
+result check_all(thread_record&) noexcept {
+  if (!threads::may_be_all_stuck()) return result::nothing;
+  const unsigned watchers = process::is_watching() ? 1 : 0;
+  g_lock.lock();
+  const bool told = tell_all(watchers);
+  g_lock.unlock();
+  if (told) return result::reported;
+  if (!g_told_all && watchers == 0)
+    process::watch(200'000'000, look_again);
+  return result::nothing;
+}
+
 void before_fork() noexcept { g_lock.lock(); }
 void after_fork_in_parent() noexcept { g_lock.unlock(); }
-void after_fork_in_child() noexcept { std::construct_at(&g_lock); }
+void after_fork_in_child() noexcept {
+  std::construct_at(&g_lock);
+  process::forget_watch();
+}
 
 }  // namespace detail::wait_for
 }  // namespace syncxx::inline SYNCXX_ABI

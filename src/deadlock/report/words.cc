@@ -138,6 +138,9 @@ const char* advice_for(const finding& found) noexcept {
     case finding_kind::thread_exit_holding:
       return advice_for_misuse(object_kind::mutex, EOWNERDEAD);
     case finding_kind::wrong_mutex_for_condition:
+      if (found.code == EPERM)
+        return "lock the mutex first: wait() unlocks it while it waits; pass a "
+               "unique_lock that owns it";
       return "let all that wait on a condition variable at one time use one "
              "mutex, the one that guards what they wait for";
     case finding_kind::blocking_under_spinlock:
