@@ -27,7 +27,7 @@ void transfer(account& from, account& to, int amount) {
 
 int main() {
   constexpr int kAccounts = 4;
-  const auto accounts = std::make_unique<account[]>(kAccounts);
+  const corpus::several<account> accounts(kAccounts);
   corpus::at_once_of(3, [&](int thread) {
     for (int i = 0; i < 200; ++i) {
       const int from = (i + thread) % kAccounts;

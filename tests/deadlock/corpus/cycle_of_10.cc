@@ -7,7 +7,7 @@
 
 int main() {
   constexpr int kThreads = 10;
-  const auto locks = std::make_unique<corpus::mutex[]>(kThreads);
+  const corpus::several<corpus::mutex> locks(kThreads);
   corpus::in_turn_of(kThreads, [&](int i) {
     corpus::nest(locks[i], locks[(i + 1) % kThreads]);
   });

@@ -11,7 +11,7 @@ int main() {
     corpus::mutex lock;
     int visits = 0;
   };
-  const auto list = std::make_unique<node[]>(kNodes);
+  const corpus::several<node> list(kNodes);
   const auto walk = [&] {
     for (int round = 0; round < 20; ++round) {
       list[0].lock.lock();

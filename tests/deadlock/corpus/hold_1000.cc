@@ -8,7 +8,7 @@
 
 int main() {
   constexpr int kLocks = 1000;
-  const auto locks = std::make_unique<corpus::mutex[]>(kLocks);
+  const corpus::several<corpus::mutex> locks(kLocks);
   const auto take_all = [&] {
     for (int i = 0; i < kLocks; ++i) locks[i].lock();
     for (int i = 0; i < kLocks; i += 2) locks[i].unlock();

@@ -7,7 +7,7 @@
 
 int main() {
   constexpr int kLocks = 65;
-  const auto locks = std::make_unique<corpus::mutex[]>(kLocks);
+  const corpus::several<corpus::mutex> locks(kLocks);
   const auto take_all = [&] {
     for (int i = 0; i < kLocks; ++i) locks[i].lock();
     for (int i = kLocks; i > 0; --i) locks[i - 1].unlock();

@@ -10,7 +10,7 @@ int main() {
   constexpr int kOthers = 5000;
   corpus::mutex a;
   corpus::mutex b;
-  const auto others = std::make_unique<corpus::mutex[]>(kOthers);
+  const corpus::several<corpus::mutex> others(kOthers);
   const auto take = [&](corpus::mutex& first, corpus::mutex& second) {
     first.lock();
     for (int i = 0; i < kOthers; ++i) corpus::nest(others[i]);

@@ -8,7 +8,7 @@
 
 int main() {
   constexpr int kSeats = 5;
-  const auto forks = std::make_unique<corpus::mutex[]>(kSeats);
+  const corpus::several<corpus::mutex> forks(kSeats);
   corpus::mutex waiter;
   const auto dine = [&](int seat) {
     corpus::mutex& left = forks[seat];

@@ -10,7 +10,7 @@
 
 int main() {
   constexpr int kSeats = 5;
-  const auto forks = std::make_unique<corpus::mutex[]>(kSeats);
+  const corpus::several<corpus::mutex> forks(kSeats);
   corpus::meeting all_have_one(kSeats);
   corpus::at_once_of(kSeats, [&](int seat) {
     forks[seat].lock();

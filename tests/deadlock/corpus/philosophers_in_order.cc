@@ -10,7 +10,7 @@
 
 int main() {
   constexpr int kSeats = 5;
-  const auto forks = std::make_unique<corpus::mutex[]>(kSeats);
+  const corpus::several<corpus::mutex> forks(kSeats);
   const auto dine = [&](int seat) {
     const int left = seat;
     const int right = (seat + 1) % kSeats;

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -44,6 +45,18 @@ inline void require(bool holds, const char* what) {
   std::fprintf(stderr, "corpus: not so: %s\n", what);
   std::_Exit(3);
 }
+
+// An array whose index is an int.
+template <class T>
+class several {
+ public:
+  explicit several(int size)
+      : all_(std::make_unique<T[]>(static_cast<std::size_t>(size))) {}
+  T& operator[](int i) const { return all_[static_cast<std::size_t>(i)]; }
+
+ private:
+  std::unique_ptr<T[]> all_;
+};
 
 // --- The order of threads ----------------------------------------------------
 
