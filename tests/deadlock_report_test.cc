@@ -322,6 +322,18 @@ TEST(DeadlockSuppressionsTest, FindingsThatMatchAreNotTold) {
   }
 }
 
+TEST(DeadlockSuppressionsTest, AddedLaterConcernWhatWasToldBefore) {
+  const outcome o = in_child([] {
+    detail::set_name(object_at(1), "my lock");
+    const circle c(2, place_of_held(), place_of_wanted());
+    if (!report(inversion_of(c))) _exit(1);
+    if (!detail::suppressions::add("*", "my lock")) _exit(2);
+    if (report(inversion_of(c))) _exit(3);
+  });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
+  EXPECT_EQ(count(o.said, "syncxx: "), 1u) << o;
+}
+
 TEST(DeadlockSuppressionsTest, KindsAndPatternsThatAreNone) {
   EXPECT_FALSE(detail::suppressions::add("dead lock", "x"));
   EXPECT_FALSE(detail::suppressions::add("deadlock", ""));
@@ -359,8 +371,8 @@ TEST(DeadlockSuppressionsTest, FileThatIsNotThere) {
     set_environment("SYNCXX_DEADLOCK_SUPPRESSIONS", "/nonexistent/file");
   });
   EXPECT_EQ(o.said,
-            "syncxx: SYNCXX_DEADLOCK_SUPPRESSIONS=/nonexistent/file cannot be "
-            "read: No such file or directory\n");
+            "syncxx: suppressions: /nonexistent/file cannot be read: No such "
+            "file or directory\n");
 }
 
 // --- Callback ----------------------------------------------------------------
@@ -423,6 +435,25 @@ TEST(DeadlockReportTest, LogIsFoundFromAnotherDirectory) {
   EXPECT_THAT(contents_of(files / "log"), HasSubstr("what to do"));
 }
 
+TEST(DeadlockReportTest, DISABLED_OneReport) {
+  report(inversion_of(circle(2, place_of_held(), place_of_wanted())));
+}
+
+TEST(DeadlockReportTest, EnvironmentIsReadWhenTheProgramStarts) {
+  const temporary_directory files;
+  const std::string command =
+      "cd '" + (files / "") +
+      "' && SYNCXX_DEADLOCK_LOG=log SYNCXX_DEADLOCK_JSON=json "
+      "SYNCXX_DEADLOCK_DOT=graph '" +
+      std::filesystem::read_symlink("/proc/self/exe").string() +
+      "' --gtest_also_run_disabled_tests --gtest_filter=*DISABLED_OneReport "
+      "> /dev/null";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  EXPECT_THAT(contents_of(files / "log"), HasSubstr("what to do"));
+  EXPECT_THAT(contents_of(files / "json"), StartsWith("{\"version\":1,"));
+  EXPECT_THAT(contents_of(files / "graph"), StartsWith("digraph"));
+}
+
 TEST(DeadlockReportTest, FilesThatCannotBeWrittenAreSaidOnce) {
   const outcome o = in_child([&] {
     for (const char* variable : {"SYNCXX_DEADLOCK_LOG", "SYNCXX_DEADLOCK_JSON",
@@ -441,6 +472,27 @@ TEST(DeadlockReportTest, FilesThatCannotBeWrittenAreSaidOnce) {
         << o;
   }
   EXPECT_EQ(count(o.said, "  what to do"), 2u) << o;
+}
+
+TEST(DeadlockReportTest, FilesCanBeChangedAtRunTime) {
+  const temporary_directory files;
+  const outcome o = in_child([&] {
+    set_environment("SYNCXX_DEADLOCK_LOG", files / "log");
+    using detail::report_file;
+    using detail::set_report_file;
+    set_report_file(report_file::log, (files / "other").c_str());
+    set_report_file(report_file::json, (files / "json").c_str());
+    set_report_file(report_file::graph, (files / "graph").c_str());
+    report(inversion_of(circle(2, place_of_held(), place_of_wanted())));
+    set_report_file(report_file::log, nullptr);
+    set_report_file(report_file::json, "");
+    report(inversion_of(circle(3, place_of_held(), place_of_wanted())));
+  });
+  EXPECT_EQ(count(o.said, "  what to do"), 1u) << o;
+  EXPECT_EQ(contents_of(files / "log"), "");
+  EXPECT_EQ(count(contents_of(files / "other"), "  what to do"), 1u);
+  EXPECT_EQ(count(contents_of(files / "json"), "\n"), 1u);
+  EXPECT_EQ(count(contents_of(files / "graph"), " -> "), 5u);
 }
 
 // --- The graph ---------------------------------------------------------------

@@ -17,7 +17,12 @@
 #include <vector>
 
 #include "tests/support/misuse_child.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/thread_safety_off.h"
+#if SYNCXX_HOOKED
+#include "src/deadlock/report/finding.h"
+#include "src/deadlock/report/names.h"
+#endif
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define OWN_MALLOC 0
@@ -166,6 +171,28 @@ TEST_F(MisuseMalloc, ReportFromInsideThenGoOn) {
       << o;
   expect_place(o.said, "here", "misuse_malloc_test.cc", marked().misuse);
 }
+
+#if SYNCXX_HOOKED
+// JSON, suppressions that are looked for in all calls, names.
+TEST_F(MisuseMalloc, ReportFromInsideInAllForms) {
+  const temporary_directory files;
+  const std::string file = files / "json";
+  const outcome o = in_child([&] {
+    using namespace syncxx::detail;
+    syncxx::set_misuse_action(misuse_action::report);
+    set_report_file(report_file::json, file.c_str());
+    set_report_file(report_file::graph, (files / "graph").c_str());
+    if (!suppressions::add("*", "*no_such_function*")) _exit(1);
+    set_name(&g_heap_lock.object, "the heap's");
+    g_next.store(at_next_allocation::unlock_twice);
+    void* volatile memory = std::malloc(10);
+    std::free(memory);
+  });
+  EXPECT_TRUE(o.exited(outcome::kDone)) << o;
+  EXPECT_NE(o.said.find("\"the heap's\""), std::string::npos) << o;
+  EXPECT_NE(contents_of(file).find("\"the heap's\""), std::string::npos) << o;
+}
+#endif
 
 // --- Before main() and after the destructors ---------------------------------
 

@@ -293,9 +293,10 @@ TEST_F(MisuseReport, ThreadWithASmallStack) {
   if (kSanitized) GTEST_SKIP() << "the sanitizer needs more itself";
   const outcome o = report_after([] {
     using names = std::vector<std::vector<std::pair<std::string, std::string>>>;
+    const auto size = static_cast<std::size_t>(PTHREAD_STACK_MIN);
     pthread_attr_t small;
     pthread_attr_init(&small);
-    if (pthread_attr_setstacksize(&small, PTHREAD_STACK_MIN) != 0) _exit(1);
+    if (pthread_attr_setstacksize(&small, size) != 0) _exit(1);
     pthread_t thread;
     if (pthread_create(&thread, &small, holder_of<names, names>::misuse,
                        nullptr) != 0) {

@@ -9,20 +9,23 @@
 # and these get a prefix: a program may have a libbacktrace of its own. mmap()
 # and munmap() are debug_info.cc's, which can give all the memory back.
 #
-#   bundle_backtrace.sh COMPILER                   status 1: there is none
-#   bundle_backtrace.sh COMPILER OBJECT [OBJCOPY]
+#   bundle_backtrace.sh OBJECT COMPILER [FLAG...]
+#   bundle_backtrace.sh - COMPILER [FLAG...]       status 1: it has none of these
+#
+# The flags say for which machine. OBJCOPY in the environment is used instead of
+# the compiler's.
 set -eu
 
-compiler=$1
-backtrace=$($compiler -print-file-name=libbacktrace.a)
-standard=$($compiler -print-file-name=libstdc++.a)
+object=$1
+shift
+backtrace=$("$@" -print-file-name=libbacktrace.a)
+standard=$("$@" -print-file-name=libstdc++.a)
 [ -f "$backtrace" ] && [ -f "$standard" ] || exit 1
-objcopy=${3:-$($compiler -print-prog-name=objcopy)}
+objcopy=${OBJCOPY:-$("$@" -print-prog-name=objcopy)}
 command -v "$objcopy" > /dev/null || exit 1
-[ $# -gt 1 ] || exit 0
-object=$2
+[ "$object" != - ] || exit 0
 
-$compiler -r -nostdlib -o "$object.all" \
+"$@" -r -nostdlib -o "$object.all" \
   -Wl,-u,backtrace_create_state,-u,backtrace_pcinfo,-u,backtrace_syminfo \
   -Wl,-u,__gcclibcxx_demangle_callback "$backtrace" "$standard"
 # Renamed only when the others are local: calls in between must be kept.

@@ -92,6 +92,10 @@ void set_callback(finding_callback callback, void* context) noexcept;
 // when the program starts; report() does it if nobody has.
 void begin_reports() noexcept;
 
+// The same at run time. Null or "": not into a file (the text: to stderr).
+enum class report_file : std::uint8_t { log, json, graph };
+void set_report_file(report_file which, const char* path) noexcept;
+
 // In the child of a fork: nobody is in report().
 void reset_report_lock() noexcept;
 
@@ -105,6 +109,8 @@ const char* name_of(finding_kind kind) noexcept;
 // such kind, or no memory.
 namespace suppressions {
 bool add(const char* kind, const char* pattern) noexcept;
+// A file of them. What is wrong with it, or in it, is said on stderr.
+void add_file(const char* path) noexcept;
 }  // namespace suppressions
 
 }  // namespace detail

@@ -42,10 +42,9 @@ constinit output g_json{"SYNCXX_DEADLOCK_JSON"};
 constinit output g_graph{"SYNCXX_DEADLOCK_DOT"};
 constinit bool g_has_begun = false;
 
-void look_up(output& out) noexcept {
+void set_path(output& out, const char* value) noexcept {
   std::memset(out.path, 0, sizeof out.path);
   out.failed = false;
-  const char* const value = ::secure_getenv(out.variable);
   if (value == nullptr || *value == '\0') return;
   text path(std::span(out.path, kLongestPath - 1));
   if (*value != '/') {
@@ -90,15 +89,15 @@ int write_file(const char* path, int flags, std::string_view text) noexcept {
   return error;
 }
 
-void read_suppressions() noexcept {
-  constexpr const char* kVariable = "SYNCXX_DEADLOCK_SUPPRESSIONS";
-  const char* const path = ::secure_getenv(kVariable);
+}  // namespace
+
+void read_suppressions(const char* path) noexcept {
   if (path == nullptr || *path == '\0') return;
   char first[4096];
   text message(first, text::growth::pages);
   const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
-    message << "syncxx: " << kVariable << "=" << path << " cannot be read: ";
+    message << "syncxx: suppressions: " << path << " cannot be read: ";
     print_error(errno, message);
     message << "\n";
   } else {
@@ -117,12 +116,19 @@ void read_suppressions() noexcept {
   process::print(message.view());
 }
 
-}  // namespace
-
 void read_environment() noexcept {
   g_has_begun = true;
-  for (output* const out : {&g_log, &g_json, &g_graph}) look_up(*out);
-  read_suppressions();
+  for (output* const out : {&g_log, &g_json, &g_graph})
+    set_path(*out, ::secure_getenv(out->variable));
+  read_suppressions(::secure_getenv("SYNCXX_DEADLOCK_SUPPRESSIONS"));
+}
+
+void set_file(report_file which, const char* path) noexcept {
+  begin();  // what the environment says comes before
+  set_path(which == report_file::log    ? g_log
+           : which == report_file::json ? g_json
+                                        : g_graph,
+           path);
 }
 
 void begin() noexcept {
@@ -152,10 +158,12 @@ void replace_graph(std::string_view graph) noexcept {
   text name(temporary);
   name << g_graph.path << "." << std::int64_t{process::thread_id()} << ".tmp"
        << std::string_view("\0", 1);
-  int error = write_file(temporary, O_TRUNC, graph);
+  // Where others may write, too, no file or link of theirs is written to.
+  if (!process::is_confined()) ::unlink(temporary);
+  int error = write_file(temporary, O_EXCL | O_NOFOLLOW, graph);
   if (error == 0 && ::rename(temporary, g_graph.path) != 0) error = errno;
   if (error == 0) return;
-  if (error != EPERM) ::unlink(temporary);
+  if (!process::is_confined()) ::unlink(temporary);
   complain(g_graph, error);
 }
 

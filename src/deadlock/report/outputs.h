@@ -8,6 +8,8 @@
 
 #include <sync/detail/config.h>
 
+#include "finding.h"
+
 #if SYNCXX_HOOKED
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -18,6 +20,10 @@ namespace detail::outputs {
 void read_environment() noexcept;
 // The same, the first time it is called.
 void begin() noexcept;
+
+// Null or "": none.
+void set_file(report_file which, const char* path) noexcept;
+void read_suppressions(const char* path) noexcept;
 
 // SYNCXX_DEADLOCK_LOG, or stderr.
 void say(std::string_view text) noexcept;

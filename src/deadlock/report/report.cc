@@ -54,9 +54,8 @@ class memory_of_reports {
   void add(std::uint64_t print, std::int64_t number) noexcept {
     entries_[next_++ % kRemembered] = {print, number, true};
   }
-  void forget_suppressed() noexcept {
-    for (entry& e : entries_)
-      if (e.number == 0) e.is_used = false;
+  void forget_all() noexcept {
+    for (entry& e : entries_) e = {};
   }
   std::int64_t next_number() noexcept { return ++latest_; }
 
@@ -231,9 +230,24 @@ void begin_reports() noexcept {
   on_large_stack(function_ref<void()>(beginning));
 }
 
+// What is suppressed from now on is no more told, not even in one line.
 bool suppressions::add(const char* kind, const char* pattern) noexcept {
   const report_lock only_me;
+  g_memory.forget_all();
   return kind != nullptr && pattern != nullptr && add_locked(kind, pattern);
+}
+
+void suppressions::add_file(const char* path) noexcept {
+  const report_lock only_me;
+  g_memory.forget_all();
+  const auto reading = [&] { outputs::read_suppressions(path); };
+  on_large_stack(function_ref<void()>(reading));
+}
+
+void set_report_file(report_file which, const char* path) noexcept {
+  const report_lock only_me;
+  const auto setting = [&] { outputs::set_file(which, path); };
+  on_large_stack(function_ref<void()>(setting));
 }
 
 void reset_report_lock() noexcept {

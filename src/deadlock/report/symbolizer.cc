@@ -241,10 +241,12 @@ void symbolizer::visit_own(const place& at, visitor f) noexcept {
   std::size_t n = 0;
   bool in_library = true;
   bool in_program = false;
+  bool ended = false;  // nothing of the program is outside of what starts it
   for_each(at, [&](const call& c) {
     in_library = in_library && c.is_library();
     if (in_library) first = n + 1;
-    if (!in_library && !c.is_start_up()) {
+    ended = ended || (in_program && is_start_up_name(c.function));
+    if (!in_library && !ended && !c.is_start_up()) {
       in_program = true;
       last = n;
     }
