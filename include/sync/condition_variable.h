@@ -55,8 +55,14 @@ class condition_variable : public detail::cv_waits<condition_variable> {
   ~condition_variable() { detail::hook_destroyed(this, kKind); }
 #endif
 
-  void notify_one() noexcept { waiters_.notify_one(); }
-  void notify_all() noexcept { waiters_.notify_all(); }
+  void notify_one() noexcept {
+    detail::hook_notify(this, kKind);
+    waiters_.notify_one();
+  }
+  void notify_all() noexcept {
+    detail::hook_notify(this, kKind);
+    waiters_.notify_all();
+  }
   // In the child of a fork, while it has one thread: nobody waits.
   void reset_after_fork() noexcept { waiters_.reset_after_fork(); }
 
@@ -96,8 +102,14 @@ class condition_variable_any : public detail::cv_waits<condition_variable_any> {
   ~condition_variable_any() { detail::hook_destroyed(this, kKind); }
 #endif
 
-  void notify_one() noexcept { waiters_.notify_one(); }
-  void notify_all() noexcept { waiters_.notify_all(); }
+  void notify_one() noexcept {
+    detail::hook_notify(this, kKind);
+    waiters_.notify_one();
+  }
+  void notify_all() noexcept {
+    detail::hook_notify(this, kKind);
+    waiters_.notify_all();
+  }
   // In the child of a fork, while it has one thread: nobody waits.
   void reset_after_fork() noexcept { waiters_.reset_after_fork(); }
 

@@ -183,10 +183,12 @@ class pi_condition_variable : public detail::cv_waits<pi_condition_variable> {
 
   // With or without the mutex held.
   void notify_one() noexcept {
+    detail::hook_notify(this, kKind);
     if (!queue_.empty() && !queue_.notify(0)) [[unlikely]]
       cannot_notify();
   }
   void notify_all() noexcept {
+    detail::hook_notify(this, kKind);
     if (!queue_.empty() && !queue_.notify(std::numeric_limits<int>::max()))
         [[unlikely]]
       cannot_notify();

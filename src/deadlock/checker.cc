@@ -97,6 +97,10 @@ void acquired(const void* object, object_kind kind,
 
 verdict releasing(const void* object, object_kind kind,
                   const call_site& site) noexcept {
+  if (is_condition(kind)) {
+    notified(object, kind, site);
+    return verdict::none;
+  }
   if (words_for(kind) == nullptr && !counts(kind)) return verdict::none;
   const entrance checker;
   if (!checker) return verdict::none;
@@ -174,14 +178,16 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
   }
   me->wait_begins(object, kind, how == waits::bounded, where,
                   process::now_ns(), mutex);
-  if (is_condition(kind)) me->was_on_condition = true;
+  if (is_condition(kind)) {
+    me->was_on_condition = true;
+    if (how != waits::bounded) checks::may_be_lost(object, mutex);
+  }
   if (how == waits::bounded) return v;
   const wait_for::result found =
       wait_for::check(*me, how != waits::committed);
   if (found == wait_for::result::nothing) {
-    return wait_for::check_all(*me) == wait_for::result::nothing
-               ? v
-               : follow(true, false);
+    wait_for::watch();
+    return v;
   }
   return follow(true, found == wait_for::result::victim);
 }
@@ -345,7 +351,10 @@ void thread_begins(thread_serial serial, std::uintptr_t) noexcept {
   if (!action::is_off()) static_cast<void>(threads::self());
 }
 
-void not_created(thread_serial) noexcept {}
+void created(thread_serial serial, std::uintptr_t os_handle) noexcept {
+  const entrance checker;
+  if (checker && serial != 0) threads::note_handle(os_handle, serial);
+}
 
 verdict thread_ends() noexcept {
   const entrance checker;

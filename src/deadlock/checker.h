@@ -79,8 +79,9 @@ thread_serial creating_thread() noexcept;
 // The calling thread begins: what creating_thread() has said in its creator.
 // `os_handle` is its pthread_t.
 void thread_begins(thread_serial serial, std::uintptr_t os_handle) noexcept;
-// It could not be created.
-void not_created(thread_serial serial) noexcept;
+// It has been, and may have ended already. (If it could not be created there is
+// nothing to tell.)
+void created(thread_serial serial, std::uintptr_t os_handle) noexcept;
 // The calling thread ends: after the destructors of its thread_local objects.
 verdict thread_ends() noexcept;
 // About to wait for another's end / has done so.

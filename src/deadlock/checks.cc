@@ -178,7 +178,14 @@ struct last_notify {
   int tid;
   object_kind kind;
   bool in_vain;  // nobody waited
+  // The lock that the notifier had given back last, and some that it held: with
+  // the waiter's among them, the waiter has seen what it was notified of.
+  const void* locks[4];
 };
+
+constexpr std::int64_t kLong = 1'000'000'000;
+
+constinit atomic<std::int64_t> g_watch_until{0};
 
 constinit raw_mutex g_lock;
 constinit never_destroyed<key_table> g_by_address;
@@ -236,8 +243,10 @@ void notified(thread_record& me, const void* condition, object_kind kind,
   });
   place at;
   capture(at, site);
-  const last_notify now{me.serial(), process::now_ns(), places::number_of(at),
-                        me.tid(),    kind,              in_vain};
+  last_notify now{me.serial(), process::now_ns(), places::number_of(at),
+                  me.tid(),    kind,              in_vain, {me.released}};
+  for (std::uint32_t i = 0; i < me.held() && i < 3; ++i)
+    now.locks[i + 1] = me.entry(i).object.load(memory_order_relaxed);
   const locked only_me;
   std::uint32_t i = g_by_address->find(key_of(condition));
   if (i != 0) {
@@ -256,18 +265,45 @@ void forget_notified(const void* condition) noexcept {
   g_notifies->remove(i);
 }
 
+namespace {
+
+// Whether the last notification was lost on who waits with `mutex`.
+bool is_lost(const void* condition, const void* mutex, std::int64_t since_ns,
+             last_notify& last) noexcept {
+  const locked only_me;
+  const std::uint32_t i = g_by_address->find(key_of(condition));
+  if (i == 0) return false;
+  last = g_notifies.value[i];
+  if (!last.in_vain || last.at_ns > since_ns) return false;
+  for (const void* const lock : last.locks) {
+    if (lock == mutex) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void may_be_lost(const void* condition, const void* mutex) noexcept {
+  last_notify last{};
+  const std::int64_t now = process::now_ns();
+  if (is_lost(condition, mutex, now, last))
+    g_watch_until.store(now + kLong + kLong / 2, memory_order_relaxed);
+}
+
+bool want_watch() noexcept {
+  return g_watch_until.load(memory_order_relaxed) != 0 &&
+         process::now_ns() < g_watch_until.load(memory_order_relaxed);
+}
+
 void lost_notifies() noexcept {
-  threads::any_of([](const thread_record& r) {
+  const std::int64_t now = process::now_ns();
+  threads::any_of([now](const thread_record& r) {
     thread_record::waiting w{};
-    if (!r.look(w) || w.bounded || !is_condition(w.kind)) return false;
     last_notify last{};
-    {
-      const locked only_me;
-      const std::uint32_t i = g_by_address->find(key_of(w.object));
-      if (i == 0) return false;
-      last = g_notifies.value[i];
-    }
-    if (!last.in_vain || last.at_ns > w.since_ns || !r.still(w)) return false;
+    if (!r.look(w) || w.bounded || !is_condition(w.kind) ||
+        now - w.since_ns < kLong ||
+        !is_lost(w.object, w.mutex, w.since_ns, last) || !r.still(w))
+      return false;
     const deed here{r.serial(), r.tid(), {w.object, w.kind},
                     places::get(w.where)};
     const deed other{last.thread, last.tid, {w.object, last.kind},

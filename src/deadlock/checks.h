@@ -54,7 +54,11 @@ verdict wrong_mutex(thread_record& me, const void* condition, object_kind kind,
 void notified(thread_record& me, const void* condition, object_kind kind,
               const call_site& site) noexcept;
 void forget_notified(const void* condition) noexcept;
-// Looks for threads that wait for a notification that came before.
+// The calling thread waits, perhaps for a notification that came before and
+// that it knows nothing of: then there shall be a watch for a while.
+void may_be_lost(const void* condition, const void* mutex) noexcept;
+bool want_watch() noexcept;
+// Tells of threads that have waited for a second for such a one.
 void lost_notifies() noexcept;
 
 // In nanoseconds; 0: no lock is held too long.

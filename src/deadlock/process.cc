@@ -38,6 +38,7 @@
 #include <sync/detail/clock.h>
 
 #include "detection/threads.h"
+#include "report/text.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::process {
@@ -264,6 +265,17 @@ unsigned count_threads() noexcept {
   return known && tasks.st_nlink > 2
              ? static_cast<unsigned>(tasks.st_nlink - 2)
              : 0;
+}
+
+bool is_asleep(int tid) noexcept {
+  char storage[64];
+  text path(storage);
+  path << "/proc/self/task/" << std::int64_t{tid} << "/stat"
+       << std::string_view("", 1);
+  char line[512];
+  if (!read_file(path.view().data(), line, sizeof line)) return false;
+  const char* const name_end = std::strrchr(line, ')');
+  return name_end != nullptr && name_end[1] == ' ' && name_end[2] == 'S';
 }
 
 bool catches_signals() noexcept {

@@ -26,6 +26,9 @@ void call_at_thread_end() noexcept;
 
 // How many threads the process has; 0: that can't be told. One system call.
 unsigned count_threads() noexcept;
+// Whether a thread of the process sleeps in the kernel now: it has not been
+// woken, or has gone on and sleeps again.
+bool is_asleep(int tid) noexcept;
 // Whether the program catches signals that come from outside: a handler may do
 // what a thread waits for.
 bool catches_signals() noexcept;

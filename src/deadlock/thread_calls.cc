@@ -93,10 +93,10 @@ extern "C" {
                   : nullptr;
   if (s == nullptr) return real(thread, attributes, function, argument);
   const int error = real(thread, attributes, begin_thread, s);
-  if (error != 0) {
-    checker::not_created(serial);
+  if (error == 0)
+    checker::created(serial, static_cast<std::uintptr_t>(*thread));
+  else
     delete s;
-  }
   return error;
 }
 

@@ -71,7 +71,8 @@ struct hook_table {
   // wait, without an attempt before. A recursive lock's inner levels do not
   // come here.
   void (*acquired)(const void* object, object_kind kind) noexcept;
-  // About to be released (unlock, release, set, count_down). May throw.
+  // About to be released (unlock, release, set, count_down, notify). May throw,
+  // but for a condition variable.
   void (*releasing)(const void* object, object_kind kind);
   // About to block / no longer blocked. May throw where waits::for_ever.
   void (*wait_begin)(const void* object, object_kind kind, waits how);
@@ -147,6 +148,14 @@ SYNCXX_DEFINE_HOOK_(reset, false)
 SYNCXX_DEFINE_HOOK_(destroyed, false)
 #undef SYNCXX_DEFINE_HOOK_
 #endif
+
+// A condition variable is notified. The checker of models sees that by itself.
+SYNCXX_ALWAYS_INLINE void hook_notify([[maybe_unused]] const void* condition,
+                                      [[maybe_unused]] object_kind kind) noexcept {
+#if SYNCXX_HOOKED
+  hook_releasing(condition, kind);
+#endif
+}
 
 // Ends an operation that was misused: throws std::system_error with the code
 // errno_code, saying `what`. In the hooked library a listener speaks first, and

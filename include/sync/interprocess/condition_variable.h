@@ -55,8 +55,14 @@ class condition_variable : public detail::cv_waits<condition_variable> {
   ~condition_variable() { detail::hook_destroyed(this, kKind); }
 #endif
 
-  void notify_one() noexcept { waiters_.notify_one(); }
-  void notify_all() noexcept { waiters_.notify_all(); }
+  void notify_one() noexcept {
+    detail::hook_notify(this, kKind);
+    waiters_.notify_one();
+  }
+  void notify_all() noexcept {
+    detail::hook_notify(this, kKind);
+    waiters_.notify_all();
+  }
 
   // The waits: see detail::cv_waits. All concurrent waiters use one mutex.
 

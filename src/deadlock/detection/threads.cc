@@ -112,18 +112,19 @@ namespace {
 constinit raw_mutex g_lock;
 constinit std::uint32_t g_first_free = 0;  // + 1; 0: none
 constinit atomic<std::uint64_t> g_last_serial{0};
-// Of threads that have ended, the numbers by their handles, until these are
-// used again.
-constinit never_destroyed<key_table> g_ended_by_handle;
-constinit never_destroyed<numbered_pool<std::uint64_t>> g_ended;
+constinit never_destroyed<key_table> g_by_handle;
+constinit never_destroyed<numbered_pool<std::uint64_t>> g_handles;
 
-// Under the lock. 0: there is none.
-std::uint64_t take_ended(std::uintptr_t os_handle) noexcept {
-  const std::uint32_t i = g_ended_by_handle->find(os_handle);
-  if (i == 0) return 0;
-  g_ended_by_handle->remove(os_handle);
-  g_ended->remove(i);
-  return g_ended.value[i];
+// Under the lock.
+void set_handle(std::uintptr_t os_handle, std::uint64_t serial) noexcept {
+  std::uint32_t i = g_by_handle->find(os_handle);
+  if (i != 0) {
+    // The creator may come late, when another thread has the handle already.
+    if (g_handles.value[i] < serial) g_handles.value[i] = serial;
+    return;
+  }
+  i = g_handles->add(serial);
+  if (i != 0 && !g_by_handle->add(os_handle, i)) g_handles->remove(i);
 }
 
 class locked {
@@ -172,7 +173,7 @@ struct registry {
     r.tid_.store(process::thread_id(), memory_order_relaxed);
     r.os_handle_.store(static_cast<std::uintptr_t>(::pthread_self()),
                        memory_order_relaxed);
-    take_ended(r.os_handle());
+    set_handle(r.os_handle(), serial);
     g_alive.fetch_add(1);
     r.serial_.store(serial, memory_order_release);
     return &r;
@@ -228,9 +229,6 @@ void end() noexcept {
   t_self.has_ended = true;
   if (t_self.record == nullptr) return;
   const locked only_me;
-  const thread_record& r = *t_self.record;
-  if (const std::uint32_t i = g_ended->add(r.serial()); i != 0)
-    static_cast<void>(g_ended_by_handle->add(r.os_handle(), i));
   registry::drop(*t_self.record);
   t_self.record = nullptr;
 }
@@ -245,21 +243,23 @@ thread_record* find(std::uint64_t serial) noexcept {
   return found;
 }
 
+void note_handle(std::uintptr_t os_handle, std::uint64_t serial) noexcept {
+  const locked only_me;
+  set_handle(os_handle, serial);
+}
+
 std::uint64_t serial_of(std::uintptr_t os_handle) noexcept {
   const locked only_me;
-  std::uint64_t serial = 0;
-  any_of([&](const thread_record& r) {
-    if (r.os_handle() == os_handle) serial = r.serial();
-    return serial != 0;
-  });
-  if (serial != 0) return serial;
-  const std::uint32_t i = g_ended_by_handle->find(os_handle);
-  return i != 0 ? g_ended.value[i] : 0;
+  const std::uint32_t i = g_by_handle->find(os_handle);
+  return i != 0 ? g_handles.value[i] : 0;
 }
 
 void joined(std::uintptr_t os_handle) noexcept {
   const locked only_me;
-  take_ended(os_handle);
+  const std::uint32_t i = g_by_handle->find(os_handle);
+  if (i == 0) return;
+  g_by_handle->remove(os_handle);
+  g_handles->remove(i);
 }
 
 void before_fork() noexcept { g_lock.lock(); }

@@ -216,7 +216,10 @@ bool any_of(F f) noexcept;
 
 // Null: it is not known, or has ended.
 thread_record* find(std::uint64_t serial) noexcept;
-// 0: it is not known. Also of a thread that has ended and not been joined.
+// A thread's handle is its from its creation until it has been joined, or
+// another has got it: told by its creator, and by itself.
+void note_handle(std::uintptr_t os_handle, std::uint64_t serial) noexcept;
+// 0: it is not known.
 std::uint64_t serial_of(std::uintptr_t os_handle) noexcept;
 void joined(std::uintptr_t os_handle) noexcept;
 

@@ -18,10 +18,12 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <sync/detail/raw_mutex.h>
 
 #include "../action.h"
+#include "../checks.h"
 #include "../kinds.h"
 #include "../process.h"
 #include "../report/finding.h"
@@ -260,9 +262,20 @@ class everybody {
         (by_signal && process::catches_signals()))
       return false;
     for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+      if (!process::is_asleep(steps_[i].who->tid())) return false;
+    }
+    for (std::uint32_t i = 0; i < steps_.size(); ++i) {
       if (!steps_[i].who->still(steps_[i].wait)) return false;
     }
     return true;
+  }
+
+  // By the threads and their waits.
+  std::uint64_t key() const noexcept {
+    std::uint64_t key = steps_.size();
+    for (std::uint32_t i = 0; i < steps_.size(); ++i)
+      key = mixed(key, mixed(steps_[i].who->serial(), steps_[i].wait.version));
+    return key;
   }
 
   // The shortest circle through somebody who waits for what has no holder.
@@ -317,12 +330,18 @@ const deadlock_link& link_of_all(const void* of, std::uint32_t i) noexcept {
 
 constinit bool g_told_all = false;
 
-// Under g_lock.
-bool tell_all(unsigned not_the_programs) noexcept {
+// Under g_lock, in the watch, which is one thread that is not the program's.
+// Who has been woken and has not come to tell so is not asleep; and it is all
+// the same at two looks.
+bool tell_all(std::uint64_t& seen) noexcept {
   everybody all;
   segments<step> circle;
-  if (g_told_all || !all.find(not_the_programs) || !all.choose(circle))
+  if (!all.find(1)) {
+    seen = 0;
     return false;
+  }
+  const std::uint64_t now = all.key();
+  if (std::exchange(seen, now) != now || !all.choose(circle)) return false;
   g_told_all = true;
   const told_all links{circle, {}};
   finding f{.kind = finding_kind::deadlock,
@@ -334,30 +353,25 @@ bool tell_all(unsigned not_the_programs) noexcept {
   return report(f);
 }
 
-// The watch: a second look, for as long as all known threads wait.
+// For as long as all known threads wait, but not for ever: there may be others.
 bool look_again() noexcept {
   static constinit int looks = 0;
-  bool stop = false;
+  static constinit std::uint64_t seen = 0;
   g_lock.lock();
-  if (threads::may_be_all_stuck() && tell_all(1)) stop = true;
+  const bool told = threads::may_be_all_stuck() && tell_all(seen);
   g_lock.unlock();
-  if (stop && action::current() == misuse_action::abort) std::abort();
-  looks = threads::may_be_all_stuck() ? looks + 1 : 0;
-  return !stop && looks != 0 && looks < 10;
+  if (told && action::current() == misuse_action::abort) std::abort();
+  checks::lost_notifies();
+  looks = threads::may_be_all_stuck() && !told ? looks + 1 : 0;
+  return (looks != 0 && looks < 20) || checks::want_watch();
 }
 
 }  // namespace
 
-result check_all(thread_record&) noexcept {
-  if (!threads::may_be_all_stuck()) return result::nothing;
-  const unsigned watchers = process::is_watching() ? 1 : 0;
-  g_lock.lock();
-  const bool told = tell_all(watchers);
-  g_lock.unlock();
-  if (told) return result::reported;
-  if (!g_told_all && watchers == 0)
-    process::watch(200'000'000, look_again);
-  return result::nothing;
+void watch() noexcept {
+  if (((threads::may_be_all_stuck() && !g_told_all) || checks::want_watch()) &&
+      !process::is_watching())
+    process::watch(100'000'000, look_again);
 }
 
 void before_fork() noexcept { g_lock.lock(); }

@@ -24,10 +24,11 @@ enum class result : std::uint8_t {
 // thread whose wait closes the circle, at once; me.found says it in one line.
 result check(thread_record& me, bool can_give_up) noexcept;
 
-// Nobody is left who could end any wait: every thread of the process waits for
-// ever. Told once. To be called when a thread has begun to wait; what comes to
-// that state in another way (a thread has ended) a watch of a second finds.
-result check_all(thread_record& me) noexcept;
+// If all known threads wait for ever now: has an eye on whether that lasts, and
+// tells so once if these are all that there are. Nobody is left then who could
+// end a wait.
+// The same for notifications that were lost.
+void watch() noexcept;
 
 void before_fork() noexcept;
 void after_fork_in_parent() noexcept;
