@@ -110,7 +110,15 @@ bool order_graph::note_use(context& c, const moment_of& now) noexcept {
     c.first_use = {now.thread, now.time, now.time, 0};
     return true;
   }
-  if (count == kThreads) return !std::exchange(c.by_many, true);
+  if (count == kThreads) {  // the oldest goes, but for the first
+    std::uint32_t last = c.first_use.next;
+    std::uint32_t before = 0;
+    while (uses_[last].next != 0) last = uses_[before = last].next;
+    uses_[before].next = 0;
+    uses_[last] = {now.thread, now.time, now.time, c.first_use.next};
+    c.first_use.next = last;
+    return true;
+  }
   const std::uint32_t added =
       uses_.add({now.thread, now.time, now.time, c.first_use.next});
   if (added == 0) {
@@ -121,7 +129,7 @@ bool order_graph::note_use(context& c, const moment_of& now) noexcept {
   return true;
 }
 
-// f(moment): the first and last times of each thread; thread 0: of many others.
+// f(moment): the first and last times of each thread.
 template <class F>
 void order_graph::for_each_use(const context& c, F f) const noexcept {
   if (c.first_use.thread == 0) return;
@@ -130,7 +138,6 @@ void order_graph::for_each_use(const context& c, F f) const noexcept {
     if (u->last != u->first) f(moment_of{u->thread, u->last});
     if (u->next == 0) break;
   }
-  if (c.by_many) f(moment_of{0, 0});
 }
 
 order_graph::context_ref order_graph::enter(const moment_of& now,
@@ -335,13 +342,14 @@ bool order_graph::note(std::uint32_t e, const moment_of& now, std::uint32_t set,
     here.by[as.by].to_where = to.where;
     return true;
   }
-  if (here.threads < kThreads && now.thread != 0) {
-    here.by[here.threads++] = {now.thread, now.time, now.time, from.where,
-                               to.where};
-    return true;
+  if (as.by == kThreads) {
+    here.replaced = static_cast<std::uint8_t>(here.replaced % (kThreads - 1) + 1);
+    as.by = here.replaced;
+  } else {
+    ++here.threads;
   }
-  as.by = kMany;
-  return !std::exchange(here.by_many, true);
+  here.by[as.by] = {now.thread, now.time, now.time, from.where, to.where};
+  return true;
 }
 
 // --- Circles -----------------------------------------------------------------
@@ -356,7 +364,6 @@ bool order_graph::fits(const chosen& c, const chosen& other) const noexcept {
   if (sets_.exclude_each_other(occasions_[c.occasion].set,
                                occasions_[other.occasion].set))
     return false;
-  if (c.by == kMany || other.by == kMany) return true;
   const moment_of a = when(c);
   const moment_of b = when(other);
   return a.thread != b.thread && !ordered_(context_, a, b) &&
@@ -383,12 +390,9 @@ order_graph::chosen order_graph::first_of(lock_id at) const noexcept {
 order_graph::chosen order_graph::after(chosen c) const noexcept {
   if (c.occasion != 0) {
     const occasion& o = occasions_[c.occasion];
-    if (c.by != kMany) {
-      if (!c.last_time && o.by[c.by].first != o.by[c.by].last)
-        return {c.edge, c.occasion, c.by, true};
-      if (c.by + 1 < o.threads) return {c.edge, c.occasion, c.by + 1, false};
-      if (o.by_many) return {c.edge, c.occasion, kMany, false};
-    }
+    if (!c.last_time && o.by[c.by].first != o.by[c.by].last)
+      return {c.edge, c.occasion, c.by, true};
+    if (c.by + 1 < o.threads) return {c.edge, c.occasion, c.by + 1, false};
     if (o.next != 0) return {c.edge, o.next, 0, false};
   }
   for (std::uint32_t e = groups_.next_out(c.edge); e != 0;
@@ -434,7 +438,6 @@ bool order_graph::may_wait_there(const moment_of& writer,
   for (std::uint32_t i = 0; i < path_.size(); ++i) {
     const chosen& c = path_[i];
     if (sets_.exclude_each_other(set, occasions_[c.occasion].set)) return false;
-    if (writer.thread == 0 || c.by == kMany) continue;
     const moment_of other = when(c);
     if (other.thread == writer.thread || ordered_(context_, other, writer) ||
         ordered_(context_, writer, other))
@@ -492,7 +495,7 @@ void order_graph::search_circles(const chosen& first) noexcept {
 
 order_link order_graph::link(const chosen& c) const noexcept {
   const occasion& o = occasions_[c.occasion];
-  const auto& by = o.by[c.by == kMany ? 0 : c.by];
+  const auto& by = o.by[c.by];
   return {groups_.from(c.edge), groups_.to(c.edge), o.from_how,
           o.to_how,      {by.thread, c.last_time ? by.last : by.first},
           by.from_where, by.to_where};

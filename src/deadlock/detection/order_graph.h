@@ -119,17 +119,17 @@ class order_graph {
     hold how;
     bool waited;
     bool has_edges;  // those that it makes are in groups_
-    bool by_many;    // more than kThreads
-    use first_use;   // thread 0: none
+    use first_use;   // thread 0: none; then the latest threads come first
   };
-  // Of an edge within a group: who took the two with one set of locks held.
+  // Of an edge within a group: who took the two with one set of locks held. Of
+  // more than kThreads threads the first is kept, and the latest.
   static constexpr std::uint32_t kThreads = 6;
   struct occasion {
     std::uint32_t next;
     std::uint32_t set;
     hold from_how, to_how;
     std::uint8_t threads;
-    bool by_many;  // more than kThreads
+    std::uint8_t replaced;  // the last, where there are more
     struct {
       std::uint64_t thread;
       std::uint32_t first, last;
@@ -138,7 +138,7 @@ class order_graph {
   };
   struct chosen {
     std::uint32_t edge, occasion;
-    std::uint32_t by;  // kMany: some thread, at some time
+    std::uint32_t by;
     bool last_time;
   };
   // Of a search: the links that begin with one lock.
@@ -146,7 +146,6 @@ class order_graph {
     lock_id at;
     chosen next;  // edge 0: there are no more
   };
-  static constexpr std::uint32_t kMany = ~0u;
   static constexpr std::uint32_t kMostOccasions = 32;   // of an edge
   static constexpr std::uint32_t kMostSteps = 100'000;  // of a search
   static constexpr std::uint32_t kMostContexts = 16u << 20;
