@@ -50,7 +50,6 @@ constinit never_destroyed<segments<lock_info>> g_info;  // by lock_id
 constinit never_destroyed<key_table> g_first_of_page;   // by page_of()
 constinit never_destroyed<segments<found_link>> g_found;
 constinit never_destroyed<segments<std::uint32_t>> g_found_ends;
-constinit bool g_all = false;
 
 class locked {
  public:
@@ -135,7 +134,7 @@ hold way_of(object_kind kind) noexcept {
 }
 
 bool ordered(void*, const moment_of& a, const moment_of& b) noexcept {
-  return !g_all && g_threads->is_before(a, b);
+  return g_threads->is_before(a, b);
 }
 
 // describe(lock_id): the object in a report.
@@ -487,7 +486,8 @@ void set_class(const void* lock, std::string_view name) noexcept {
 
 void report_all(bool all) noexcept {
   const locked only_me;
-  g_all = all;
+  g_graph->find_all(all);
+  g_classes->graph().find_all(all);
 }
 
 void thread_created(thread_record& creator, std::uint64_t serial) noexcept {

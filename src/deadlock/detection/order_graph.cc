@@ -169,9 +169,9 @@ order_graph::context_ref order_graph::enter(const moment_of& now,
   }
   if (!note_use(contexts_[c], now)) return entered;
   if (how == hold::exclusive && groups_.puts_writers_first(lock) &&
-      groups_.is_shared(lock) && !groups_.is_alone(lock))
+      may_be_in_circle(lock))
     search_behind_writers(lock);
-  if (wanted.parent != 0 && groups_.is_shared(lock) && !groups_.is_alone(lock))
+  if (wanted.parent != 0 && may_be_in_circle(lock))
     bring_in(c, &now);
   return entered;
 }
@@ -189,7 +189,7 @@ void order_graph::add_edges(std::uint32_t above, lock_id to) noexcept {
         for (std::uint32_t i = 0; i < groups_.joined().size(); ++i)
           static_cast<void>(joined_.push(groups_.joined()[i]));
         for (std::uint32_t i = 0; i < joined_.size(); ++i) {
-          if (groups_.is_shared(joined_[i])) bring_in(joined_[i]);
+          if (may_be_in_circle(joined_[i])) bring_in(joined_[i]);
         }
       }
     }
@@ -209,8 +209,12 @@ void order_graph::bring_in(lock_id lock) noexcept {
   }
 }
 
+bool order_graph::may_be_in_circle(lock_id lock) noexcept {
+  return (groups_.is_shared(lock) || all_) && !groups_.is_alone(lock);
+}
 bool order_graph::may_be_in_circle(lock_id other, lock_id with) noexcept {
-  return groups_.is_shared(other) && groups_.are_together(other, with);
+  return (groups_.is_shared(other) || all_) &&
+         groups_.are_together(other, with);
 }
 
 // The contexts below `root`, as far as their locks are in its group.
@@ -361,6 +365,7 @@ moment_of order_graph::when(const chosen& c) const noexcept {
 
 // Whether the two may happen at once.
 bool order_graph::fits(const chosen& c, const chosen& other) const noexcept {
+  if (all_) return true;
   if (sets_.exclude_each_other(occasions_[c.occasion].set,
                                occasions_[other.occasion].set))
     return false;
@@ -411,6 +416,14 @@ bool order_graph::closes(const chosen& before, const chosen& next) noexcept {
   const lock_id lock = groups_.to(before.edge);
   return wanted == hold::shared && groups_.puts_writers_first(lock) &&
          has_writer(lock);
+}
+
+// With all of its threads known.
+bool order_graph::is_closed() noexcept {
+  for (std::uint32_t i = 0; i < path_.size(); ++i) {
+    if (!closes(path_[i], path_[(i + 1) % path_.size()])) return false;
+  }
+  return true;
 }
 
 // Whether one more thread may wait to write. (One for each such lock: that two
@@ -482,7 +495,7 @@ void order_graph::search_circles(const chosen& first) noexcept {
     if (groups_.mark(to) || !groups_.are_together(to, goal) || !fits(c)) continue;
     if (to == goal) {
       if (!path_.push(c)) continue;
-      if (closes(c, first)) found_circle();
+      if (is_closed()) found_circle();
       path_.pop();
     } else if (path_.push(c)) {
       if (levels_.push({to, first_of(to)}))

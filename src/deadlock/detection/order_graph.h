@@ -71,6 +71,9 @@ class order_graph {
   order_graph(const order_graph&) = delete;
   order_graph& operator=(const order_graph&) = delete;
 
+  // Circles found from now on need not be possible: one thread, gates.
+  void find_all(bool all) noexcept { all_ = all; }
+
   lock_id add_lock() noexcept;
   // A reader that comes while a writer waits for this lock, waits behind it.
   void put_writers_first(lock_id lock) noexcept {
@@ -160,6 +163,7 @@ class order_graph {
   void for_each_use(const context& c, F f) const noexcept;
 
   void add_edges(std::uint32_t above, lock_id to) noexcept;
+  bool may_be_in_circle(lock_id lock) noexcept;
   bool may_be_in_circle(lock_id other, lock_id with) noexcept;
   void bring_in(lock_id lock) noexcept;
   void bring_in_below(std::uint32_t c) noexcept;
@@ -175,6 +179,7 @@ class order_graph {
   void search_circles(const chosen& first) noexcept;
   void search_behind_writers(lock_id lock) noexcept;
   bool closes(const chosen& before, const chosen& next) noexcept;
+  bool is_closed() noexcept;
   bool has_writer(lock_id lock) noexcept;
   bool may_wait_there(const moment_of& writer, std::uint32_t set) noexcept;
   chosen first_of(lock_id at) const noexcept;
@@ -202,6 +207,7 @@ class order_graph {
   segments<level> levels_;
   segments<order_link> links_;
   std::uint32_t last_version_ = 0;
+  bool all_ = false;
   std::uint32_t budget_ = 0;  // of occasions to bring in
   std::uint64_t left_out_ = 0;
 };
