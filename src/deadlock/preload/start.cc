@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How the watching begins: with the first call that has something to tell, or
+// in this library's constructor, whatever comes first. Other libraries may have
+// taken locks, and started threads, in their constructors before.
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "watching.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+namespace checker {
+// Not in every version of the checker.
+[[gnu::weak]] void made_anew(const void* object, object_kind kind) noexcept;
+}  // namespace checker
+
+namespace preload {
+namespace {
+
+thread_local constinit int t_tid __attribute__((tls_model("initial-exec"))) = 0;
+
+void forget_tid() noexcept { t_tid = 0; }
+
+[[gnu::constructor]] void begin() { static_cast<void>(is_watching()); }
+
+}  // namespace
+
+constinit bool g_started = false;
+thread_local constinit bool t_has_ended = false;
+
+bool start() noexcept {
+  // Whoever starts threads has been here before: there is one thread.
+  static constinit bool is_starting = false;
+  if (g_real.munmap == nullptr && !find_real()) return false;
+  if (is_starting) return false;
+  is_starting = true;
+  static_cast<void>(::pthread_atfork(nullptr, nullptr, forget_tid));
+  checker::begin();
+  begin_threads();
+  begin_dumps();
+  g_started = true;
+  return true;
+}
+
+void end_program() noexcept { std::abort(); }
+
+int own_tid() noexcept {
+  if (t_tid == 0) [[unlikely]]
+    t_tid = ::gettid();
+  return t_tid;
+}
+
+void made_anew(const void* object, object_kind kind) noexcept {
+  if (checker::made_anew != nullptr &&
+      g_known_memory.may_hold_lock(object, 1)) {
+    checker::made_anew(object, kind);
+  }
+}
+
+}  // namespace preload
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
