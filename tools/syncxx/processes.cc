@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <memory>
-#include <string_view>
+
+#include "src/deadlock/preload/dump_protocol.h"
 
 namespace syncxx::tool {
 namespace {
@@ -55,21 +55,23 @@ std::optional<std::string> read_proc(pid_t pid, const std::string& file) {
   return text;
 }
 
-std::optional<std::string> environment_of(pid_t pid, const std::string& name) {
-  const auto all = read_proc(pid, "environ");
-  if (!all) return std::nullopt;
-  const std::string start = name + "=";
-  for (std::size_t at = 0; at < all->size();) {
-    const std::size_t end = std::min(all->find('\0', at), all->size());
-    if (all->compare(at, start.size(), start) == 0)
-      return all->substr(at + start.size(), end - at - start.size());
-    at = end + 1;
+std::optional<watch_state> watch_state_of(pid_t pid) {
+  const auto maps = read_proc(pid, "maps");
+  if (!maps) return std::nullopt;
+  watch_state state;
+  state.has_library = maps->find("/libsyncxx_preload.so") != std::string::npos;
+  const std::size_t end =
+      maps->find(std::string("/") + dump_protocol::kMarkerFile);
+  if (end != std::string::npos) {
+    // A line's only slashes are those of its path.
+    const std::size_t line = maps->rfind('\n', end) + 1;
+    const std::size_t begin = maps->find('/', line);
+    state.folder = maps->substr(begin, end - begin);
   }
-  return std::nullopt;
+  return state;
 }
 
-std::vector<pid_t> processes_of(pid_t root, const std::string& variable,
-                                const std::string& value) {
+std::vector<pid_t> processes_of(pid_t root, const std::string& folder) {
   std::map<pid_t, pid_t> parents;
   for (const pid_t pid : all_processes()) parents[pid] = parent_of(pid);
   const auto descends = [&](pid_t pid) {
@@ -81,10 +83,13 @@ std::vector<pid_t> processes_of(pid_t root, const std::string& variable,
     }
     return false;
   };
+  const auto is_watched = [&](pid_t pid) {
+    const auto state = watch_state_of(pid);
+    return state && state->folder == folder;
+  };
   std::vector<pid_t> found;
   for (const auto& [pid, parent] : parents) {
-    if (pid != ::getpid() &&
-        (descends(pid) || environment_of(pid, variable) == value)) {
+    if (pid != ::getpid() && (descends(pid) || is_watched(pid))) {
       found.push_back(pid);
     }
   }

@@ -16,13 +16,18 @@ namespace syncxx::tool {
 // (errno).
 std::optional<std::string> read_proc(pid_t pid, const std::string& file);
 
-// A variable of the environment that the process was started with.
-std::optional<std::string> environment_of(pid_t pid, const std::string& name);
+// Whether the preload library is in a process, and the folder of the `syncxx
+// watch` that has started it; empty: it does not listen.
+struct watch_state {
+  bool has_library = false;
+  std::string folder;
+};
+// Nothing: it has ended, or is not for us (errno).
+std::optional<watch_state> watch_state_of(pid_t pid);
 
-// `root` (0: none) and its descendants, and all those that were started with
-// the variable at that value.
-std::vector<pid_t> processes_of(pid_t root, const std::string& variable,
-                                const std::string& value);
+// `root` (0: none) and its descendants, and all those that are watched by the
+// tool with that folder.
+std::vector<pid_t> processes_of(pid_t root, const std::string& folder);
 
 }  // namespace syncxx::tool
 

@@ -58,25 +58,24 @@ bool is_blocked_everywhere(pid_t pid, int signal) {
 std::optional<std::string> why_not(pid_t pid, int signal, std::string& folder) {
   if (::kill(pid, 0) != 0 && errno == ESRCH)
     return "there is no " + name_of(pid);
-  const auto maps = read_proc(pid, "maps");
-  if (!maps) {
+  const auto state = watch_state_of(pid);
+  if (!state) {
     return name_of(pid) + (errno == EACCES || errno == EPERM
                                ? " belongs to another user, or is protected: " +
                                      std::string(std::strerror(errno))
                                : " has ended");
   }
-  if (maps->find("libsyncxx_preload.so") == std::string::npos) {
+  if (!state->has_library) {
     return name_of(pid) +
            " is not watched: it was not started by `syncxx watch` (which must "
            "be there when a program starts)";
   }
-  const auto value = environment_of(pid, dump_protocol::kFolderVariable);
-  if (!value || value->empty() || value->front() != '/') {
+  if (state->folder.empty()) {
     return name_of(pid) +
-           " has the library loaded, but was not started by `syncxx watch`: "
-           "its environment does not say where a dump is to go";
+           " has the library, but does not listen: it was not started by "
+           "`syncxx watch`, or uses the signal by which it would be asked";
   }
-  folder = *value;
+  folder = state->folder;
   const auto status = read_proc(pid, "status");
   if (!status) return name_of(pid) + " has ended";
   if (status->find("\nState:\tZ") != std::string::npos)

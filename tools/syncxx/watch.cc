@@ -73,6 +73,8 @@ class run_folder {
     }
     if (::geteuid() == 0) ::chmod(path_.c_str(), 0711);
     std::ofstream{lines()};
+    std::ofstream{path_ + "/" + dump_protocol::kMarkerFile} << '\n';
+    ::chmod((path_ + "/" + dump_protocol::kMarkerFile).c_str(), 0644);
     ::chmod(lines().c_str(), ::geteuid() == 0 ? 0622 : 0600);
   }
   run_folder(const run_folder&) = delete;
@@ -149,8 +151,7 @@ void end_in_time(const watch_options& options, const run_folder& folder,
                  child& program) {
   constexpr auto kPatience = milliseconds(2000);
   const auto watched = [&] {
-    return processes_of(program.pid(), dump_protocol::kFolderVariable,
-                        folder.path());
+    return processes_of(program.pid(), folder.path());
   };
   dump_all(options, watched());
   for (const pid_t pid : watched()) {

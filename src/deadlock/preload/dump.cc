@@ -9,6 +9,7 @@
 // again. Otherwise the checker's locks are held by running threads at most.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,6 +75,36 @@ void on_signal(int, siginfo_t* info, void*) noexcept {
   errno = error;
 }
 
+bool map_marker() noexcept {
+  char storage[sizeof g_folder + 32];
+  text path(storage);
+  path << std::string_view(g_folder) << "/" << dump_protocol::kMarkerFile
+       << std::string_view("", 1);
+  const int fd = ::open(storage, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  constexpr std::size_t kSome = 1;
+  void* const page = ::mmap(nullptr, kSome, PROT_READ, MAP_SHARED, fd, 0);
+  ::close(fd);
+  return page != MAP_FAILED;
+}
+
+void listen() noexcept {
+  // Not if the signal has a use already: the program's parent may have it
+  // ignored.
+  struct sigaction before;
+  const int signal = dump_protocol::signal_number();
+  if (::sigaction(signal, nullptr, &before) != 0 ||
+      (before.sa_flags & SA_SIGINFO) != 0 || before.sa_handler != SIG_DFL ||
+      !map_marker()) {
+    return;
+  }
+  struct sigaction action = {};
+  action.sa_sigaction = on_signal;
+  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+  ::sigfillset(&action.sa_mask);
+  ::sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
 
 void begin_dumps() noexcept {
@@ -82,19 +113,10 @@ void begin_dumps() noexcept {
       std::strlen(folder) >= sizeof g_folder) {
     return;
   }
+  const int error = errno;
   std::strcpy(g_folder, folder);
-  // Not if it has a use already: the program's parent may have it ignored.
-  struct sigaction before;
-  const int signal = dump_protocol::signal_number();
-  if (::sigaction(signal, nullptr, &before) != 0 ||
-      (before.sa_flags & SA_SIGINFO) != 0 || before.sa_handler != SIG_DFL) {
-    return;
-  }
-  struct sigaction action = {};
-  action.sa_sigaction = on_signal;
-  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-  ::sigfillset(&action.sa_mask);
-  ::sigaction(signal, &action, nullptr);
+  listen();
+  errno = error;
 }
 
 }  // namespace preload

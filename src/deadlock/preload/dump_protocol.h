@@ -11,6 +11,11 @@ namespace syncxx::dump_protocol {
 // In the environment of watched processes: a folder of the tool's.
 inline constexpr const char* kFolderVariable = "SYNCXX_WATCH_FOLDER";
 
+// A file in it that watched processes have mapped, so that /proc/PID/maps says
+// that they listen, and where the folder is (programs write over their
+// environment).
+inline constexpr const char* kMarkerFile = "syncxx-watched";
+
 // A request is a signal sent with sigqueue(), and this number with the dump's.
 inline constexpr unsigned kMagic = 0x57a70000;
 inline constexpr unsigned kNumberMask = 0xffff;

@@ -37,7 +37,7 @@ constinit beginning g_beginnings[kBeginnings];
 
 beginning* new_beginning() noexcept {
   for (beginning& one : g_beginnings) {
-    // [P1] acquire; pairs with [P2]: the thread that had it has read it.
+    // [TB1] acquire; pairs with [TB2]: the thread that had it has read it.
     if (!one.is_used.load(memory_order_relaxed) &&
         !one.is_used.exchange(true, memory_order_acquire)) {
       return &one;
@@ -53,7 +53,7 @@ beginning* new_beginning() noexcept {
 void drop(beginning* one) noexcept {
   if (one->is_page)
     unmap_pages(one, sizeof(beginning));
-  else  // [P2] release; pairs with [P1].
+  else  // [TB2] release; pairs with [TB1].
     one->is_used.store(false, memory_order_release);
 }
 
