@@ -76,7 +76,7 @@ bool knows_sizes() noexcept {
 
 // What was told is kept for when the memory is really given back.
 void tell_release(const void* begin, std::size_t size) noexcept {
-  if (g_started && !t_has_ended) checker::memory_released(begin, size);
+  if (is_watching()) checker::memory_released(begin, size);
 }
 
 }  // namespace

@@ -22,13 +22,25 @@ constexpr int kHasCeiling = 64;
 // Of the word of a mutex that is robust or inherits (FUTEX_TID_MASK).
 constexpr int kOwnerTid = 0x3fffffff;
 
+// What most mutexes are: normal or adaptive, private or shared.
+inline bool is_plain(const pthread_mutex_t* mutex) noexcept {
+  const int kind =
+      mutex->__data.__kind & (kTypeBits | kRobust | kInherits | kHasCeiling);
+  return kind == PTHREAD_MUTEX_NORMAL || kind == PTHREAD_MUTEX_ADAPTIVE_NP;
+}
+
+// Whether a lock by its owner is an inner level, or an error that the owner
+// gets.
+inline bool answers_owner(const pthread_mutex_t* mutex) noexcept {
+  const int type = mutex->__data.__kind & kTypeBits;
+  return type == PTHREAD_MUTEX_RECURSIVE || type == PTHREAD_MUTEX_ERRORCHECK;
+}
+
 // Whether a mutex belongs to its owner alone: it knows the thread, and lets
 // nobody else unlock it.
 inline bool knows_owner(const pthread_mutex_t* mutex) noexcept {
-  const int kind = mutex->__data.__kind;
-  return (kind & (kRobust | kInherits)) != 0 ||
-         (kind & kTypeBits) == PTHREAD_MUTEX_RECURSIVE ||
-         (kind & kTypeBits) == PTHREAD_MUTEX_ERRORCHECK;
+  return (mutex->__data.__kind & (kRobust | kInherits)) != 0 ||
+         answers_owner(mutex);
 }
 
 inline bool is_recursive(const pthread_mutex_t* mutex) noexcept {
@@ -70,27 +82,42 @@ inline bool is_free_robust(const pthread_mutex_t* mutex) noexcept {
 
 // `lock` is the real call that may block.
 template <class Lock>
+SYNCXX_COLD int lock_busy_mutex(pthread_mutex_t* mutex, object_kind kind,
+                                bound waits, const call_site& site,
+                                Lock lock) noexcept {
+  const int result = wait_for(mutex, kind, waits, site, lock);
+  if (is_owned_after(result)) took(mutex, kind, site);
+  return result;
+}
+
+template <class Lock>
+SYNCXX_COLD int lock_special_mutex(pthread_mutex_t* mutex, bound waits,
+                                   const call_site& site, Lock lock) noexcept {
+  if (answers_owner(mutex) && is_own(mutex)) return lock();
+  const object_kind kind = kind_of(mutex);
+  if (is_refused(checker::attempt(mutex, kind, waits, site))) return EDEADLK;
+  int result = EBUSY;
+  if ((mutex->__data.__kind & (kRobust | kHasCeiling)) == 0)
+    result = g_real.pthread_mutex_trylock(mutex);
+  else if (is_free_robust(mutex))
+    result = lock();
+  if (result == EBUSY) return lock_busy_mutex(mutex, kind, waits, site, lock);
+  if (is_owned_after(result)) took(mutex, kind, site);
+  return result;
+}
+
+template <class Lock>
 SYNCXX_ALWAYS_INLINE int lock_mutex(pthread_mutex_t* mutex, bound waits,
                                     const call_site& site,
                                     Lock&& lock) noexcept {
-  // An inner level of a recursive mutex, or an error that the program gets.
-  if (knows_owner(mutex) && (mutex->__data.__kind & kTypeBits) != 0 &&
-      is_own(mutex)) [[unlikely]] {
-    return lock();
-  }
-  const object_kind kind = kind_of(mutex);
-  if (is_refused(checker::attempt(mutex, kind, waits, site))) return EDEADLK;
-  int result = 0;
-  if ((mutex->__data.__kind & (kRobust | kHasCeiling)) != 0) [[unlikely]] {
-    result = is_free_robust(mutex) ? lock()
-                                   : wait_for(mutex, kind, waits, site, lock);
-  } else {
-    result = g_real.pthread_mutex_trylock(mutex);
-    if (result == EBUSY) [[unlikely]]
-      result = wait_for(mutex, kind, waits, site, lock);
-  }
-  if (is_owned_after(result)) took(mutex, kind, site);
-  return result;
+  if (!is_plain(mutex)) [[unlikely]]
+    return lock_special_mutex(mutex, waits, site, lock);
+  constexpr auto kKind = object_kind::pthread_mutex;
+  if (is_refused(checker::attempt(mutex, kKind, waits, site))) return EDEADLK;
+  if (g_real.pthread_mutex_trylock(mutex) != 0) [[unlikely]]
+    return lock_busy_mutex(mutex, kKind, waits, site, lock);
+  took(mutex, kKind, site);
+  return 0;
 }
 
 SYNCXX_ALWAYS_INLINE int try_mutex(pthread_mutex_t* mutex,
@@ -106,11 +133,14 @@ template <class Unlock>
 SYNCXX_ALWAYS_INLINE int unlock_mutex(pthread_mutex_t* mutex,
                                       const call_site& site,
                                       Unlock&& unlock) noexcept {
-  if (knows_owner(mutex)) [[unlikely]] {
+  object_kind kind = object_kind::pthread_mutex;
+  if (!is_plain(mutex)) [[unlikely]] {
     // A stranger gets an error, and the mutex stays with its owner.
-    if (!is_own(mutex) || is_inner(mutex)) return unlock();
+    if (knows_owner(mutex) && (!is_own(mutex) || is_inner(mutex)))
+      return unlock();
+    kind = kind_of(mutex);
   }
-  if (is_refused(checker::releasing(mutex, kind_of(mutex), site))) return EPERM;
+  if (is_refused(checker::releasing(mutex, kind, site))) return EPERM;
   return unlock();
 }
 

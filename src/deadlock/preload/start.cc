@@ -28,20 +28,23 @@ void forget_tid() noexcept { t_tid = 0; }
 
 }  // namespace
 
-constinit bool g_started = false;
-thread_local constinit bool t_has_ended = false;
+thread_local constinit phase t_phase = phase::not_begun;
 
 bool start() noexcept {
   // Whoever starts threads has been here before: there is one thread.
-  static constinit bool is_starting = false;
-  if (g_real.munmap == nullptr && !find_real()) return false;
-  if (is_starting) return false;
-  is_starting = true;
-  static_cast<void>(::pthread_atfork(nullptr, nullptr, forget_tid));
-  checker::begin();
-  begin_threads();
-  begin_dumps();
-  g_started = true;
+  enum class state : unsigned char { none, begins, listens };
+  static constinit state now = state::none;
+  if (now == state::none) {
+    if (!find_real()) return false;
+    now = state::begins;
+    static_cast<void>(::pthread_atfork(nullptr, nullptr, forget_tid));
+    checker::begin();
+    begin_threads();
+    begin_dumps();
+    now = state::listens;
+  }
+  if (now != state::listens || t_phase == phase::has_ended) return false;
+  t_phase = phase::tells;
   return true;
 }
 

@@ -69,7 +69,7 @@ void at_thread_end(void* value) noexcept {
     return;
   }
   static_cast<void>(is_refused(checker::thread_ends()));
-  t_has_ended = true;
+  t_phase = phase::has_ended;
 }
 
 void tell_end_of_this_thread() noexcept {

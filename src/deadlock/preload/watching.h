@@ -41,20 +41,23 @@ namespace detail::preload {
 using checker::bound;
 using checker::verdict;
 
-extern constinit bool g_started;
-extern thread_local constinit bool t_has_ended
+// Whether a thread tells the checker what it does.
+enum class phase : unsigned char {
+  not_begun,
+  tells,
+  has_ended,  // has told of its end
+};
+extern thread_local constinit phase t_phase
     __attribute__((tls_model("initial-exec")));
 
-// The first call of an interposed function that tells something. True if the
-// checker listens now.
+// The first call of an interposed function that tells something, in a thread.
+// True if the checker listens now; false while it begins.
 SYNCXX_COLD bool start() noexcept;
 
-// Whether to tell the checker. False while it begins, and in a thread that has
-// told of its end.
 inline bool is_watching() noexcept {
-  if (!g_started) [[unlikely]]
-    return start();
-  return !t_has_ended;
+  if (t_phase == phase::tells) [[likely]]
+    return true;
+  return start();
 }
 
 [[noreturn]] SYNCXX_COLD void end_program() noexcept;
