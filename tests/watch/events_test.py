@@ -86,9 +86,9 @@ EXPECTED = {
                    "made_anew mutex 0", "destroyed mutex 0"]],
     "robust": [
         ["creates thread 1", "joining thread", "joined ended"] +
-        ["attempt mutex 0", "acquired mutex 0", "releasing mutex 0",
-         "attempt mutex 0"],
-        ["begins thread 1", "attempt mutex 0", "acquired mutex 0",
+        ["attempt robust_mutex 0", "acquired robust_mutex 0", "releasing robust_mutex 0",
+         "attempt robust_mutex 0"],
+        ["begins thread 1", "attempt robust_mutex 0", "acquired robust_mutex 0",
          "ends thread"]],
     "barrier": [["wait barrier 0", "wait_end barrier 0",
                  "destroyed barrier 0"]],

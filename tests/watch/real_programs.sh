@@ -153,7 +153,7 @@ end_server() {
 if can redis redis-server redis-cli; then
   ran=$((ran + 1))
   before=$failures
-  "$tool" watch --json "$work/redis.json" -- redis-server --port 0 \
+  "$tool" watch --json "$work/redis.json" --timeout 60 -- redis-server --port 0 \
     --unixsocket "$work/redis.sock" --dir "$work" --save '' --io-threads 3 \
     --io-threads-do-reads yes --appendonly yes \
     > "$work/redis.out" 2> "$work/redis.err" &
@@ -200,7 +200,7 @@ http {
   server { listen unix:$work/nginx.sock; root $work/www; }
 }
 END
-  "$tool" watch --json "$work/nginx.json" -- nginx -c "$work/nginx.conf" \
+  "$tool" watch --json "$work/nginx.json" --timeout 60 -- nginx -c "$work/nginx.conf" \
     > "$work/nginx.out" 2> "$work/nginx.err" &
   server=$!
   servers="$servers $server"

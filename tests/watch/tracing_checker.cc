@@ -57,6 +57,8 @@ std::string_view name_of(object_kind kind) noexcept {
       return "semaphore";
     case object_kind::pthread_barrier:
       return "barrier";
+    case object_kind::robust_mutex:
+      return "robust_mutex";
     default:
       return "other";
   }
@@ -122,9 +124,9 @@ void begin() noexcept {
     g_file = ::open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 }
 
-verdict attempt(const void* object, object_kind kind, bound waits,
+verdict attempt(const void* object, object_kind kind, waits how,
                 const call_site&) noexcept {
-  return tell(waits == bound::forever ? "attempt" : "attempt_bounded", kind,
+  return tell(how == waits::for_ever ? "attempt" : "attempt_bounded", kind,
               object);
 }
 void acquired(const void* object, object_kind kind, const call_site&) noexcept {
@@ -134,9 +136,9 @@ verdict releasing(const void* object, object_kind kind,
                   const call_site&) noexcept {
   return tell("releasing", kind, object);
 }
-verdict wait_begin(const void* object, object_kind kind, bound waits,
+verdict wait_begin(const void* object, object_kind kind, waits how,
                    const call_site&) noexcept {
-  return tell(waits == bound::forever ? "wait" : "wait_bounded", kind, object);
+  return tell(how == waits::for_ever ? "wait" : "wait_bounded", kind, object);
 }
 void wait_end(const void* object, object_kind kind) noexcept {
   tell("wait_end", kind, object);
@@ -157,7 +159,7 @@ void memory_released(const void* begin, std::size_t size) noexcept {
   }
 }
 verdict condition_wait(const void* condition, object_kind kind,
-                       const void* mutex, object_kind mutex_kind, bound,
+                       const void* mutex, object_kind mutex_kind, waits,
                        const call_site&) noexcept {
   tell("condition_wait", kind, condition);
   return tell("with", mutex_kind, mutex);

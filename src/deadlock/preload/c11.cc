@@ -57,14 +57,15 @@ int thrd_of(int error) noexcept {
 
 SYNCXX_EXPORTED int mtx_lock(mtx_t* mutex) {
   if (!is_watching()) return g_real.mtx_lock(mutex);
-  return thrd_of(lock_mutex(as_mutex(mutex), bound::forever, SYNCXX_CALL_SITE(),
+  return thrd_of(lock_mutex(as_mutex(mutex), waits::for_ever,
+                            SYNCXX_CALL_SITE(),
                             [&] { return errno_of(g_real.mtx_lock(mutex)); }));
 }
 
 SYNCXX_EXPORTED int mtx_timedlock(mtx_t* mutex, const timespec* until) {
   if (!is_watching()) return g_real.mtx_timedlock(mutex, until);
   return thrd_of(
-      lock_mutex(as_mutex(mutex), bound::bounded, SYNCXX_CALL_SITE(),
+      lock_mutex(as_mutex(mutex), waits::bounded, SYNCXX_CALL_SITE(),
                  [&] { return errno_of(g_real.mtx_timedlock(mutex, until)); }));
 }
 
@@ -98,7 +99,7 @@ SYNCXX_EXPORTED void mtx_destroy(mtx_t* mutex) {
 SYNCXX_EXPORTED int cnd_wait(cnd_t* condition, mtx_t* mutex) {
   if (!is_watching()) return g_real.cnd_wait(condition, mutex);
   return thrd_of(wait_on_condition(
-      condition, as_mutex(mutex), bound::forever, SYNCXX_CALL_SITE(),
+      condition, as_mutex(mutex), waits::for_ever, SYNCXX_CALL_SITE(),
       [&] { return errno_of(g_real.cnd_wait(condition, mutex)); }));
 }
 
@@ -107,7 +108,7 @@ SYNCXX_EXPORTED int cnd_timedwait(cnd_t* condition, mtx_t* mutex,
   if (!is_watching() || !is_valid(until))
     return g_real.cnd_timedwait(condition, mutex, until);
   return thrd_of(wait_on_condition(
-      condition, as_mutex(mutex), bound::bounded, SYNCXX_CALL_SITE(),
+      condition, as_mutex(mutex), waits::bounded, SYNCXX_CALL_SITE(),
       [&] { return errno_of(g_real.cnd_timedwait(condition, mutex, until)); }));
 }
 

@@ -17,13 +17,13 @@ int condition_wait::begin() noexcept {
   const object_kind mutex_kind = kind_of(mutex);
   g_known_memory.note(condition);
   if (is_refused(checker::condition_wait(condition, kCondition, mutex,
-                                         mutex_kind, waits, site))) {
+                                         mutex_kind, how, site))) {
     return EINVAL;
   }
   if (gives_mutex && is_refused(checker::releasing(mutex, mutex_kind, site))) {
     return EPERM;
   }
-  if (is_refused(checker::wait_begin(condition, kCondition, waits, site))) {
+  if (is_refused(checker::wait_begin(condition, kCondition, how, site))) {
     if (gives_mutex) took(mutex, mutex_kind, site);
     return EDEADLK;
   }
@@ -52,8 +52,8 @@ SYNCXX_EXPORTED int pthread_cond_wait(pthread_cond_t* condition,
                                       pthread_mutex_t* mutex) {
   const auto wait = [&] { return g_real.pthread_cond_wait(condition, mutex); };
   if (!is_watching()) return wait();
-  return wait_on_condition(condition, mutex, bound::forever, SYNCXX_CALL_SITE(),
-                           wait);
+  return wait_on_condition(condition, mutex, waits::for_ever,
+                           SYNCXX_CALL_SITE(), wait);
 }
 
 SYNCXX_EXPORTED int pthread_cond_timedwait(pthread_cond_t* condition,
@@ -63,7 +63,7 @@ SYNCXX_EXPORTED int pthread_cond_timedwait(pthread_cond_t* condition,
     return g_real.pthread_cond_timedwait(condition, mutex, until);
   };
   if (!is_watching() || !is_valid(until)) return wait();
-  return wait_on_condition(condition, mutex, bound::bounded, SYNCXX_CALL_SITE(),
+  return wait_on_condition(condition, mutex, waits::bounded, SYNCXX_CALL_SITE(),
                            wait);
 }
 
@@ -75,7 +75,7 @@ SYNCXX_EXPORTED int pthread_cond_clockwait(pthread_cond_t* condition,
     return g_real.pthread_cond_clockwait(condition, mutex, clock, until);
   };
   if (!is_watching() || !is_valid(until, clock)) return wait();
-  return wait_on_condition(condition, mutex, bound::bounded, SYNCXX_CALL_SITE(),
+  return wait_on_condition(condition, mutex, waits::bounded, SYNCXX_CALL_SITE(),
                            wait);
 }
 

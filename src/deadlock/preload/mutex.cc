@@ -12,7 +12,7 @@ SYNCXX_EXPORTED int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   const auto lock = [&] { return g_real.pthread_mutex_lock(mutex); };
   if (!is_watching()) [[unlikely]]
     return lock();
-  return lock_mutex(mutex, bound::forever, SYNCXX_CALL_SITE(), lock);
+  return lock_mutex(mutex, waits::for_ever, SYNCXX_CALL_SITE(), lock);
 }
 
 SYNCXX_EXPORTED int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
@@ -28,7 +28,7 @@ SYNCXX_EXPORTED int pthread_mutex_timedlock(pthread_mutex_t* mutex,
   };
   if (!is_watching()) [[unlikely]]
     return lock();
-  return lock_mutex(mutex, bound::bounded, SYNCXX_CALL_SITE(), lock);
+  return lock_mutex(mutex, waits::bounded, SYNCXX_CALL_SITE(), lock);
 }
 
 SYNCXX_EXPORTED int pthread_mutex_clocklock(pthread_mutex_t* mutex,
@@ -40,7 +40,7 @@ SYNCXX_EXPORTED int pthread_mutex_clocklock(pthread_mutex_t* mutex,
   // A clock that is not known is an error even if the mutex is free.
   if (!is_watching() || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC))
     return lock();
-  return lock_mutex(mutex, bound::bounded, SYNCXX_CALL_SITE(), lock);
+  return lock_mutex(mutex, waits::bounded, SYNCXX_CALL_SITE(), lock);
 }
 
 SYNCXX_EXPORTED int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {

@@ -62,7 +62,14 @@ inline bool is_inner(const pthread_mutex_t* mutex) noexcept {
   return is_recursive(mutex) && mutex->__data.__count > 1;
 }
 
+// Robust ones are to the checker what the library's own are: both keep their
+// owner's number in the first word, and may be held at a thread's end.
 inline object_kind kind_of(const pthread_mutex_t* mutex) noexcept {
+  if ((mutex->__data.__kind & kRobust) != 0) [[unlikely]] {
+    return (mutex->__data.__kind & kInherits) != 0
+               ? object_kind::robust_pi_mutex
+               : object_kind::robust_mutex;
+  }
   return is_recursive(mutex) ? object_kind::pthread_recursive_mutex
                              : object_kind::pthread_mutex;
 }
@@ -83,39 +90,39 @@ inline bool is_free_robust(const pthread_mutex_t* mutex) noexcept {
 // `lock` is the real call that may block.
 template <class Lock>
 SYNCXX_COLD int lock_busy_mutex(pthread_mutex_t* mutex, object_kind kind,
-                                bound waits, const call_site& site,
+                                waits how, const call_site& site,
                                 Lock lock) noexcept {
-  const int result = wait_for(mutex, kind, waits, site, lock);
+  const int result = wait_for(mutex, kind, how, site, lock);
   if (is_owned_after(result)) took(mutex, kind, site);
   return result;
 }
 
 template <class Lock>
-SYNCXX_COLD int lock_special_mutex(pthread_mutex_t* mutex, bound waits,
+SYNCXX_COLD int lock_special_mutex(pthread_mutex_t* mutex, waits how,
                                    const call_site& site, Lock lock) noexcept {
   if (answers_owner(mutex) && is_own(mutex)) return lock();
   const object_kind kind = kind_of(mutex);
-  if (is_refused(checker::attempt(mutex, kind, waits, site))) return EDEADLK;
+  if (is_refused(checker::attempt(mutex, kind, how, site))) return EDEADLK;
   int result = EBUSY;
   if ((mutex->__data.__kind & (kRobust | kHasCeiling)) == 0)
     result = g_real.pthread_mutex_trylock(mutex);
   else if (is_free_robust(mutex))
     result = lock();
-  if (result == EBUSY) return lock_busy_mutex(mutex, kind, waits, site, lock);
+  if (result == EBUSY) return lock_busy_mutex(mutex, kind, how, site, lock);
   if (is_owned_after(result)) took(mutex, kind, site);
   return result;
 }
 
 template <class Lock>
-SYNCXX_ALWAYS_INLINE int lock_mutex(pthread_mutex_t* mutex, bound waits,
+SYNCXX_ALWAYS_INLINE int lock_mutex(pthread_mutex_t* mutex, waits how,
                                     const call_site& site,
                                     Lock&& lock) noexcept {
   if (!is_plain(mutex)) [[unlikely]]
-    return lock_special_mutex(mutex, waits, site, lock);
+    return lock_special_mutex(mutex, how, site, lock);
   constexpr auto kKind = object_kind::pthread_mutex;
-  if (is_refused(checker::attempt(mutex, kKind, waits, site))) return EDEADLK;
+  if (is_refused(checker::attempt(mutex, kKind, how, site))) return EDEADLK;
   if (g_real.pthread_mutex_trylock(mutex) != 0) [[unlikely]]
-    return lock_busy_mutex(mutex, kKind, waits, site, lock);
+    return lock_busy_mutex(mutex, kKind, how, site, lock);
   took(mutex, kKind, site);
   return 0;
 }
@@ -149,7 +156,7 @@ SYNCXX_ALWAYS_INLINE int unlock_mutex(pthread_mutex_t* mutex,
 struct condition_wait {
   const void* condition;
   pthread_mutex_t* mutex;
-  bound waits;
+  waits how;
   const call_site& site;
   bool gives_mutex;
 
@@ -161,12 +168,12 @@ struct condition_wait {
 
 template <class Wait>
 SYNCXX_ALWAYS_INLINE int wait_on_condition(const void* condition,
-                                           pthread_mutex_t* mutex, bound waits,
+                                           pthread_mutex_t* mutex, waits how,
                                            const call_site& site,
                                            Wait&& wait) noexcept {
   if (knows_owner(mutex) && !is_own(mutex)) return wait();  // an error
   // One that is locked more than once is not released by a wait.
-  condition_wait self = {condition, mutex, waits, site, !is_inner(mutex)};
+  condition_wait self = {condition, mutex, how, site, !is_inner(mutex)};
   if (const int error = self.begin()) return error;
   _pthread_cleanup_buffer buffer;
   _pthread_cleanup_push(&buffer, condition_wait::cancelled, &self);

@@ -23,14 +23,14 @@ int writer_of(const pthread_rwlock_t* lock) noexcept {
 
 template <class Try, class Lock>
 SYNCXX_ALWAYS_INLINE int lock_rwlock(pthread_rwlock_t* lock, object_kind kind,
-                                     bound waits, const call_site& site,
+                                     waits how, const call_site& site,
                                      Try&& try_lock, Lock&& real) noexcept {
-  if (is_refused(checker::attempt(lock, kind, waits, site))) return EDEADLK;
+  if (is_refused(checker::attempt(lock, kind, how, site))) return EDEADLK;
   int result = try_lock(lock);
   if (result != 0) [[unlikely]] {
     // The writer that asks again gets an error instead of waiting for itself.
     if (result == EBUSY && writer_of(lock) != own_tid())
-      result = wait_for(lock, kind, waits, site, real);
+      result = wait_for(lock, kind, how, site, real);
     else
       result = real();
   }
@@ -52,7 +52,7 @@ SYNCXX_ALWAYS_INLINE int try_rwlock(pthread_rwlock_t* lock, object_kind kind,
 SYNCXX_EXPORTED int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
   const auto real = [&] { return g_real.pthread_rwlock_rdlock(lock); };
   if (!is_watching()) return real();
-  return lock_rwlock(lock, kReads, bound::forever, SYNCXX_CALL_SITE(),
+  return lock_rwlock(lock, kReads, waits::for_ever, SYNCXX_CALL_SITE(),
                      g_real.pthread_rwlock_tryrdlock, real);
 }
 
@@ -62,7 +62,7 @@ SYNCXX_EXPORTED int pthread_rwlock_timedrdlock(pthread_rwlock_t* lock,
     return g_real.pthread_rwlock_timedrdlock(lock, until);
   };
   if (!is_watching() || !is_valid(until)) return real();
-  return lock_rwlock(lock, kReads, bound::bounded, SYNCXX_CALL_SITE(),
+  return lock_rwlock(lock, kReads, waits::bounded, SYNCXX_CALL_SITE(),
                      g_real.pthread_rwlock_tryrdlock, real);
 }
 
@@ -73,14 +73,14 @@ SYNCXX_EXPORTED int pthread_rwlock_clockrdlock(pthread_rwlock_t* lock,
     return g_real.pthread_rwlock_clockrdlock(lock, clock, until);
   };
   if (!is_watching() || !is_valid(until, clock)) return real();
-  return lock_rwlock(lock, kReads, bound::bounded, SYNCXX_CALL_SITE(),
+  return lock_rwlock(lock, kReads, waits::bounded, SYNCXX_CALL_SITE(),
                      g_real.pthread_rwlock_tryrdlock, real);
 }
 
 SYNCXX_EXPORTED int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
   const auto real = [&] { return g_real.pthread_rwlock_wrlock(lock); };
   if (!is_watching()) return real();
-  return lock_rwlock(lock, kWrites, bound::forever, SYNCXX_CALL_SITE(),
+  return lock_rwlock(lock, kWrites, waits::for_ever, SYNCXX_CALL_SITE(),
                      g_real.pthread_rwlock_trywrlock, real);
 }
 
@@ -90,7 +90,7 @@ SYNCXX_EXPORTED int pthread_rwlock_timedwrlock(pthread_rwlock_t* lock,
     return g_real.pthread_rwlock_timedwrlock(lock, until);
   };
   if (!is_watching() || !is_valid(until)) return real();
-  return lock_rwlock(lock, kWrites, bound::bounded, SYNCXX_CALL_SITE(),
+  return lock_rwlock(lock, kWrites, waits::bounded, SYNCXX_CALL_SITE(),
                      g_real.pthread_rwlock_trywrlock, real);
 }
 
@@ -101,7 +101,7 @@ SYNCXX_EXPORTED int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock,
     return g_real.pthread_rwlock_clockwrlock(lock, clock, until);
   };
   if (!is_watching() || !is_valid(until, clock)) return real();
-  return lock_rwlock(lock, kWrites, bound::bounded, SYNCXX_CALL_SITE(),
+  return lock_rwlock(lock, kWrites, waits::bounded, SYNCXX_CALL_SITE(),
                      g_real.pthread_rwlock_trywrlock, real);
 }
 

@@ -26,14 +26,14 @@ int fail(int error) noexcept {
 void cancelled(void* semaphore) { checker::wait_end(semaphore, kSemaphore); }
 
 template <class Wait>
-SYNCXX_ALWAYS_INLINE int wait_on_semaphore(sem_t* semaphore, bound waits,
+SYNCXX_ALWAYS_INLINE int wait_on_semaphore(sem_t* semaphore, waits how,
                                            const call_site& site, Wait&& wait) {
   ::pthread_testcancel();
   const int error = errno;
-  if (is_refused(checker::attempt(semaphore, kSemaphore, waits, site)))
+  if (is_refused(checker::attempt(semaphore, kSemaphore, how, site)))
     return fail(EDEADLK);
   if (g_real.sem_trywait(semaphore) != 0) [[unlikely]] {
-    if (is_refused(checker::wait_begin(semaphore, kSemaphore, waits, site)))
+    if (is_refused(checker::wait_begin(semaphore, kSemaphore, how, site)))
       return fail(EDEADLK);
     _pthread_cleanup_buffer buffer;
     _pthread_cleanup_push(&buffer, cancelled, semaphore);
@@ -52,13 +52,14 @@ SYNCXX_ALWAYS_INLINE int wait_on_semaphore(sem_t* semaphore, bound waits,
 SYNCXX_EXPORTED int sem_wait(sem_t* semaphore) {
   const auto wait = [&] { return g_real.sem_wait(semaphore); };
   if (!is_watching()) return wait();
-  return wait_on_semaphore(semaphore, bound::forever, SYNCXX_CALL_SITE(), wait);
+  return wait_on_semaphore(semaphore, waits::for_ever, SYNCXX_CALL_SITE(),
+                           wait);
 }
 
 SYNCXX_EXPORTED int sem_timedwait(sem_t* semaphore, const timespec* until) {
   const auto wait = [&] { return g_real.sem_timedwait(semaphore, until); };
   if (!is_watching() || !is_valid(until)) return wait();
-  return wait_on_semaphore(semaphore, bound::bounded, SYNCXX_CALL_SITE(), wait);
+  return wait_on_semaphore(semaphore, waits::bounded, SYNCXX_CALL_SITE(), wait);
 }
 
 SYNCXX_EXPORTED int sem_clockwait(sem_t* semaphore, clockid_t clock,
@@ -67,7 +68,7 @@ SYNCXX_EXPORTED int sem_clockwait(sem_t* semaphore, clockid_t clock,
     return g_real.sem_clockwait(semaphore, clock, until);
   };
   if (!is_watching() || !is_valid(until, clock)) return wait();
-  return wait_on_semaphore(semaphore, bound::bounded, SYNCXX_CALL_SITE(), wait);
+  return wait_on_semaphore(semaphore, waits::bounded, SYNCXX_CALL_SITE(), wait);
 }
 
 SYNCXX_EXPORTED int sem_trywait(sem_t* semaphore) noexcept {

@@ -28,11 +28,11 @@ SYNCXX_EXPORTED int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
   if (!is_watching()) return real();
   const call_site site = SYNCXX_CALL_SITE();
   const void* const object = address_of(lock);
-  if (is_refused(checker::attempt(object, kSpin, bound::forever, site)))
+  if (is_refused(checker::attempt(object, kSpin, waits::for_ever, site)))
     return EDEADLK;
   int result = g_real.pthread_spin_trylock(lock);
   if (result != 0) [[unlikely]]
-    result = wait_for(object, kSpin, bound::forever, site, real);
+    result = wait_for(object, kSpin, waits::for_ever, site, real);
   if (result == 0) took(object, kSpin, site);
   return result;
 }
@@ -76,7 +76,7 @@ SYNCXX_EXPORTED int pthread_barrier_wait(pthread_barrier_t* barrier) noexcept {
   if (!is_watching()) return real();
   const call_site site = SYNCXX_CALL_SITE();
   g_known_memory.note(barrier);
-  return wait_for(barrier, kBarrier, bound::forever, site, real);
+  return wait_for(barrier, kBarrier, waits::for_ever, site, real);
 }
 
 SYNCXX_EXPORTED int pthread_barrier_destroy(

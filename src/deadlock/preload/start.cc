@@ -12,11 +12,6 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-namespace checker {
-// Not in every version of the checker.
-[[gnu::weak]] void made_anew(const void* object, object_kind kind) noexcept;
-}  // namespace checker
-
 namespace preload {
 namespace {
 
@@ -57,10 +52,7 @@ int own_tid() noexcept {
 }
 
 void made_anew(const void* object, object_kind kind) noexcept {
-  if (checker::made_anew != nullptr &&
-      g_known_memory.may_hold_lock(object, 1)) {
-    checker::made_anew(object, kind);
-  }
+  if (g_known_memory.may_hold_lock(object, 1)) checker::made_anew(object, kind);
 }
 
 }  // namespace preload

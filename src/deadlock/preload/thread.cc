@@ -18,7 +18,13 @@
 #include "watching.h"
 
 namespace syncxx::inline SYNCXX_ABI {
-namespace detail::preload {
+namespace detail {
+
+// In the hooked library this links pthread_create() and pthread_join() of its
+// own; here are others.
+void hear_thread_calls() noexcept {}
+
+namespace preload {
 namespace {
 
 // What a new thread is to run. Not in malloc's memory: a thread may be created
@@ -151,7 +157,8 @@ void begin_threads() noexcept {
   tell_end_of_this_thread();
 }
 
-}  // namespace detail::preload
+}  // namespace preload
+}  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI
 
 using namespace syncxx::detail::preload;  // NOLINT: a source of C functions

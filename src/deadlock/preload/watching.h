@@ -38,8 +38,8 @@ extern "C" void _pthread_cleanup_pop(_pthread_cleanup_buffer* buffer,
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::preload {
 
-using checker::bound;
 using checker::verdict;
+using detail::waits;
 
 // Whether a thread tells the checker what it does.
 enum class phase : unsigned char {
@@ -86,10 +86,9 @@ inline bool is_valid(const timespec* until,
 // is to give up.
 template <class Wait>
 SYNCXX_ALWAYS_INLINE int wait_for(const void* object, object_kind kind,
-                                  bound waits, const call_site& site,
+                                  waits how, const call_site& site,
                                   Wait&& wait) noexcept {
-  if (is_refused(checker::wait_begin(object, kind, waits, site)))
-    return EDEADLK;
+  if (is_refused(checker::wait_begin(object, kind, how, site))) return EDEADLK;
   const int result = wait();
   checker::wait_end(object, kind);
   return result;

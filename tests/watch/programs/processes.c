@@ -45,7 +45,6 @@ static long count_in_threads(void) {
 
 static void report(const char* what, pid_t pid) {
   int status = 0;
-  fflush(stdout);
   waitpid(pid, &status, 0);
   if (WIFEXITED(status))
     printf("%s: exit %d\n", what, WEXITSTATUS(status));
@@ -86,8 +85,10 @@ static void execs(const char* self) {
   }
   report("vfork", pid);
   char* const argv[] = {(char*)self, "child", NULL};
-  SHOW(posix_spawn(&pid, self, NULL, NULL, argv, environ));
+  fflush(stdout);
+  const int spawned = posix_spawn(&pid, self, NULL, NULL, argv, environ);
   report("posix_spawn", pid);
+  SHOW(spawned);
   SHOW(system("exit 4") == 4 << 8 ? 0 : EINVAL);
   pid = fork();
   if (pid == 0) {
