@@ -64,6 +64,7 @@ static double measure(int depth, int first_out) {
 
 static void* stay(void* argument) {
   pthread_mutex_lock(argument);
+  pthread_mutex_unlock(argument);
   return NULL;
 }
 
