@@ -91,7 +91,7 @@ dev "$root/dev" test
 exits 3
 prints 'no apt-get'
 prints 'cmake  *configures the build'
-prints 'apt-get install cmake ninja-build g++ ccache nlohmann-json3-dev'
+prints 'apt-get install cmake ninja-build g++ ccache'
 
 # 2. Not root, and no sudo.
 machine 1000
