@@ -8,6 +8,8 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -119,6 +121,8 @@ SYNCXX_EXPORTED void* realloc(void* memory, size_t size) noexcept {
 SYNCXX_EXPORTED int munmap(void* begin, size_t size) noexcept {
   if (size != 0 && g_known_memory.may_hold_lock(begin, size)) [[unlikely]]
     tell_release(begin, size);
-  if (g_real.munmap == nullptr && !find_real()) return -1;
+  // A malloc that begins in the middle of a look-up has pages to give back.
+  if (g_real.munmap == nullptr && !find_real())
+    return static_cast<int>(::syscall(SYS_munmap, begin, size));
   return g_real.munmap(begin, size);
 }

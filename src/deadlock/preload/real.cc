@@ -17,8 +17,11 @@ thread_local constinit bool t_looking
 void* next_of(const char* name) noexcept {
 #if defined(__x86_64__)
   // glibc keeps the condition variables of before 2003 under the same names.
-  // Programs of that time do not come here (exports.map).
-  if (std::string_view(name).starts_with("pthread_cond_")) {
+  // Programs of that time do not come here (exports.map). (A look-up in vain
+  // would call malloc().)
+  const std::string_view sought = name;
+  if (sought.starts_with("pthread_cond_") &&
+      sought != "pthread_cond_clockwait") {
     if (void* const found = ::dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2"))
       return found;
   }

@@ -274,8 +274,9 @@ static void c11(void) {
     SHOW(mtx_lock(&g_mtx));
     SHOW(mtx_trylock(&g_mtx));
     if (i == 2) SHOW(mtx_unlock(&g_mtx));
-    SHOW(thrd_create(&t, c11_other, NULL));
+    const int created = thrd_create(&t, c11_other, NULL);
     SHOW(thrd_join(t, &result));
+    SHOW(created);  // (now, since the thread prints as well)
     printf("result %d\n", result);
     SHOW(cnd_init(&g_cnd));
     struct timespec soon = in_ms(20);
