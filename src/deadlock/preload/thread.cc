@@ -27,15 +27,19 @@ void hear_thread_calls() noexcept {}
 namespace preload {
 namespace {
 
-// What a new thread is to run. Not in malloc's memory: a thread may be created
+struct what_to_run {
+  void* (*run)(void*);
+  int (*run_c11)(void*);
+  void* argument;
+};
+
+// How a new thread begins. Not in malloc's memory: a thread may be created
 // from within the program's malloc.
 struct beginning {
   atomic<bool> is_used{false};
   bool is_page = false;
   checker::thread_serial serial = 0;
-  void* (*run)(void*) = nullptr;
-  int (*run_c11)(void*) = nullptr;
-  void* argument = nullptr;
+  what_to_run what = {};
 };
 
 constexpr std::size_t kBeginnings = 64;  // of threads that have not begun yet
@@ -85,20 +89,14 @@ void tell_end_of_this_thread() noexcept {
   }
 }
 
-struct what_to_run {
-  void* (*run)(void*);
-  int (*run_c11)(void*);
-  void* argument;
-};
-
 what_to_run begin_thread(void* argument) noexcept {
   auto* const begins = static_cast<beginning*>(argument);
-  const what_to_run run = {begins->run, begins->run_c11, begins->argument};
+  const what_to_run what = begins->what;
   const checker::thread_serial serial = begins->serial;
   drop(begins);
   tell_end_of_this_thread();
   checker::thread_begins(serial, ::pthread_self());
-  return run;
+  return what;
 }
 
 void* run_thread(void* argument) {
@@ -111,22 +109,22 @@ int run_c11_thread(void* argument) {
   return what.run_c11(what.argument);
 }
 
-// `create` is the real call, given what begins.
-template <class Create>
-int create_thread(void* (*run)(void*), int (*run_c11)(void*), void* argument,
-                  int no_memory, Create&& create) noexcept {
-  beginning* const begins = new_beginning();
-  if (begins == nullptr) return no_memory;
+// `create` is the real call, given what the thread runs, and `create_plainly`
+// the same for one that is not told of: those that the checker itself starts.
+template <class Create, class CreatePlainly>
+int create_thread(what_to_run what, int no_memory, Create&& create,
+                  CreatePlainly&& create_plainly) noexcept {
   const checker::thread_serial serial = checker::creating_thread();
-  begins->serial = serial;
-  begins->run = run;
-  begins->run_c11 = run_c11;
-  begins->argument = argument;
-  const int result = create(begins);
-  if (result != 0) {
-    checker::not_created(serial);
-    drop(begins);
+  if (serial == 0) return create_plainly();
+  beginning* const begins = new_beginning();
+  int result = no_memory;
+  if (begins != nullptr) {
+    begins->serial = serial;
+    begins->what = what;
+    result = create(begins);
+    if (result != 0) drop(begins);
   }
+  if (result != 0) checker::not_created(serial);
   return result;
 }
 
@@ -171,17 +169,23 @@ SYNCXX_EXPORTED int pthread_create(pthread_t* thread,
                                    void* argument) noexcept {
   if (!is_watching())
     return g_real.pthread_create(thread, attributes, run, argument);
-  return create_thread(run, nullptr, argument, EAGAIN, [&](void* begins) {
-    return g_real.pthread_create(thread, attributes, run_thread, begins);
-  });
+  return create_thread(
+      {run, nullptr, argument}, EAGAIN,
+      [&](void* begins) {
+        return g_real.pthread_create(thread, attributes, run_thread, begins);
+      },
+      [&] { return g_real.pthread_create(thread, attributes, run, argument); });
 }
 
 SYNCXX_EXPORTED int thrd_create(thrd_t* thread, thrd_start_t run,
                                 void* argument) {
   if (!is_watching()) return g_real.thrd_create(thread, run, argument);
-  return create_thread(nullptr, run, argument, thrd_nomem, [&](void* begins) {
-    return g_real.thrd_create(thread, run_c11_thread, begins);
-  });
+  return create_thread(
+      {nullptr, run, argument}, thrd_nomem,
+      [&](void* begins) {
+        return g_real.thrd_create(thread, run_c11_thread, begins);
+      },
+      [&] { return g_real.thrd_create(thread, run, argument); });
 }
 
 SYNCXX_EXPORTED int pthread_join(pthread_t thread, void** result) {
