@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Thread dumps on demand: `syncxx dump PID` sends a signal with a number, and
+// the answer is written to the file of that number, which the tool has made
+// (tools/syncxx/thread_dump.cc).
+//
+// The handler runs in whatever thread the kernel chooses. If that is in the
+// checker, the checker says nothing, the file stays empty, and the tool asks
+// again. Otherwise the checker's locks are held by running threads at most.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "../report/text.h"
+#include "dump_protocol.h"
+#include "watching.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+namespace checker {
+// Not in every version of the checker: dump() to a file.
+[[gnu::weak]] void dump_to(int fd) noexcept;
+}  // namespace checker
+
+namespace preload {
+namespace {
+
+constinit char g_folder[512] = {};
+
+// The dump, where dump() writes to stderr only: what other threads print in
+// this moment goes the same way.
+void dump_by_redirection(int fd) noexcept {
+  const int before = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (::dup2(fd, STDERR_FILENO) < 0) return;
+  checker::dump();
+  if (before >= 0) {
+    ::dup2(before, STDERR_FILENO);
+    ::close(before);
+  } else {
+    ::close(STDERR_FILENO);
+  }
+}
+
+void write_dump(unsigned number) noexcept {
+  char storage[sizeof g_folder + 32];
+  text path(storage);
+  path << std::string_view(g_folder) << "/" << dump_protocol::kFilePrefix
+       << static_cast<std::int64_t>(number) << std::string_view("", 1);
+  const int fd = ::open(storage, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return;
+  if (checker::dump_to != nullptr)
+    checker::dump_to(fd);
+  else
+    dump_by_redirection(fd);
+  struct stat file;
+  if (::fstat(fd, &file) == 0 && file.st_size > 0)
+    static_cast<void>(!::write(fd, &dump_protocol::kEnd, 1));
+  ::close(fd);
+}
+
+void on_signal(int, siginfo_t* info, void*) noexcept {
+  if (info->si_code != SI_QUEUE) return;
+  const auto value = static_cast<unsigned>(info->si_value.sival_int);
+  if (!dump_protocol::is_request(value)) return;
+  const int error = errno;
+  write_dump(dump_protocol::number_of(value));
+  errno = error;
+}
+
+bool map_marker() noexcept {
+  char storage[sizeof g_folder + 32];
+  text path(storage);
+  path << std::string_view(g_folder) << "/" << dump_protocol::kMarkerFile
+       << std::string_view("", 1);
+  const int fd = ::open(storage, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  constexpr std::size_t kSome = 1;
+  void* const page = ::mmap(nullptr, kSome, PROT_READ, MAP_SHARED, fd, 0);
+  ::close(fd);
+  return page != MAP_FAILED;
+}
+
+void listen() noexcept {
+  // Not if the signal has a use already: the program's parent may have it
+  // ignored.
+  struct sigaction before;
+  const int signal = dump_protocol::signal_number();
+  if (::sigaction(signal, nullptr, &before) != 0 ||
+      (before.sa_flags & SA_SIGINFO) != 0 || before.sa_handler != SIG_DFL ||
+      !map_marker()) {
+    return;
+  }
+  struct sigaction action = {};
+  action.sa_sigaction = on_signal;
+  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+  ::sigfillset(&action.sa_mask);
+  ::sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+void begin_dumps() noexcept {
+  const char* const folder = std::getenv(dump_protocol::kFolderVariable);
+  if (folder == nullptr || folder[0] != '/' ||
+      std::strlen(folder) >= sizeof g_folder) {
+    return;
+  }
+  const int error = errno;
+  std::strcpy(g_folder, folder);
+  listen();
+  errno = error;
+}
+
+}  // namespace preload
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
