@@ -121,9 +121,7 @@ verdict releasing(const void* object, object_kind kind,
       const held_lock* const mine = me->find_held([&](const held_lock& h) {
         return h.object.load(memory_order_relaxed) == object;
       });
-      if (mine != nullptr &&
-          checks::long_hold(*me, *mine, site) == verdict::end)
-        return verdict::end;
+      if (mine != nullptr) checks::long_hold(*me, *mine, site);
     }
   }
   operation holder;
@@ -163,11 +161,7 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
       v = checks::wrong_mutex(*me, object, kind, mutex, site);
     if (v == verdict::end) return v;
   }
-  if (me->held() != 0) {
-    v = checks::under_spinlock(*me, object, kind, site);
-    if (v == verdict::end || (v == verdict::raise && how == waits::for_ever))
-      return v;
-  }
+  if (me->held() != 0) checks::under_spinlock(*me, object, kind, site);
   std::uint32_t where = 0;
   if (order::is_expected(*me, object, kind)) {
     where = me->expected.where;

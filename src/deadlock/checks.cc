@@ -46,11 +46,16 @@ verdict tell(const finding& found) noexcept {
 
 namespace {
 
+// No more than a word of warning: the program goes on, whatever the action.
+verdict warn(const finding& found) noexcept {
+  return report(found) ? verdict::go_on : verdict::none;
+}
+
 // A finding about what the calling thread does now and what somebody did.
 verdict tell(finding_kind what_kind, const char* what, int code,
              const void* object, object_kind kind, const call_site& site,
              const operation& then, const void* with,
-             bool raises = true) noexcept {
+             bool is_warning = false) noexcept {
   if (action::is_off()) return verdict::none;
   operation here;
   describe(here, kind, site);
@@ -59,7 +64,7 @@ verdict tell(finding_kind what_kind, const char* what, int code,
   finding found{.kind = what_kind, .what = what, .code = code};
   found.here = &now;
   found.other = &other;
-  return follow(report(found), raises);
+  return is_warning ? warn(found) : follow(report(found), true);
 }
 
 }  // namespace
@@ -118,7 +123,7 @@ verdict under_spinlock(thread_record& me, const void* object, object_kind kind,
   ownership::read(me, *spin, taken);
   return tell(finding_kind::blocking_under_spinlock,
               "a wait that may sleep, with a spinlock held", EDEADLK, object,
-              kind, site, taken, spin->object.load(memory_order_relaxed));
+              kind, site, taken, spin->object.load(memory_order_relaxed), true);
 }
 
 // --- Time --------------------------------------------------------------------
@@ -164,7 +169,7 @@ verdict long_hold(thread_record& me, const held_lock& entry,
   found.here = &now;
   found.other = &then;
   found.duration_ns = held_ns;
-  return follow(report(found), false);
+  return warn(found);
 }
 
 // --- Condition variables -----------------------------------------------------

@@ -112,8 +112,8 @@ int run_c11_thread(void* argument) {
 // `create` is the real call, given what the thread runs, and `create_plainly`
 // the same for one that is not told of: those that the checker itself starts.
 template <class Create, class CreatePlainly>
-int create_thread(what_to_run what, int no_memory, Create&& create,
-                  CreatePlainly&& create_plainly) noexcept {
+int create_thread(const pthread_t* thread, what_to_run what, int no_memory,
+                  Create&& create, CreatePlainly&& create_plainly) noexcept {
   const checker::thread_serial serial = checker::creating_thread();
   if (serial == 0) return create_plainly();
   beginning* const begins = new_beginning();
@@ -124,7 +124,7 @@ int create_thread(what_to_run what, int no_memory, Create&& create,
     result = create(begins);
     if (result != 0) drop(begins);
   }
-  if (result != 0) checker::not_created(serial);
+  if (result == 0) checker::created(serial, *thread);
   return result;
 }
 
@@ -170,7 +170,7 @@ SYNCXX_EXPORTED int pthread_create(pthread_t* thread,
   if (!is_watching())
     return g_real.pthread_create(thread, attributes, run, argument);
   return create_thread(
-      {run, nullptr, argument}, EAGAIN,
+      thread, {run, nullptr, argument}, EAGAIN,
       [&](void* begins) {
         return g_real.pthread_create(thread, attributes, run_thread, begins);
       },
@@ -181,7 +181,7 @@ SYNCXX_EXPORTED int thrd_create(thrd_t* thread, thrd_start_t run,
                                 void* argument) {
   if (!is_watching()) return g_real.thrd_create(thread, run, argument);
   return create_thread(
-      {nullptr, run, argument}, thrd_nomem,
+      thread, {nullptr, run, argument}, thrd_nomem,
       [&](void* begins) {
         return g_real.thrd_create(thread, run_c11_thread, begins);
       },
