@@ -34,10 +34,17 @@ namespace preload {
 namespace {
 
 constinit char g_folder[512] = {};
+constinit char g_log[512] = {};  // where reports go; empty: to stderr
 
-// The dump, where dump() writes to stderr only: what other threads print in
-// this moment goes the same way.
+off_t size_of(const char* file) noexcept {
+  struct stat status;
+  return ::stat(file, &status) == 0 ? status.st_size : 0;
+}
+
+// The dump, where dump() writes to where reports go. If that is stderr, what
+// other threads print in this moment goes the same way.
 void dump_by_redirection(int fd) noexcept {
+  const off_t log_before = size_of(g_log);
   const int before = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   if (::dup2(fd, STDERR_FILENO) < 0) return;
   checker::dump();
@@ -47,6 +54,11 @@ void dump_by_redirection(int fd) noexcept {
   } else {
     ::close(STDERR_FILENO);
   }
+  if (size_of(g_log) == log_before) return;
+  char storage[sizeof g_log + 64];
+  text note(storage);
+  note << "the thread dump is in " << std::string_view(g_log) << "\n";
+  static_cast<void>(!::write(fd, storage, note.size()));
 }
 
 void write_dump(unsigned number) noexcept {
@@ -115,6 +127,9 @@ void begin_dumps() noexcept {
   }
   const int error = errno;
   std::strcpy(g_folder, folder);
+  const char* const log = std::getenv("SYNCXX_DEADLOCK_LOG");
+  if (log != nullptr && std::strlen(log) < sizeof g_log)
+    std::strcpy(g_log, log);
   listen();
   errno = error;
 }
