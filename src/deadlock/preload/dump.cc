@@ -34,10 +34,26 @@ namespace preload {
 namespace {
 
 constinit char g_folder[512] = {};
+constinit char g_log[512] = {};  // where reports go; empty: to stderr
 
-// The dump, where dump() writes to stderr only: what other threads print in
-// this moment goes the same way.
+// False: there is none, or it is too long.
+template <std::size_t Size>
+bool keep(const char* value, char (&copy)[Size]) noexcept {
+  const std::size_t size = value != nullptr ? std::strlen(value) + 1 : 0;
+  if (size == 0 || size > Size) return false;
+  std::memcpy(copy, value, size);
+  return true;
+}
+
+off_t size_of(const char* file) noexcept {
+  struct stat status;
+  return ::stat(file, &status) == 0 ? status.st_size : 0;
+}
+
+// The dump, where dump() writes to where reports go. If that is stderr, what
+// other threads print in this moment goes the same way.
 void dump_by_redirection(int fd) noexcept {
+  const off_t log_before = size_of(g_log);
   const int before = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   if (::dup2(fd, STDERR_FILENO) < 0) return;
   checker::dump();
@@ -47,13 +63,18 @@ void dump_by_redirection(int fd) noexcept {
   } else {
     ::close(STDERR_FILENO);
   }
+  if (size_of(g_log) == log_before) return;
+  char storage[sizeof g_log + 64];
+  text note(storage);
+  note << "the thread dump is in " << std::string_view(g_log) << "\n";
+  static_cast<void>(!::write(fd, storage, note.size()));
 }
 
 void write_dump(unsigned number) noexcept {
   char storage[sizeof g_folder + 32];
   text path(storage);
   path << std::string_view(g_folder) << "/" << dump_protocol::kFilePrefix
-       << static_cast<std::int64_t>(number) << std::string_view("", 1);
+       << static_cast<std::int64_t>(number) << std::string_view("\0", 1);
   const int fd = ::open(storage, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return;
   if (checker::dump_to != nullptr)
@@ -79,7 +100,7 @@ bool map_marker() noexcept {
   char storage[sizeof g_folder + 32];
   text path(storage);
   path << std::string_view(g_folder) << "/" << dump_protocol::kMarkerFile
-       << std::string_view("", 1);
+       << std::string_view("\0", 1);
   const int fd = ::open(storage, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   constexpr std::size_t kSome = 1;
@@ -109,12 +130,9 @@ void listen() noexcept {
 
 void begin_dumps() noexcept {
   const char* const folder = std::getenv(dump_protocol::kFolderVariable);
-  if (folder == nullptr || folder[0] != '/' ||
-      std::strlen(folder) >= sizeof g_folder) {
-    return;
-  }
+  if (folder == nullptr || folder[0] != '/' || !keep(folder, g_folder)) return;
   const int error = errno;
-  std::strcpy(g_folder, folder);
+  keep(std::getenv("SYNCXX_DEADLOCK_LOG"), g_log);
   listen();
   errno = error;
 }

@@ -85,7 +85,8 @@ namespace detail::preload {
   X(malloc_usable_size)
 
 struct real_functions {
-#define SYNCXX_POINTER_(name) decltype(&::name) name = nullptr;
+#define SYNCXX_POINTER_(name)       /* a name in parentheses is none */ \
+  decltype(&::name) name = nullptr; /* NOLINT(bugprone-macro-parentheses) */
   SYNCXX_INTERPOSED_(SYNCXX_POINTER_)
 #undef SYNCXX_POINTER_
 };

@@ -160,7 +160,6 @@ void begin_threads() noexcept {
 }  // namespace syncxx::inline SYNCXX_ABI
 
 using namespace syncxx::detail::preload;  // NOLINT: a source of C functions
-using syncxx::detail::call_site;
 namespace checker = syncxx::detail::checker;
 
 SYNCXX_EXPORTED int pthread_create(pthread_t* thread,
