@@ -252,9 +252,30 @@ verdict destroyed(const void* object, object_kind kind,
                .other = &then});
 }
 
-void memory_released(const void* begin, std::size_t size) noexcept {
+void memory_released(const void* begin, std::size_t size,
+                     const call_site& site) noexcept {
   const entrance checker;
-  if (checker) order::forget(begin, size);
+  if (!checker || action::is_off()) return;
+  // Those that are held are told of, as if they were destroyed.
+  const void* held[8];
+  object_kind kinds[8];
+  const std::uint32_t n = order::find_locks(begin, size, held, kinds, 8);
+  for (std::uint32_t i = 0; i < n; ++i) {
+    operation holder;
+    if (words_for(kinds[i]) == nullptr || !is_locked(held[i], kinds[i]) ||
+        !ownership::forget(held[i], kinds[i], holder))
+      continue;
+    operation here;
+    describe(here, kinds[i], site);
+    const deed now = to_deed(here, held[i]);
+    const deed then = to_deed(holder, held[i]);
+    tell({.kind = finding_kind::destroyed_while_held,
+          .what = "memory given back with a lock in it that is held",
+          .code = EBUSY,
+          .here = &now,
+          .other = &then});
+  }
+  order::forget(begin, size);
 }
 
 verdict misused(const void* object, object_kind kind, const char* what,
@@ -333,6 +354,7 @@ thread_serial creating_thread() noexcept {
   if (!checker || action::is_off()) return 0;
   thread_record* const me = threads::self();
   if (me == nullptr) return 0;
+  process::start_watcher();
   const thread_serial serial = threads::new_serial();
   order::thread_created(*me, serial);
   return serial;

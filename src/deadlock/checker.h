@@ -57,7 +57,8 @@ void wait_end(const void* object, object_kind kind) noexcept;
 verdict destroyed(const void* object, object_kind kind,
                   const call_site& site) noexcept;
 // The same for whatever lies in [begin, begin + size): free(), munmap().
-void memory_released(const void* begin, std::size_t size) noexcept;
+void memory_released(const void* begin, std::size_t size,
+                     const call_site& site) noexcept;
 
 // --- Condition variables -----------------------------------------------------
 //
@@ -103,6 +104,8 @@ void made_anew(const void* object, object_kind kind) noexcept;
 // SYNCXX_DEADLOCK_LOG). For a thread of its own or a handler's helper: not
 // async-signal-safe.
 void dump() noexcept;
+// The same to an open file.
+void dump_to(int fd) noexcept;
 
 }  // namespace detail::checker
 }  // namespace syncxx::inline SYNCXX_ABI

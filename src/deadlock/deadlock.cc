@@ -189,13 +189,18 @@ class snapshot {
 
 }  // namespace
 
-void checker::dump() noexcept {
+void checker::dump() noexcept { dump_to(-1); }
+
+// In a signal handler the thread may have been in the checker.
+void checker::dump_to(int fd) noexcept {
   const entrance checker;
+  if (!checker) return;
   checks::lost_notifies();
   const snapshot now;
   print_thread_dump({.threads = now.threads(),
                      .thread = snapshot::activity,
-                     .context = &now});
+                     .context = &now},
+                    fd);
 }
 
 }  // namespace detail

@@ -116,7 +116,7 @@ const words* words_for(object_kind kind) noexcept {
 }
 
 bool counts(object_kind kind) noexcept {
-  return kind == object_kind::semaphore || kind == object_kind::latch ||
+  return is_semaphore(kind) || kind == object_kind::latch ||
          kind == object_kind::barrier;
 }
 

@@ -211,6 +211,9 @@ void warm_up(const call_site& site) noexcept {
 }  // namespace
 
 void checker::begin() noexcept {
+  static constinit bool has_begun = false;
+  if (has_begun) return;
+  has_begun = true;
   const entrance checker;
   process::begin(before_fork, after_fork_in_parent, after_fork_in_child,
                  at_thread_end);

@@ -33,9 +33,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include <sync/detail/atomic.h>
 #include <sync/detail/clock.h>
+#include <sync/detail/deadline.h>
+#include <sync/detail/raw_semaphore.h>
 
 #include "detection/threads.h"
 #include "report/text.h"
@@ -299,53 +302,82 @@ void ignore_signal(int number) noexcept {
 
 namespace {
 
-constinit atomic<bool> g_watching{false};
+enum class watcher : std::uint8_t { none, idle, busy };
+constinit atomic<watcher> g_watcher{watcher::none};
+constinit raw_semaphore g_orders{0};
 
 struct watch_order {
   long long ns;
   bool (*check)();
 };
-constinit watch_order g_watch{};
+constinit watch_order g_order{};
 
 void* keep_watch(void*) noexcept {
   t_self.busy = true;  // what it does is none of the program's
-  const watch_order order = g_watch;
-  do {
-    timespec rest{static_cast<time_t>(order.ns / 1'000'000'000),
-                  static_cast<long>(order.ns % 1'000'000'000)};
-    while (::clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, &rest) == EINTR) {
-    }
-  } while (order.check());
-  g_watching.store(false, memory_order_release);
-  return nullptr;
+  static_cast<void>(::prctl(PR_SET_NAME, "syncxx watch"));
+  for (;;) {
+    // [WT1] acquire, within; pairs with [WT2]: the order.
+    static_cast<void>(g_orders.acquire_slow(deadline::never(), nullptr));
+    const watch_order order = g_order;
+    do {
+      timespec rest{static_cast<time_t>(order.ns / 1'000'000'000),
+                    static_cast<long>(order.ns % 1'000'000'000)};
+      while (::clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, &rest) == EINTR) {
+      }
+    } while (order.check());
+    // [WT3] release; pairs with [WT4]: the order is not looked at any more.
+    g_watcher.store(watcher::idle, memory_order_release);
+  }
 }
 
 }  // namespace
 
-bool is_watching() noexcept { return g_watching.load(memory_order_acquire); }
-
-bool watch(long long ns, bool (*check)()) noexcept {
-  if (g_watching.exchange(true, memory_order_acquire)) return false;
-  g_watch = {ns, check};
+void start_watcher() noexcept {
+  watcher expected = watcher::none;
+  if (!g_watcher.compare_exchange_strong(expected, watcher::idle,
+                                         memory_order_relaxed))
+    return;
   pthread_attr_t attributes;
-  if (::pthread_attr_init(&attributes) != 0) return false;
-  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  ::pthread_attr_setstacksize(&attributes, std::size_t{256} << 10);
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread{};
-  const bool started =
-      ::pthread_create(&thread, &attributes, keep_watch, nullptr) == 0;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  ::pthread_attr_destroy(&attributes);
-  if (!started) g_watching.store(false, memory_order_release);
-  return started;
+  bool started = false;
+  if (::pthread_attr_init(&attributes) == 0) {
+    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    ::pthread_attr_setstacksize(&attributes, std::size_t{256} << 10);
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread{};
+    started = ::pthread_create(&thread, &attributes, keep_watch, nullptr) == 0;
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_attr_destroy(&attributes);
+  }
+  if (!started) g_watcher.store(watcher::none, memory_order_relaxed);
+}
+
+void watch(long long ns, bool (*check)()) noexcept {
+  // [WT4] acquire; pairs with [WT3].
+  watcher expected = watcher::idle;
+  if (!g_watcher.compare_exchange_strong(expected, watcher::busy,
+                                         memory_order_acquire,
+                                         memory_order_relaxed))
+    return;
+  g_order = {ns, check};
+  // [WT2] release, within; pairs with [WT1].
+  g_orders.release(1, 1);
 }
 
 void forget_watch() noexcept {
-  g_watching.store(false, memory_order_relaxed);
+  g_watcher.store(watcher::none, memory_order_relaxed);
+  std::construct_at(&g_orders, 0);
+}
+
+void write_all(int fd, std::string_view bytes) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
 }
 
 long long now_ns() noexcept { return detail::now_ns(clock_id::monotonic); }

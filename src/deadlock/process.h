@@ -33,15 +33,20 @@ bool is_asleep(int tid) noexcept;
 // what a thread waits for.
 bool catches_signals() noexcept;
 
-// Runs `check` in a thread of its own, which the checker takes for none of the
-// program's, after `ns`, and again while it says so. One at a time: while there
-// is one, nothing happens. False: it could not be started.
-bool watch(long long ns, bool (*check)()) noexcept;
-bool is_watching() noexcept;
+// Starts a thread of the checker's own, unless there is one. It sleeps until
+// there is something to watch. To be called where the program creates a thread
+// itself: that may allocate, and wait for the allocator's locks.
+void start_watcher() noexcept;
+// That thread calls `check` after `ns`, and again while it says so. Nothing
+// happens while it is busy, and where there is none.
+void watch(long long ns, bool (*check)()) noexcept;
 // In the child of a fork: there is none.
 void forget_watch() noexcept;
 // A handler of the checker's own.
 void ignore_signal(int number) noexcept;
+
+// All of it, as far as the file takes it.
+void write_all(int fd, std::string_view bytes) noexcept;
 
 // On the monotonic clock.
 long long now_ns() noexcept;

@@ -150,7 +150,8 @@ verdict destroyed(const void* object, object_kind kind,
 void made_anew(const void* object, object_kind kind) noexcept {
   tell("made_anew", kind, object);
 }
-void memory_released(const void* begin, std::size_t size) noexcept {
+void memory_released(const void* begin, std::size_t size,
+                     const call_site&) noexcept {
   const char* const first = static_cast<const char*>(begin);
   for (int i = 0; i < kMostObjects && g_objects[i] != nullptr; ++i) {
     const char* const object = static_cast<const char*>(g_objects[i]);
@@ -175,8 +176,10 @@ thread_serial creating_thread() noexcept {
 void thread_begins(thread_serial serial, std::uintptr_t) noexcept {
   write_line("begins", "thread", static_cast<std::int64_t>(serial));
 }
-void not_created(thread_serial serial) noexcept {
-  write_line("not_created", "thread", static_cast<std::int64_t>(serial));
+void created(thread_serial, std::uintptr_t) noexcept {}
+verdict misused(const void* object, object_kind kind, const char*, int,
+                const call_site&, unsigned) noexcept {
+  return tell("misused", kind, object);
 }
 verdict thread_ends() noexcept {
   write_line("ends", "thread", -1);

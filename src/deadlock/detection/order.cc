@@ -423,21 +423,46 @@ void forget(const void* lock) noexcept {
   remove(id);
 }
 
-void forget(const void* begin, std::size_t size) noexcept {
+namespace {
+
+// Under g_lock. f(lock_id) for each in [begin, begin + size), which may remove
+// it.
+template <class F>
+void for_each_lock(const void* begin, std::size_t size, F f) noexcept {
   const std::uint64_t from = key_of(begin);
   const std::uint64_t to = from + size;
-  const locked only_me;
   for (std::uint64_t page = from >> kPageLog2; page << kPageLog2 < to; ++page) {
     lock_id next = g_first_of_page->find(page + 1);
     for (lock_id id = next; id != 0; id = next) {
-      const lock_info gone = g_info.value[id];
-      next = gone.next_of_page;
-      const std::uint64_t at = key_of(gone.address);
-      if (at < from || at >= to) continue;
-      generation_of(gone.address).fetch_add(1, memory_order_relaxed);
-      remove(id);
+      next = g_info.value[id].next_of_page;
+      const std::uint64_t at = key_of(g_info.value[id].address);
+      if (at >= from && at < to) f(id);
     }
   }
+}
+
+}  // namespace
+
+std::uint32_t find_locks(const void* begin, std::size_t size,
+                         const void** locks, object_kind* kinds,
+                         std::uint32_t most) noexcept {
+  std::uint32_t n = 0;
+  const locked only_me;
+  for_each_lock(begin, size, [&](lock_id id) {
+    if (n == most) return;
+    locks[n] = g_info.value[id].address;
+    kinds[n++] = g_info.value[id].kind;
+  });
+  return n;
+}
+
+void forget(const void* begin, std::size_t size) noexcept {
+  const locked only_me;
+  for_each_lock(begin, size, [](lock_id id) {
+    generation_of(g_info.value[id].address)
+        .fetch_add(1, memory_order_relaxed);
+    remove(id);
+  });
 }
 
 namespace {

@@ -51,7 +51,11 @@ bool proved(const void* semaphore) noexcept;
 
 // A lock's memory is something else from now on.
 void forget(const void* lock) noexcept;
-// The same for all in [begin, begin + size).
+// The locks known in [begin, begin + size), `most` of them at most.
+std::uint32_t find_locks(const void* begin, std::size_t size,
+                         const void** locks, object_kind* kinds,
+                         std::uint32_t most) noexcept;
+// The same as forget() of each.
 void forget(const void* begin, std::size_t size) noexcept;
 
 // `first` is to be taken before `second`, wherever both are held; the same for

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "places.h"
+#include "threads.h"
 
 #if SYNCXX_HOOKED
 
@@ -34,7 +35,8 @@ bool is_same(const stored& a, const place& b) noexcept {
 std::uint32_t number_of(const place& at) noexcept {
   std::uint64_t hash = at.depth + 1;
   for (std::uint32_t i = 0; i < at.depth; ++i) hash = mixed(hash, at.code[i]);
-  g_lock.lock();
+  const bool locks = !t_self.owns_all;
+  if (locks) g_lock.lock();
   std::uint32_t number = 0;
   for (;; ++hash) {
     if (hash == 0) continue;
@@ -51,7 +53,7 @@ std::uint32_t number_of(const place& at) noexcept {
       number = 0;
     }
   }
-  g_lock.unlock();
+  if (locks) g_lock.unlock();
   return number;
 }
 

@@ -43,6 +43,8 @@ namespace {
 // victim gone, or the report made.
 constinit raw_mutex g_lock;
 constinit never_destroyed<key_table> g_reported;
+// That every thread waits has been told, or why.
+constinit bool g_told_all = false;
 
 // A thread on the way from the one that checks.
 struct step {
@@ -219,10 +221,12 @@ result check(thread_record& me, bool can_give_up) noexcept {
       f.link = link_of;
       f.circle = &links;
       describe(c, me);
+      g_told_all = true;  // all the threads wait for these, perhaps
       if (report(f)) r = result::reported;
       if (can_give_up &&
           action::current() == misuse_action::throw_exception) {
         r = result::victim;
+        g_told_all = false;
         me.wait_ends();
       }
     }
@@ -328,8 +332,6 @@ const deadlock_link& link_of_all(const void* of, std::uint32_t i) noexcept {
   return t.now;
 }
 
-constinit bool g_told_all = false;
-
 // Under g_lock, in the watch, which is one thread that is not the program's.
 // Who has been woken and has not come to tell so is not asleep; and it is all
 // the same at two looks.
@@ -369,8 +371,7 @@ bool look_again() noexcept {
 }  // namespace
 
 void watch() noexcept {
-  if (((threads::may_be_all_stuck() && !g_told_all) || checks::want_watch()) &&
-      !process::is_watching())
+  if ((threads::may_be_all_stuck() && !g_told_all) || checks::want_watch())
     process::watch(100'000'000, look_again);
 }
 

@@ -18,6 +18,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "../process.h"
 #include "../report/text.h"
 #include "dump_protocol.h"
 #include "watching.h"
@@ -25,16 +26,10 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-namespace checker {
-// Not in every version of the checker: dump() to a file.
-[[gnu::weak]] void dump_to(int fd) noexcept;
-}  // namespace checker
-
 namespace preload {
 namespace {
 
 constinit char g_folder[512] = {};
-constinit char g_log[512] = {};  // where reports go; empty: to stderr
 
 // False: there is none, or it is too long.
 template <std::size_t Size>
@@ -45,31 +40,6 @@ bool keep(const char* value, char (&copy)[Size]) noexcept {
   return true;
 }
 
-off_t size_of(const char* file) noexcept {
-  struct stat status;
-  return ::stat(file, &status) == 0 ? status.st_size : 0;
-}
-
-// The dump, where dump() writes to where reports go. If that is stderr, what
-// other threads print in this moment goes the same way.
-void dump_by_redirection(int fd) noexcept {
-  const off_t log_before = size_of(g_log);
-  const int before = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-  if (::dup2(fd, STDERR_FILENO) < 0) return;
-  checker::dump();
-  if (before >= 0) {
-    ::dup2(before, STDERR_FILENO);
-    ::close(before);
-  } else {
-    ::close(STDERR_FILENO);
-  }
-  if (size_of(g_log) == log_before) return;
-  char storage[sizeof g_log + 64];
-  text note(storage);
-  note << "the thread dump is in " << std::string_view(g_log) << "\n";
-  static_cast<void>(!::write(fd, storage, note.size()));
-}
-
 void write_dump(unsigned number) noexcept {
   char storage[sizeof g_folder + 32];
   text path(storage);
@@ -77,10 +47,7 @@ void write_dump(unsigned number) noexcept {
        << static_cast<std::int64_t>(number) << std::string_view("\0", 1);
   const int fd = ::open(storage, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return;
-  if (checker::dump_to != nullptr)
-    checker::dump_to(fd);
-  else
-    dump_by_redirection(fd);
+  checker::dump_to(fd);
   struct stat file;
   if (::fstat(fd, &file) == 0 && file.st_size > 0)
     static_cast<void>(!::write(fd, &dump_protocol::kEnd, 1));
@@ -124,6 +91,7 @@ void listen() noexcept {
   action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   ::sigfillset(&action.sa_mask);
   ::sigaction(signal, &action, nullptr);
+  process::ignore_signal(signal);
 }
 
 }  // namespace
@@ -132,7 +100,6 @@ void begin_dumps() noexcept {
   const char* const folder = std::getenv(dump_protocol::kFolderVariable);
   if (folder == nullptr || folder[0] != '/' || !keep(folder, g_folder)) return;
   const int error = errno;
-  keep(std::getenv("SYNCXX_DEADLOCK_LOG"), g_log);
   listen();
   errno = error;
 }

@@ -77,8 +77,9 @@ bool knows_sizes() noexcept {
 }
 
 // What was told is kept for when the memory is really given back.
-void tell_release(const void* begin, std::size_t size) noexcept {
-  if (is_watching()) checker::memory_released(begin, size);
+void tell_release(const void* begin, std::size_t size,
+                  const call_site& site) noexcept {
+  if (is_watching()) checker::memory_released(begin, size, site);
 }
 
 }  // namespace
@@ -92,7 +93,7 @@ SYNCXX_EXPORTED void free(void* memory) noexcept {
   if (knows_sizes()) [[likely]] {
     const std::size_t size = g_real.malloc_usable_size(memory);
     if (g_known_memory.may_hold_lock(memory, size)) [[unlikely]]
-      tell_release(memory, size);
+      tell_release(memory, size, SYNCXX_CALL_SITE());
   } else if (g_real.free == nullptr) {
     return;  // the loader's, while it looks free() up: it is lost
   }
@@ -109,7 +110,7 @@ SYNCXX_EXPORTED void* realloc(void* memory, size_t size) noexcept {
       void* const moved = ::malloc(size);
       if (moved == nullptr) return nullptr;
       std::memcpy(moved, memory, size < old_size ? size : old_size);
-      tell_release(memory, old_size);
+      tell_release(memory, old_size, SYNCXX_CALL_SITE());
       g_real.free(memory);
       return moved;
     }
@@ -120,7 +121,7 @@ SYNCXX_EXPORTED void* realloc(void* memory, size_t size) noexcept {
 
 SYNCXX_EXPORTED int munmap(void* begin, size_t size) noexcept {
   if (size != 0 && g_known_memory.may_hold_lock(begin, size)) [[unlikely]]
-    tell_release(begin, size);
+    tell_release(begin, size, SYNCXX_CALL_SITE());
   // A malloc that begins in the middle of a look-up has pages to give back.
   if (g_real.munmap == nullptr && !find_real())
     return static_cast<int>(::syscall(SYS_munmap, begin, size));

@@ -142,10 +142,16 @@ SYNCXX_ALWAYS_INLINE int unlock_mutex(pthread_mutex_t* mutex,
                                       Unlock&& unlock) noexcept {
   object_kind kind = object_kind::pthread_mutex;
   if (!is_plain(mutex)) [[unlikely]] {
-    // A stranger gets an error, and the mutex stays with its owner.
-    if (knows_owner(mutex) && (!is_own(mutex) || is_inner(mutex)))
-      return unlock();
     kind = kind_of(mutex);
+    // A stranger gets an error, and the mutex stays with its owner.
+    if (knows_owner(mutex) && !is_own(mutex)) {
+      is_refused(checker::misused(
+          mutex, kind,
+          "unlock of a pthread_mutex_t by a thread that does not hold it",
+          EPERM, site, 0));
+      return unlock();
+    }
+    if (knows_owner(mutex) && is_inner(mutex)) return unlock();
   }
   if (is_refused(checker::releasing(mutex, kind, site))) return EPERM;
   return unlock();

@@ -98,7 +98,7 @@ void compose_thread_dump(const thread_source& source, symbolizer& symbols,
     print_thread(source, thread_at(source, t), symbols, out);
 }
 
-void print_thread_dump(const thread_source& source) noexcept {
+void print_thread_dump(const thread_source& source, int fd) noexcept {
   static constinit char storage[16 * 1024] = {};
   const process::cancellation_pause uncancelled;
   const report_lock only_me;
@@ -109,7 +109,10 @@ void print_thread_dump(const thread_source& source) noexcept {
     symbols.resolve();
     text out(storage, text::growth::pages);
     compose_thread_dump(source, symbols, out);
-    outputs::say(out.view());
+    if (fd < 0)
+      outputs::say(out.view());
+    else
+      process::write_all(fd, out.view());
   };
   on_large_stack(function_ref<void()>(printing));
 }

@@ -40,8 +40,8 @@ struct thread_source {
 void compose_thread_dump(const thread_source& source, symbolizer& symbols,
                          text& out) noexcept;
 
-// Writes it to where reports go.
-void print_thread_dump(const thread_source& source) noexcept;
+// Writes it to where reports go, or to the open file `fd`.
+void print_thread_dump(const thread_source& source, int fd = -1) noexcept;
 
 }  // namespace detail
 }  // namespace syncxx::inline SYNCXX_ABI
