@@ -173,8 +173,7 @@ void after_fork_in_child() {
 }
 
 void at_thread_end() {
-  const verdict then = checker::thread_ends();
-  if (then == verdict::end || then == verdict::raise) std::abort();
+  if (checker::thread_ends() == verdict::end) std::abort();
 }
 
 // Locks that are taken before this runs (other constructors) are heard too: the
