@@ -11,6 +11,7 @@
 #include <sync/biased_shared_mutex.h>
 #include <sync/byte_mutex.h>
 #include <sync/condition_variable.h>
+#include <sync/deadlock.h>
 #include <sync/event.h>
 #include <sync/event_count.h>
 #include <sync/futex.h>

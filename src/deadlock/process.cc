@@ -316,7 +316,7 @@ void* keep_watch(void*) noexcept {
   t_self.busy = true;  // what it does is none of the program's
   static_cast<void>(::prctl(PR_SET_NAME, "syncxx watch"));
   for (;;) {
-    // [WT1] acquire, within; pairs with [WT2]: the order.
+    // (That synchronizes with the release() in watch(): the order.)
     static_cast<void>(g_orders.acquire_slow(deadline::never(), nullptr));
     const watch_order order = g_order;
     do {
@@ -362,7 +362,6 @@ void watch(long long ns, bool (*check)()) noexcept {
                                          memory_order_relaxed))
     return;
   g_order = {ns, check};
-  // [WT2] release, within; pairs with [WT1].
   g_orders.release(1, 1);
 }
 

@@ -30,7 +30,7 @@ held_lock* thread_record::add(const void* object, object_kind kind,
       // Address space; memory is used as far as it is needed.
       void* const pages = map_pages((kMost - kNear) * sizeof(held_lock));
       if (pages == nullptr) return nullptr;
-      // [R1] release; pairs with the acquire in find_held().
+      // [TR3] release; pairs with [TR4]: zeroed entries.
       far_.store(static_cast<held_lock*>(pages), memory_order_release);
     }
   }
@@ -38,7 +38,9 @@ held_lock* thread_record::add(const void* object, object_kind kind,
   e.where.store(where, memory_order_relaxed);
   e.epoch.store(epoch, memory_order_relaxed);
   e.kind.store(kind, memory_order_relaxed);
+  // [TR1] release; pairs with [TR2].
   e.object.store(object, memory_order_release);
+  // [TR1]
   held_.store(i + 1, memory_order_release);
   return &e;
 }
@@ -49,16 +51,19 @@ void thread_record::remove(std::uint32_t i) noexcept {
     held_lock& to = entry(i);
     const held_lock& from = entry(i + 1);
     // Whoever reads meanwhile sees no lock, or one of the two.
+    // [TR1]
     to.object.store(nullptr, memory_order_release);
     to.where.store(from.where.load(memory_order_relaxed), memory_order_relaxed);
     to.epoch.store(from.epoch.load(memory_order_relaxed), memory_order_relaxed);
     to.kind.store(from.kind.load(memory_order_relaxed), memory_order_relaxed);
+    // [TR1]
     to.object.store(from.object.load(memory_order_relaxed),
                     memory_order_release);
     to.waited = from.waited;
     to.since_ns = from.since_ns;
     to.context = from.context;
   }
+  // [TR1]
   held_.store(last, memory_order_release);
 }
 
@@ -71,21 +76,25 @@ void thread_record::wait_begins(const void* object, object_kind kind,
   wait_where_.store(where, memory_order_relaxed);
   wait_since_.store(now_ns, memory_order_relaxed);
   wait_mutex_.store(mutex, memory_order_relaxed);
-  if (kind == object_kind::thread) threads::g_joins.fetch_add(1);
-  if (!bounded) threads::g_stuck.fetch_add(1);
-  // Of two threads that close a circle at once, one sees the other: each tells
-  // that it waits, and then looks whether the other does.
+  // [TR10] seq_cst; pairs with [TR11].
+  if (kind == object_kind::thread)
+    threads::g_joins.fetch_add(1, memory_order_seq_cst);
+  if (!bounded) threads::g_stuck.fetch_add(1, memory_order_relaxed);
+  // [TR7] seq_cst; pairs with [TR9], [TR14]: of two threads that close a circle at
+  // once, one sees the other. Each tells that it waits, and then looks.
   wait_version_.fetch_add(1, memory_order_seq_cst);
 }
 
 void thread_record::wait_ends() noexcept {
-  if (!wait_bounded_.load(memory_order_relaxed)) threads::g_stuck.fetch_sub(1);
+  if (!wait_bounded_.load(memory_order_relaxed)) threads::g_stuck.fetch_sub(1, memory_order_relaxed);
   if (wait_kind_.load(memory_order_relaxed) == object_kind::thread)
-    threads::g_joins.fetch_sub(1);
+    threads::g_joins.fetch_sub(1, memory_order_relaxed);
+  // [TR8] release; pairs with [TR9].
   wait_version_.fetch_add(1, memory_order_release);
 }
 
 bool thread_record::look(waiting& now) const noexcept {
+  // [TR14] seq_cst; pairs with [TR7].
   now.version = wait_version_.load(memory_order_seq_cst);
   if ((now.version & 1) == 0) return false;
   now.object = wait_object_.load(memory_order_relaxed);
@@ -160,8 +169,10 @@ struct registry {
             static_cast<thread_record*>(map_pages(kChunk * sizeof(thread_record)));
         if (chunk == nullptr) return nullptr;
         std::uninitialized_default_construct_n(chunk, kChunk);
+        // [TR12] release; pairs with [TR13].
         g_chunks[i / kChunk].store(chunk, memory_order_release);
       }
+      // [TR12]
       g_end.store(i + 1, memory_order_release);
     }
     thread_record& r = *at(i);
@@ -174,17 +185,20 @@ struct registry {
     r.os_handle_.store(static_cast<std::uintptr_t>(::pthread_self()),
                        memory_order_relaxed);
     set_handle(r.os_handle(), serial);
-    g_alive.fetch_add(1);
+    g_alive.fetch_add(1, memory_order_relaxed);
+    // [TR5] release; pairs with [TR6].
     r.serial_.store(serial, memory_order_release);
     return &r;
   }
 
   static void drop(thread_record& r) noexcept {
     using namespace threads;
-    r.serial_.store(0, memory_order_release);
-    r.held_.store(0, memory_order_release);
+    // Relaxed: the entries of a thread that is gone mean nothing, and stay
+    // readable.
+    r.serial_.store(0, memory_order_relaxed);
+    r.held_.store(0, memory_order_relaxed);
     if (r.is_waiting()) r.wait_ends();
-    g_alive.fetch_sub(1);
+    g_alive.fetch_sub(1, memory_order_relaxed);
     r.os_handle_.store(0, memory_order_relaxed);
     r.known_used = 0;
     if (r.known != nullptr) {

@@ -68,7 +68,6 @@ class alignas(kCacheLine) thread_record {
                  std::uint32_t epoch) noexcept;
   // Those above move down.
   void remove(std::uint32_t i) noexcept;
-  void remove_all() noexcept { held_.store(0, memory_order_release); }
 
   void wait_begins(const void* object, object_kind kind, bool bounded,
                    std::uint32_t where, std::int64_t now_ns,
@@ -80,6 +79,7 @@ class alignas(kCacheLine) thread_record {
   // Never that of another thread, also of an ended one; kept in the child of a
   // fork. 0: there is no such thread.
   std::uint64_t serial() const noexcept {
+    // [TR6] acquire; pairs with [TR5]: the record is this thread's.
     return serial_.load(memory_order_acquire);
   }
   int tid() const noexcept { return tid_.load(memory_order_relaxed); }
@@ -91,10 +91,13 @@ class alignas(kCacheLine) thread_record {
   // that entry.
   template <class F>
   held_lock* find_held(F f) noexcept {
+    // [TR2] acquire; pairs with [TR1]: the entries below are written.
     const std::uint32_t n = held_.load(memory_order_acquire);
+    // [TR4] acquire; pairs with [TR3].
     held_lock* const far = far_.load(memory_order_acquire);
     for (std::uint32_t i = n; i-- > 0;) {
       held_lock& each = i < kNear ? near_[i] : far[i - kNear];
+      // [TR2]: the rest of the entry, and its place.
       if (each.object.load(memory_order_acquire) != nullptr && f(each))
         return &each;
     }
@@ -111,12 +114,14 @@ class alignas(kCacheLine) thread_record {
     const void* mutex;  // of a condition variable's wait
   };
   bool is_waiting() const noexcept {
-    return (wait_version_.load(memory_order_acquire) & 1) != 0;
+    return (wait_version_.load(memory_order_relaxed) & 1) != 0;
   }
   // False: it does not wait, or not for long.
   bool look(waiting& now) const noexcept;
   // Whether that wait goes on.
   bool still(const waiting& then) const noexcept {
+    // [TR9] acquire; pairs with [TR7], [TR8]: what was read before is of that
+    // wait, or of none that is over.
     return wait_version_.load(memory_order_acquire) == then.version;
   }
 
@@ -227,13 +232,17 @@ void joined(std::uintptr_t os_handle) noexcept;
 extern constinit atomic<std::uint32_t> g_alive;
 extern constinit atomic<std::uint32_t> g_stuck;
 inline bool may_be_all_stuck() noexcept {
-  return g_stuck.load(memory_order_seq_cst) >=
+  // Relaxed: the last of those that begin to wait together reads what it has
+  // made of the number itself.
+  return g_stuck.load(memory_order_relaxed) >=
          g_alive.load(memory_order_relaxed);
 }
 
 // Whether some thread waits for another's end.
 extern constinit atomic<std::uint32_t> g_joins;
 inline bool any_joins() noexcept {
+  // [TR11] seq_cst; pairs with [TR10]: see wait_for.cc. Who joins this thread
+  // sees that it waits, or this thread sees that it is joined.
   return g_joins.load(memory_order_seq_cst) != 0;
 }
 
@@ -249,11 +258,13 @@ extern constinit atomic<thread_record*> g_chunks[kChunks];
 extern constinit atomic<std::uint32_t> g_end;  // records made
 
 inline thread_record* at(std::uint32_t i) noexcept {
+  // [TR13] acquire; pairs with [TR12]: the records are made.
   return g_chunks[i / kChunk].load(memory_order_acquire) + i % kChunk;
 }
 
 template <class F>
 bool any_of(F f) noexcept {
+  // [TR13]
   const std::uint32_t end = g_end.load(memory_order_acquire);
   for (std::uint32_t i = 0; i < end; ++i) {
     thread_record* const record = at(i);
