@@ -50,8 +50,7 @@ void thread_record::remove(std::uint32_t i) noexcept {
   for (; i < last; ++i) {
     held_lock& to = entry(i);
     const held_lock& from = entry(i + 1);
-    // Whoever reads meanwhile sees no lock, or one of the two.
-    // [TR1]
+    // [TR1]: whoever reads meanwhile sees no lock, or one of the two.
     to.object.store(nullptr, memory_order_release);
     to.where.store(from.where.load(memory_order_relaxed), memory_order_relaxed);
     to.epoch.store(from.epoch.load(memory_order_relaxed), memory_order_relaxed);
