@@ -44,7 +44,7 @@ verdict attempt(const void* object, object_kind kind, waits,
   thread_record* const me = threads::self();
   if (me == nullptr) return verdict::none;
   if (semaphore && !semaphores::is_lock(object, kind)) return verdict::none;
-  ownership::tidy(*me);
+  if (!ownership::tidy(*me)) return verdict::none;
   const bool holds = me->held() != 0;
   if (holds && !semaphore && !names_owner(kind)) {
     const verdict v = checks::relock(*me, object, kind, site);
@@ -72,7 +72,7 @@ void acquired(const void* object, object_kind kind,
   thread_record* const me = threads::self();
   if (me == nullptr) return;
   if (semaphore && !semaphores::is_lock(object, kind)) return;
-  ownership::tidy(*me);
+  if (!ownership::tidy(*me)) return;
   const bool expected = order::is_expected(*me, object, kind);
   // On the way out of a condition variable's wait it may have waited.
   const bool waited = std::exchange(me->was_on_condition, false) || expected;
@@ -238,7 +238,11 @@ verdict destroyed(const void* object, object_kind kind,
     look(object_kind::pthread_rwlock_shared);
   look(kind);
   if (counts(kind)) ownership::forget_given(object);
-  if (is_semaphore(kind)) semaphores::forget(object);
+  if (is_semaphore(kind)) {
+    // Tokens that are taken don't come back.
+    ownership::forget(object, kind, holder);
+    semaphores::forget(object);
+  }
   order::forget(object);
   if (!held) return verdict::none;
   operation here;

@@ -148,6 +148,7 @@ std::int64_t long_hold_limit() noexcept {
 
 void set_long_hold_limit(std::int64_t ns) noexcept {
   g_limit_ns.store(ns > 0 ? ns : 0, memory_order_relaxed);
+  ownership::allow_fast(ns <= 0);
 }
 
 verdict long_hold(thread_record& me, const held_lock& entry,

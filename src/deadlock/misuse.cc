@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include <sync/detail/hooks.h>
+#include <sync/detail/raw_semaphore.h>
 
 #if SYNCXX_HOOKED
 
@@ -16,6 +17,7 @@
 
 #include "action.h"
 #include "checker.h"
+#include "checker_fast.h"
 #include "checks.h"
 #include "detection/order.h"
 #include "detection/ownership.h"
@@ -64,6 +66,8 @@ namespace {
 using checker::verdict;
 
 void on_attempt(const void* object, object_kind kind) {
+  if (checker::attempt_known(object, kind, SYNCXX_CALL_SITE())) [[likely]]
+    return;
   switch (checker::attempt(object, kind, waits::for_ever,
                            SYNCXX_CALL_SITE())) {
     case verdict::end:
@@ -76,10 +80,14 @@ void on_attempt(const void* object, object_kind kind) {
 }
 
 void on_acquired(const void* object, object_kind kind) noexcept {
+  if (checker::acquired_known(object, kind)) [[likely]]
+    return;
   checker::acquired(object, kind, SYNCXX_CALL_SITE());
 }
 
 void on_releasing(const void* object, object_kind kind) {
+  if (checker::releasing_known(object, kind)) [[likely]]
+    return;
   switch (checker::releasing(object, kind, SYNCXX_CALL_SITE())) {
     case verdict::end:
       std::abort();
@@ -205,6 +213,11 @@ void warm_up(const call_site& site) noexcept {
     order::forget(&lock);
   }
   me->expected.object = nullptr;
+  static constexpr raw_semaphore semaphore{1};
+  semaphores::is_lock(&semaphore, object_kind::semaphore);
+  semaphores::forget(&semaphore);
+  checks::notified(*me, &semaphore, object_kind::condition_variable, site);
+  checks::forget_notified(&semaphore);
 }
 
 }  // namespace
@@ -218,6 +231,7 @@ void checker::begin() noexcept {
                  at_thread_end);
   begin_reports();
   if (action::current() != misuse_action::off) warm_up(SYNCXX_CALL_SITE());
+  ownership::allow_fast(checks::long_hold_limit() == 0);
 }
 
 const hook_table g_listener = {

@@ -18,6 +18,9 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::order {
+
+constinit atomic<std::uint32_t> g_generations[1 << kGenerationsLog2] = {};
+
 namespace {
 
 bool ordered(void*, const moment_of& a, const moment_of& b) noexcept;
@@ -65,10 +68,6 @@ class locked {
  private:
   const bool locked_;
 };
-
-std::uint64_t key_of(const void* address) noexcept {
-  return reinterpret_cast<std::uintptr_t>(address);
-}
 
 // As a key: not 0.
 std::uint64_t page_of(const void* address) noexcept {
@@ -169,43 +168,8 @@ void found_classes(void*, const segments<order_link>& circle) noexcept {
 
 // --- What a thread knows -----------------------------------------------------
 
-// A number for each address, which changes when a lock there is destroyed.
-// Several share one: then what is known of the others is found out once more.
-constexpr unsigned kGenerationsLog2 = 12;
-constinit atomic<std::uint32_t> g_generations[1 << kGenerationsLog2] = {};
-
-atomic<std::uint32_t>& generation_of(const void* address) noexcept {
-  return g_generations[(key_of(address) >> 2) & ((1 << kGenerationsLog2) - 1)];
-}
-
 constexpr unsigned kFirstLog2 = 8;
 constexpr unsigned kMostLog2 = 17;
-
-std::uint64_t key_of(const thread_record& me, order_graph::context_ref in,
-                     const void* lock, object_kind kind,
-                     order_graph::taken by, const call_site& site) noexcept {
-  const std::uint64_t how =
-      (std::uint64_t{static_cast<std::uint8_t>(kind)} << 8) |
-      static_cast<std::uint8_t>(by);
-  std::uint64_t key = (std::uint64_t{in.version} << 32) | in.number;
-  // Relaxed: whoever has got a new lock at this address has synchronized with
-  // whoever has destroyed the old one.
-  key ^= (how << 40) ^
-         (std::uint64_t{generation_of(lock).load(memory_order_relaxed)} << 20) ^
-         me.time;
-  key = (key ^ key_of(lock)) * 0x9e3779b97f4a7c15u;
-  key = (key ^ (key >> 29) ^ site.return_address ^
-         (reinterpret_cast<std::uintptr_t>(site.slot) << 13)) *
-        0xbf58476d1ce4e5b9u;
-  return key | 1;
-}
-
-known_context* find_known(thread_record& me, std::uint64_t key) noexcept {
-  if (me.known == nullptr) return nullptr;
-  known_context* const first = me.known + ((key >> (64 - me.known_log2)) & ~1u);
-  if (first[0].key == key) return first;
-  return first[1].key == key ? first + 1 : nullptr;
-}
 
 void put(thread_record& me, const known_context& fresh) noexcept {
   known_context* const first =
@@ -235,12 +199,6 @@ void keep(thread_record& me, const known_context& fresh) noexcept {
   if (me.known == nullptr) return;
   ++me.known_used;
   put(me, fresh);
-}
-
-// The context in which the thread holds what it holds.
-order_graph::context_ref current(thread_record& me,
-                                 std::uint32_t held) noexcept {
-  return held == 0 ? order_graph::context_ref{} : me.entry(held - 1).context;
 }
 
 // Under g_lock. Locks that were taken under one that has been given back are
@@ -406,12 +364,6 @@ bool proved(const void* semaphore) noexcept {
   return false;
 }
 
-bool is_expected(thread_record& me, const void* lock,
-                 object_kind kind) noexcept {
-  return me.expected.object == lock && me.expected.kind == kind &&
-         me.stale_from >= me.held() &&
-         me.expected.in == current(me, me.held());
-}
 
 void forget(const void* lock) noexcept {
   // Relaxed: see key_of().

@@ -36,10 +36,74 @@ enum class result : std::uint8_t {
 result enter(thread_record& me, const void* lock, object_kind kind,
            order_graph::taken by, const call_site& site) noexcept;
 
+// --- What a thread knows, for those who do not want to ask ------------------
+
+inline std::uint64_t key_of(const void* address) noexcept {
+  return reinterpret_cast<std::uintptr_t>(address);
+}
+
+// A number for each address, which changes when a lock there is destroyed.
+// Several share one: then what is known of the others is found out once more.
+inline constexpr unsigned kGenerationsLog2 = 12;
+extern constinit atomic<std::uint32_t> g_generations[1 << kGenerationsLog2];
+
+inline atomic<std::uint32_t>& generation_of(const void* address) noexcept {
+  return g_generations[(key_of(address) >> 2) & ((1 << kGenerationsLog2) - 1)];
+}
+
+inline std::uint64_t key_of(const thread_record& me, order_graph::context_ref in,
+                     const void* lock, object_kind kind,
+                     order_graph::taken by, const call_site& site) noexcept {
+  const std::uint64_t how =
+      (std::uint64_t{static_cast<std::uint8_t>(kind)} << 8) |
+      static_cast<std::uint8_t>(by);
+  std::uint64_t key = (std::uint64_t{in.version} << 32) | in.number;
+  // Relaxed: whoever has got a new lock at this address has synchronized with
+  // whoever has destroyed the old one.
+  key ^= (how << 40) ^
+         (std::uint64_t{generation_of(lock).load(memory_order_relaxed)} << 20) ^
+         me.time;
+  key = (key ^ key_of(lock)) * 0x9e3779b97f4a7c15u;
+  key = (key ^ (key >> 29) ^ site.return_address ^
+         (reinterpret_cast<std::uintptr_t>(site.slot) << 13)) *
+        0xbf58476d1ce4e5b9u;
+  return key | 1;
+}
+
+inline known_context* find_known(thread_record& me, std::uint64_t key) noexcept {
+  if (me.known == nullptr) return nullptr;
+  known_context* const first = me.known + ((key >> (64 - me.known_log2)) & ~1u);
+  if (first[0].key == key) return first;
+  return first[1].key == key ? first + 1 : nullptr;
+}
+
+// The context in which the thread holds what it holds.
+inline order_graph::context_ref current(thread_record& me,
+                                 std::uint32_t held) noexcept {
+  return held == 0 ? order_graph::context_ref{} : me.entry(held - 1).context;
+}
+
 // Whether me.expected is what enter() has found for this lock, with the locks
 // held that are held now.
-bool is_expected(thread_record& me, const void* lock,
-                 object_kind kind) noexcept;
+inline bool is_expected(thread_record& me, const void* lock,
+                 object_kind kind) noexcept {
+  return me.expected.object == lock && me.expected.kind == kind &&
+         me.stale_from >= me.held() &&
+         me.expected.in == current(me, me.held());
+}
+
+// The fast part of enter(): false if it has to be called.
+inline bool enter_known(thread_record& me, const void* lock, object_kind kind,
+                        const call_site& site) noexcept {
+  const std::uint32_t held = me.held();
+  if (me.stale_from < held) return false;
+  const order_graph::context_ref in = current(me, held);
+  const known_context* const known = find_known(
+      me, key_of(me, in, lock, kind, order_graph::taken::waited, site));
+  if (known == nullptr) return false;
+  me.expected = {lock, kind, in, known->context, known->where};
+  return true;
+}
 
 // Tells what the calling thread has found, without any lock held. True: at
 // least one finding was told, and not suppressed.

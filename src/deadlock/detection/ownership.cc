@@ -32,6 +32,7 @@ namespace {
 
 // Odd: the hooks are on; even: off.
 constinit atomic<std::uint32_t> g_epoch{1};
+constinit atomic<bool> g_fast_allowed{false};
 
 // [O1] acquire; pairs with [O2]: who reads an epoch reads the hooks as they
 // were when it began, or later.
@@ -283,11 +284,18 @@ void remove(thread_record& me, std::uint32_t i) noexcept {
 bool remove_mine(const void* lock, object_kind kind) noexcept {
   thread_record* const me = t_self.record;
   if (me == nullptr) return false;
-  const std::int64_t i = find_mine(*me, lock, kind);
-  if (i < 0) return false;
-  remove(*me, static_cast<std::uint32_t>(i));
-  return true;
+  for (std::uint32_t i = me->held(); i-- > 0;) {
+    const held_lock& h = me->entry(i);
+    if (h.object.load(memory_order_relaxed) != lock ||
+        h.kind.load(memory_order_relaxed) != kind)
+      continue;
+    const bool valid = is_valid(h, kind);
+    remove(*me, i);  // also one that means nothing
+    if (valid) return true;
+  }
+  return false;
 }
+
 
 bool is_valid(const held_lock& h, object_kind kind) noexcept {
   const std::uint32_t epoch = h.epoch.load(memory_order_relaxed);
@@ -304,13 +312,25 @@ void read(const thread_record& of, const held_lock& h,
   holder.at = places::get(h.where.load(memory_order_relaxed));
 }
 
-void tidy(thread_record& me) noexcept {
+bool tidy(thread_record& me) noexcept {
   const std::uint32_t epoch = current_epoch();
+  if ((epoch & 1) == 0) return false;
   while (me.held() != 0 && me.entry(0).epoch.load(memory_order_relaxed) != epoch)
     remove(me, 0);
   while (me.held() != 0 && me.entry(me.held() - 1).object.load(
                                memory_order_relaxed) == nullptr)
     remove(me, me.held() - 1);
+  me.entries_epoch = epoch;
+  return true;
+}
+
+// Relaxed: a thread that reads an older one goes the slow way, or makes entries
+// that mean nothing.
+void allow_fast(bool allow) noexcept {
+  g_fast_allowed.store(allow, memory_order_relaxed);
+  const std::uint32_t epoch = current_epoch();
+  threads::g_fast_epoch.store(allow && (epoch & 1) != 0 ? epoch : 0,
+                              memory_order_relaxed);
 }
 
 held_lock* took(thread_record& me, const void* lock, object_kind kind,
@@ -436,9 +456,11 @@ void begin_epoch() noexcept {
   drop_all();
   // [O2] release; pairs with [O1].
   g_epoch.store(current_epoch() | 1, memory_order_release);
+  allow_fast(g_fast_allowed.load(memory_order_relaxed));
 }
 
 void end_epoch() noexcept {
+  threads::g_fast_epoch.store(0, memory_order_relaxed);
   // [O2], when listening ends.
   g_epoch.store((current_epoch() | 1) + 1, memory_order_release);
   drop_all();

@@ -37,8 +37,9 @@ void describe(operation& now, object_kind kind, const call_site& site,
 namespace ownership {
 
 // Drops entries of `me`, the calling thread, that are of another epoch (those
-// are the oldest), and the latest ones if others have taken them away.
-void tidy(thread_record& me) noexcept;
+// are the oldest), and the latest ones if others have taken them away. False:
+// listening is just about to begin, or to end.
+bool tidy(thread_record& me) noexcept;
 
 // The calling thread, `me`, has taken `lock`. Null: there is no memory.
 held_lock* took(thread_record& me, const void* lock, object_kind kind,
@@ -90,6 +91,10 @@ bool remove_mine(const void* lock, object_kind kind) noexcept;
 void read(const thread_record& of, const held_lock& h, operation& holder) noexcept;
 // Whether an entry is of the present epoch, and of this kind.
 bool is_valid(const held_lock& h, object_kind kind) noexcept;
+
+// Whether nothing but the order of locks is looked at where they are taken and
+// given back as before.
+void allow_fast(bool allow) noexcept;
 
 // Listening has begun / has ended. Records from before mean nothing afterwards:
 // what happened in between was not seen. To be called after the hooks have been

@@ -111,6 +111,7 @@ namespace threads {
 
 constinit atomic<thread_record*> g_chunks[kChunks] = {};
 constinit atomic<std::uint32_t> g_end{0};
+constinit atomic<std::uint32_t> g_fast_epoch{0};
 constinit atomic<std::uint32_t> g_alive{0};
 constinit atomic<std::uint32_t> g_stuck{0};
 constinit atomic<std::uint32_t> g_joins{0};
@@ -179,6 +180,7 @@ struct registry {
     r.held_.store(0, memory_order_relaxed);
     r.time = 0;
     r.stale_from = 0;
+    r.entries_epoch = 0;
     r.expected.object = nullptr;
     r.tid_.store(process::thread_id(), memory_order_relaxed);
     r.os_handle_.store(static_cast<std::uintptr_t>(::pthread_self()),

@@ -66,6 +66,39 @@ class alignas(kCacheLine) thread_record {
   // Null: there is no memory, or the thread holds kMost.
   held_lock* add(const void* object, object_kind kind, std::uint32_t where,
                  std::uint32_t epoch) noexcept;
+  // The same where there is room at hand; false: there is not.
+  bool add_near(const void* object, object_kind kind, std::uint32_t where,
+                std::uint32_t epoch,
+                const order_graph::context_ref& context) noexcept {
+    const std::uint32_t i = held();
+    if (i >= kNear) return false;
+    held_lock& e = near_[i];
+    e.where.store(where, memory_order_relaxed);
+    e.epoch.store(epoch, memory_order_relaxed);
+    e.kind.store(kind, memory_order_relaxed);
+    e.waited = true;
+    e.context = context;
+    e.since_ns = 0;
+    // [TR1]
+    e.object.store(object, memory_order_release);
+    // [TR1]
+    held_.store(i + 1, memory_order_release);
+    stale_from = i + 1;
+    return true;
+  }
+  // Takes the last entry away if it is this one.
+  bool remove_last(const void* object, object_kind kind) noexcept {
+    const std::uint32_t n = held();
+    if (n == 0 || n > kNear) return false;
+    const held_lock& e = near_[n - 1];
+    if (e.object.load(memory_order_relaxed) != object ||
+        e.kind.load(memory_order_relaxed) != kind)
+      return false;
+    // [TR1]
+    held_.store(n - 1, memory_order_release);
+    if (stale_from > n - 1) stale_from = n - 1;
+    return true;
+  }
   // Those above move down.
   void remove(std::uint32_t i) noexcept;
 
@@ -126,6 +159,9 @@ class alignas(kCacheLine) thread_record {
   }
 
   // --- The thread's own, for order.cc ----------------------------------------
+
+  // All entries are of this epoch, and none was taken away by others (or 0).
+  std::uint32_t entries_epoch = 0;
 
   std::uint32_t time = 0;        // on the clock that creations and joins advance
   std::uint32_t stale_from = 0;  // entries from here have no context
@@ -227,6 +263,10 @@ void note_handle(std::uintptr_t os_handle, std::uint64_t serial) noexcept;
 // 0: it is not known.
 std::uint64_t serial_of(std::uintptr_t os_handle) noexcept;
 void joined(std::uintptr_t os_handle) noexcept;
+
+// The epoch (ownership.h), while nothing but the order of locks is looked at;
+// else 0.
+extern constinit atomic<std::uint32_t> g_fast_epoch;
 
 // How many threads are known, and how many of them wait for ever.
 extern constinit atomic<std::uint32_t> g_alive;

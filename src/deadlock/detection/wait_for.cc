@@ -33,6 +33,7 @@
 #include "order.h"
 #include "ownership.h"
 #include "places.h"
+#include "semaphores.h"
 #include "storage.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -82,6 +83,10 @@ bool any_awaited(const step& from, F f) noexcept {
     step next{r, {}, {}, 0, 0};
     return r != nullptr && wait_for_ever(*r, next.wait) && f(next);
   }
+  // Of a semaphore of which it is not known that it is a lock somebody else may
+  // release one that a thread has taken.
+  if (is_semaphore(from.wait.kind) && !semaphores::is_proved(object))
+    return false;
   const hold asked = way_of(from.wait.kind);
   return threads::any_of([&](thread_record& r) {
     step next{&r, {}, {}, 0, 0};
