@@ -124,7 +124,10 @@ bool pi_condition_variable::wait_once(std::unique_lock<pi_mutex>& lock,
     detail::misused(this, kKind, kNotOwned, EPERM);
   pi_mutex& m = *lock.mutex();
   detail::hook_releasing(&m, pi_mutex::kKind);
-  detail::hook_wait_begin(this, kKind, detail::how_long(until, nullptr, futex_scope::process_private, detail::waits::committed));
+  detail::hook_wait_begin(
+      this, kKind,
+      detail::how_long(until, nullptr, futex_scope::process_private,
+                       detail::waits::committed));
   const outcome how = queue_.wait(m.raw_, until);
   // Last: a notified waiter may find *this gone; its address will do.
   const auto end = [&] { detail::hook_wait_end(this, kKind); };

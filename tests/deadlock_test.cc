@@ -243,9 +243,7 @@ TEST_F(DeadlockTest, SuppressedIsNotToldOf) {
 TEST_F(DeadlockTest, LongHold) {
   syncxx::mutex m;
   syncxx::set_long_hold_limit(std::chrono::milliseconds(20));
-  {
-    const std::lock_guard guard(m);
-  }
+  { const std::lock_guard guard(m); }
   EXPECT_THAT(kinds(), IsEmpty());
   {
     const std::lock_guard guard(m);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The order graph finds the same circles as a search through all occasions does,
-// in random histories of threads that take locks.
+// The order graph finds the same circles as a search through all occasions
+// does, in random histories of threads that take locks.
 #include <gtest/gtest.h>
 
 #if defined(SYNCXX_HOOKS) && SYNCXX_HOOKS
@@ -142,7 +142,8 @@ class history {
       : random_(seed), with_creation_(with_creation) {
     const std::size_t locks = 2 + below(5);
     const std::size_t threads = 2 + below(4);
-    for (std::size_t i = 0; i < locks; ++i) locks_.push_back(graph_->add_lock());
+    for (std::size_t i = 0; i < locks; ++i)
+      locks_.push_back(graph_->add_lock());
     threads_.resize(threads);
     for (std::size_t t = 0; t < threads; ++t)
       threads_[t].state = with_creation && t != 0 ? unborn : running;
@@ -234,9 +235,9 @@ class history {
     self.held.erase(self.held.begin() + static_cast<std::ptrdiff_t>(i));
     self.contexts.resize(i);
     for (; i < self.held.size(); ++i) {
-      self.contexts.push_back(graph_->enter(
-          now(t), top(self), self.held[i].lock, self.held[i].how,
-          order_graph::taken::known, 0, self.held[i].waited));
+      self.contexts.push_back(
+          graph_->enter(now(t), top(self), self.held[i].lock, self.held[i].how,
+                        order_graph::taken::known, 0, self.held[i].waited));
     }
   }
 

@@ -228,7 +228,9 @@ class basic_barrier {
   }
   bool slow(phase in, detail::deadline until,
             const stop_token* stop = nullptr) const noexcept {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, Scope, detail::waits::committed));
+    detail::hook_wait_begin(
+        this, kKind,
+        detail::how_long(until, stop, Scope, detail::waits::committed));
     const bool over = raw_.wait(in, until, stop);
     detail::hook_wait_end(this, kKind);
     return over;

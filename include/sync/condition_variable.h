@@ -82,7 +82,10 @@ class condition_variable : public detail::cv_waits<condition_variable> {
                       "wait with a lock that does not own its mutex", EPERM);
     mutex& m = *lock.mutex();
     detail::hook_releasing(&m, mutex::kKind);
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, futex_scope::process_private, detail::waits::committed));
+    detail::hook_wait_begin(
+        this, kKind,
+        detail::how_long(until, stop, futex_scope::process_private,
+                         detail::waits::committed));
     const bool notified = waiters_.wait(m.raw_, until, stop);
     detail::hook_acquired(&m, mutex::kKind);
     // Last: a notified waiter may find *this gone; its address will do.
@@ -139,7 +142,10 @@ class condition_variable_any : public detail::cv_waits<condition_variable_any> {
       waiters_.cancel(node);
       throw;
     }
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, futex_scope::process_private, detail::waits::committed));
+    detail::hook_wait_begin(
+        this, kKind,
+        detail::how_long(until, stop, futex_scope::process_private,
+                         detail::waits::committed));
     const bool notified = waiters_.sleep(node, until, stop);
     detail::hook_wait_end(this, kKind);
     relock(lock);

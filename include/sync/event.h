@@ -135,7 +135,9 @@ class basic_event {
   }
   bool slow(std::uint32_t seen, detail::deadline until,
             const stop_token* stop = nullptr) const noexcept {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, Scope, detail::waits::committed));
+    detail::hook_wait_begin(
+        this, kKind,
+        detail::how_long(until, stop, Scope, detail::waits::committed));
     const bool released = wait_slow(seen, until, stop);
     detail::hook_wait_end(this, kKind);
     return released;
@@ -233,7 +235,9 @@ class basic_auto_reset_event {
   auto& any_protocol() noexcept { return raw_; }
 
   bool slow(detail::deadline until, const stop_token* stop = nullptr) noexcept {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, Scope, detail::waits::committed));
+    detail::hook_wait_begin(
+        this, kKind,
+        detail::how_long(until, stop, Scope, detail::waits::committed));
     const bool taken = raw_.acquire_slow(until, stop);
     detail::hook_wait_end(this, kKind);
     return taken;

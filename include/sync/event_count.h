@@ -179,7 +179,10 @@ class event_count {
   }
   bool block(key since, detail::deadline until,
              const stop_token* stop = nullptr) noexcept {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, futex_scope::process_private, detail::waits::committed));
+    detail::hook_wait_begin(
+        this, kKind,
+        detail::how_long(until, stop, futex_scope::process_private,
+                         detail::waits::committed));
     const bool notified = raw_.wait(since.epoch_, until, stop);
     detail::hook_wait_end(this, kKind);
     return notified;

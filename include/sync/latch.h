@@ -155,7 +155,9 @@ class basic_latch {
   [[noreturn]] SYNCXX_COLD void past_zero(std::uint32_t n);
   bool slow(detail::deadline until,
             const stop_token* stop = nullptr) const noexcept {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, Scope, detail::waits::committed));
+    detail::hook_wait_begin(
+        this, kKind,
+        detail::how_long(until, stop, Scope, detail::waits::committed));
     const bool open = wait_slow(until, stop);
     detail::hook_wait_end(this, kKind);
     return open;

@@ -129,7 +129,10 @@ class once_flag {
     turn t = mine.begin();
     if (t == turn::other) {
       if (until == nullptr) return false;
-      detail::hook_wait_begin(this, kKind, detail::how_long(*until, stop, futex_scope::process_private, detail::waits::committed));
+      detail::hook_wait_begin(
+          this, kKind,
+          detail::how_long(*until, stop, futex_scope::process_private,
+                           detail::waits::committed));
       t = mine.wait(*until, stop);
       detail::hook_wait_end(this, kKind);
     }

@@ -219,9 +219,9 @@ class SYNCXX_CAPABILITY("shared_mutex") basic_shared_mutex {
     hook_releasing(this, kUpgrades);
 #if SYNCXX_HOOKED
     if (!raw_.try_shut()) {
-      hook_wait_begin(this, kWrites,
-                      how_long(deadline::never(), nullptr, Scope,
-                               waits::committed));
+      hook_wait_begin(
+          this, kWrites,
+          how_long(deadline::never(), nullptr, Scope, waits::committed));
       raw_.shut();
       hook_wait_end(this, kWrites);
     }

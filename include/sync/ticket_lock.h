@@ -108,7 +108,8 @@ class SYNCXX_CAPABILITY("ticket_lock") ticket_lock {
     // [TL1] acquire; pairs with [TL2].
     for (ticket now;
          (now = serving_.load(detail::memory_order_acquire)) != mine;) {
-      if (!waits) detail::hook_wait_begin(this, kKind, detail::waits::committed);
+      if (!waits)
+        detail::hook_wait_begin(this, kKind, detail::waits::committed);
       waits = true;
       if (!wait(others, mine, now)) [[unlikely]] {
         detail::hook_wait_end(this, kKind);

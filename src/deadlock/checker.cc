@@ -170,15 +170,14 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
     capture(at, site);
     where = places::number_of(at);
   }
-  me->wait_begins(object, kind, how == waits::bounded, where,
-                  process::now_ns(), mutex);
+  me->wait_begins(object, kind, how == waits::bounded, where, process::now_ns(),
+                  mutex);
   if (is_condition(kind)) {
     me->was_on_condition = true;
     if (how != waits::bounded) checks::may_be_lost(object, mutex);
   }
   if (how == waits::bounded) return v;
-  const wait_for::result found =
-      wait_for::check(*me, how != waits::committed);
+  const wait_for::result found = wait_for::check(*me, how != waits::committed);
   if (found == wait_for::result::nothing) {
     wait_for::watch();
     return v;
@@ -391,8 +390,7 @@ verdict thread_ends() noexcept {
     if (left != nullptr) {
       operation taken;
       ownership::read(*me, *left, taken);
-      const deed then =
-          to_deed(taken, left->object.load(memory_order_relaxed));
+      const deed then = to_deed(taken, left->object.load(memory_order_relaxed));
       deed now = then;
       now.at = {};
       v = tell({.kind = finding_kind::thread_exit_holding,

@@ -249,8 +249,9 @@ void notified(thread_record& me, const void* condition, object_kind kind,
   });
   place at;
   capture(at, site);
-  last_notify now{me.serial(), process::now_ns(), places::number_of(at),
-                  me.tid(),    kind,              in_vain, {me.released}};
+  last_notify now{
+      me.serial(), process::now_ns(), places::number_of(at), me.tid(),
+      kind,        in_vain,           {me.released}};
   for (std::uint32_t i = 0; i < me.held() && i < 3; ++i)
     now.locks[i + 1] = me.entry(i).object.load(memory_order_relaxed);
   const locked only_me;
@@ -310,14 +311,15 @@ void lost_notifies() noexcept {
         now - w.since_ns < kLong ||
         !is_lost(w.object, w.mutex, w.since_ns, last) || !r.still(w))
       return false;
-    const deed here{r.serial(), r.tid(), {w.object, w.kind},
-                    places::get(w.where)};
-    const deed other{last.thread, last.tid, {w.object, last.kind},
-                     places::get(last.where)};
+    const deed here{
+        r.serial(), r.tid(), {w.object, w.kind}, places::get(w.where)};
+    const deed other{
+        last.thread, last.tid, {w.object, last.kind}, places::get(last.where)};
     finding found{.kind = finding_kind::lost_notify,
-                  .what = "a wait on a condition variable that does not end; "
-                          "its last notification came before, when nobody "
-                          "waited",
+                  .what =
+                      "a wait on a condition variable that does not end; "
+                      "its last notification came before, when nobody "
+                      "waited",
                   .code = ETIME};
     found.here = &here;
     found.other = &other;

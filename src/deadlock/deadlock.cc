@@ -197,10 +197,9 @@ void checker::dump_to(int fd) noexcept {
   if (!checker) return;
   checks::lost_notifies();
   const snapshot now;
-  print_thread_dump({.threads = now.threads(),
-                     .thread = snapshot::activity,
-                     .context = &now},
-                    fd);
+  print_thread_dump(
+      {.threads = now.threads(), .thread = snapshot::activity, .context = &now},
+      fd);
 }
 
 }  // namespace detail

@@ -205,7 +205,6 @@ bool is_locked(const void* lock, object_kind kind) noexcept {
           (names_owner(kind) ? kTidMask : 1)) != 0;
 }
 
-
 bool prefers_writers([[maybe_unused]] const void* shared,
                      object_kind kind) noexcept {
 #if defined(__GLIBC__)

@@ -68,8 +68,7 @@ using checker::verdict;
 void on_attempt(const void* object, object_kind kind) {
   if (checker::attempt_known(object, kind, SYNCXX_CALL_SITE())) [[likely]]
     return;
-  switch (checker::attempt(object, kind, waits::for_ever,
-                           SYNCXX_CALL_SITE())) {
+  switch (checker::attempt(object, kind, waits::for_ever, SYNCXX_CALL_SITE())) {
     case verdict::end:
       std::abort();
     case verdict::raise:
@@ -196,8 +195,8 @@ void at_thread_end() {
 
 namespace {
 
-// The first pages of all tables: a program that locks itself up later, and takes
-// few locks, needs no system call for them.
+// The first pages of all tables: a program that locks itself up later, and
+// takes few locks, needs no system call for them.
 void warm_up(const call_site& site) noexcept {
   thread_record* const me = threads::self();
   if (me == nullptr) return;

@@ -265,9 +265,8 @@ unsigned count_threads() noexcept {
   const int error = errno;
   const bool known = ::stat("/proc/self/task", &tasks) == 0;
   errno = error;
-  return known && tasks.st_nlink > 2
-             ? static_cast<unsigned>(tasks.st_nlink - 2)
-             : 0;
+  return known && tasks.st_nlink > 2 ? static_cast<unsigned>(tasks.st_nlink - 2)
+                                     : 0;
 }
 
 bool is_asleep(int tid) noexcept {
@@ -357,9 +356,8 @@ void start_watcher() noexcept {
 void watch(long long ns, bool (*check)()) noexcept {
   // [WT4] acquire; pairs with [WT3].
   watcher expected = watcher::idle;
-  if (!g_watcher.compare_exchange_strong(expected, watcher::busy,
-                                         memory_order_acquire,
-                                         memory_order_relaxed))
+  if (!g_watcher.compare_exchange_strong(
+          expected, watcher::busy, memory_order_acquire, memory_order_relaxed))
     return;
   g_order = {ns, check};
   g_orders.release(1, 1);

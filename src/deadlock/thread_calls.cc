@@ -88,9 +88,9 @@ extern "C" {
       next<create_function>(__interceptor_pthread_create, "pthread_create");
   if (real == nullptr) return ENOSYS;
   const checker::thread_serial serial = checker::creating_thread();
-  auto* const s =
-      serial != 0 ? new (std::nothrow) start{function, argument, serial}
-                  : nullptr;
+  auto* const s = serial != 0 ? new (std::nothrow)
+                                    start{function, argument, serial}
+                              : nullptr;
   if (s == nullptr) return real(thread, attributes, function, argument);
   const int error = real(thread, attributes, begin_thread, s);
   if (error == 0)

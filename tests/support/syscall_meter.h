@@ -80,12 +80,14 @@ class syscall_meter {
     action.sa_sigaction = on_trap;
     action.sa_flags = SA_SIGINFO | SA_NODEFER;
     sigaction(SIGSYS, &action, nullptr);
-    if (!trap_syscalls_but({SYS_rt_sigreturn, SYS_exit_group, SYS_write,
+    if (!trap_syscalls_but({
+          SYS_rt_sigreturn, SYS_exit_group, SYS_write,
 #if defined(SYNCXX_HOOKS) && SYNCXX_HOOKS
-                            // The checker's tables grow.
-                            SYS_mmap, SYS_munmap,
+              // The checker's tables grow.
+              SYS_mmap, SYS_munmap,
 #endif
-                            SYS_clock_gettime})) {
+              SYS_clock_gettime
+        })) {
       _exit(3);
     }
   }

@@ -150,8 +150,9 @@ SYNCXX_DEFINE_HOOK_(destroyed, false)
 #endif
 
 // A condition variable is notified. The checker of models sees that by itself.
-SYNCXX_ALWAYS_INLINE void hook_notify([[maybe_unused]] const void* condition,
-                                      [[maybe_unused]] object_kind kind) noexcept {
+SYNCXX_ALWAYS_INLINE void hook_notify(
+    [[maybe_unused]] const void* condition,
+    [[maybe_unused]] object_kind kind) noexcept {
 #if SYNCXX_HOOKED
   hook_releasing(condition, kind);
 #endif

@@ -88,9 +88,7 @@ class lock_groups {
     return nodes_[lock].next_of_group == lock;
   }
   std::uint32_t& tag(std::uint32_t e) noexcept { return edges_[e].tag; }
-  std::uint32_t tag(std::uint32_t e) const noexcept {
-    return edges_[e].tag;
-  }
+  std::uint32_t tag(std::uint32_t e) const noexcept { return edges_[e].tag; }
 
   std::uint32_t locks() const noexcept { return nodes_.in_use(); }
   std::uint32_t edges() const noexcept { return edges_.in_use(); }
@@ -105,9 +103,9 @@ class lock_groups {
     std::uint32_t first_out, first_in;
     std::uint32_t tag;
     bool mark;
-    bool shared;           // more than one thread takes it
+    bool shared;  // more than one thread takes it
     bool writers_first;
-    std::uint64_t thread;  // the first that did
+    std::uint64_t thread;                       // the first that did
     std::uint32_t seen_forward, seen_backward;  // by the last search
   };
   struct edge {

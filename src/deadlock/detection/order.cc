@@ -179,15 +179,17 @@ void put(thread_record& me, const known_context& fresh) noexcept {
 }
 
 void keep(thread_record& me, const known_context& fresh) noexcept {
-  const bool full = me.known == nullptr ||
-                    me.known_used > (1u << me.known_log2) / 2;
+  const bool full =
+      me.known == nullptr || me.known_used > (1u << me.known_log2) / 2;
   if (full && me.known_log2 < kMostLog2) {
-    const unsigned larger = me.known == nullptr ? kFirstLog2 : me.known_log2 + 1;
+    const unsigned larger =
+        me.known == nullptr ? kFirstLog2 : me.known_log2 + 1;
     auto* const pages =
         static_cast<known_context*>(map_pages(sizeof(known_context) << larger));
     if (pages != nullptr) {
       known_context* const old = me.known;
-      const std::size_t n = old == nullptr ? 0 : std::size_t{1} << me.known_log2;
+      const std::size_t n =
+          old == nullptr ? 0 : std::size_t{1} << me.known_log2;
       me.known = pages;
       me.known_log2 = larger;
       for (std::size_t i = 0; i < n; ++i) {
@@ -210,12 +212,11 @@ void refresh(thread_record& me) noexcept {
     const void* const object = h.object.load(memory_order_relaxed);
     const object_kind kind = h.kind.load(memory_order_relaxed);
     const lock_id id = object != nullptr ? id_of(object, kind) : 0;
-    h.context = id == 0
-                    ? current(me, i)
-                    : g_graph->enter({me.serial(), me.time}, current(me, i), id,
-                                     way_of(kind), order_graph::taken::known,
-                                     h.where.load(memory_order_relaxed),
-                                     h.waited);
+    h.context =
+        id == 0 ? current(me, i)
+                : g_graph->enter({me.serial(), me.time}, current(me, i), id,
+                                 way_of(kind), order_graph::taken::known,
+                                 h.where.load(memory_order_relaxed), h.waited);
   }
   me.stale_from = held;
 }
@@ -232,10 +233,10 @@ void enter_class(thread_record& me, const void* lock, hold how,
     const void* const object = h.object.load(memory_order_relaxed);
     const lock_id id = object != nullptr ? g_classes->of(object) : 0;
     if (id == 0 || id == wanted) continue;
-    in = g_classes->graph().enter(
-        now, in, id, way_of(h.kind.load(memory_order_relaxed)),
-        order_graph::taken::known, h.where.load(memory_order_relaxed),
-        h.waited);
+    in = g_classes->graph().enter(now, in, id,
+                                  way_of(h.kind.load(memory_order_relaxed)),
+                                  order_graph::taken::known,
+                                  h.where.load(memory_order_relaxed), h.waited);
   }
   g_classes->graph().enter(now, in, wanted, how, by, where);
 }
@@ -249,13 +250,14 @@ bool holds(thread_record& me, const void* lock) noexcept {
 }  // namespace
 
 result enter(thread_record& me, const void* lock, object_kind kind,
-           order_graph::taken by, const call_site& site) noexcept {
+             order_graph::taken by, const call_site& site) noexcept {
   std::uint64_t key = 0;
   const std::uint32_t held = me.held();
   if (me.stale_from >= held) {
     key = key_of(me, current(me, held), lock, kind, by, site);
     if (const known_context* const known = find_known(me, key)) {
-      me.expected = {lock, kind, current(me, held), known->context, known->where};
+      me.expected = {lock, kind, current(me, held), known->context,
+                     known->where};
       return result::known;
     }
   }
@@ -364,7 +366,6 @@ bool proved(const void* semaphore) noexcept {
   return false;
 }
 
-
 void forget(const void* lock) noexcept {
   // Relaxed: see key_of().
   generation_of(lock).fetch_add(1, memory_order_relaxed);
@@ -411,8 +412,7 @@ std::uint32_t find_locks(const void* begin, std::size_t size,
 void forget(const void* begin, std::size_t size) noexcept {
   const locked only_me;
   for_each_lock(begin, size, [](lock_id id) {
-    generation_of(g_info.value[id].address)
-        .fetch_add(1, memory_order_relaxed);
+    generation_of(g_info.value[id].address).fetch_add(1, memory_order_relaxed);
     remove(id);
   });
 }

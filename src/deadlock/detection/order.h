@@ -34,7 +34,7 @@ enum class result : std::uint8_t {
   circle,  // and the order seen so far may end in a deadlock: report_found()
 };
 result enter(thread_record& me, const void* lock, object_kind kind,
-           order_graph::taken by, const call_site& site) noexcept;
+             order_graph::taken by, const call_site& site) noexcept;
 
 // --- What a thread knows, for those who do not want to ask ------------------
 
@@ -51,9 +51,10 @@ inline atomic<std::uint32_t>& generation_of(const void* address) noexcept {
   return g_generations[(key_of(address) >> 2) & ((1 << kGenerationsLog2) - 1)];
 }
 
-inline std::uint64_t key_of(const thread_record& me, order_graph::context_ref in,
-                     const void* lock, object_kind kind,
-                     order_graph::taken by, const call_site& site) noexcept {
+inline std::uint64_t key_of(const thread_record& me,
+                            order_graph::context_ref in, const void* lock,
+                            object_kind kind, order_graph::taken by,
+                            const call_site& site) noexcept {
   const std::uint64_t how =
       (std::uint64_t{static_cast<std::uint8_t>(kind)} << 8) |
       static_cast<std::uint8_t>(by);
@@ -70,7 +71,8 @@ inline std::uint64_t key_of(const thread_record& me, order_graph::context_ref in
   return key | 1;
 }
 
-inline known_context* find_known(thread_record& me, std::uint64_t key) noexcept {
+inline known_context* find_known(thread_record& me,
+                                 std::uint64_t key) noexcept {
   if (me.known == nullptr) return nullptr;
   known_context* const first = me.known + ((key >> (64 - me.known_log2)) & ~1u);
   if (first[0].key == key) return first;
@@ -79,17 +81,16 @@ inline known_context* find_known(thread_record& me, std::uint64_t key) noexcept 
 
 // The context in which the thread holds what it holds.
 inline order_graph::context_ref current(thread_record& me,
-                                 std::uint32_t held) noexcept {
+                                        std::uint32_t held) noexcept {
   return held == 0 ? order_graph::context_ref{} : me.entry(held - 1).context;
 }
 
 // Whether me.expected is what enter() has found for this lock, with the locks
 // held that are held now.
 inline bool is_expected(thread_record& me, const void* lock,
-                 object_kind kind) noexcept {
+                        object_kind kind) noexcept {
   return me.expected.object == lock && me.expected.kind == kind &&
-         me.stale_from >= me.held() &&
-         me.expected.in == current(me, me.held());
+         me.stale_from >= me.held() && me.expected.in == current(me, me.held());
 }
 
 // The fast part of enter(): false if it has to be called.

@@ -16,8 +16,8 @@ void order_graph::remove_lock(lock_id lock) noexcept {
   while (const std::uint32_t c = groups_.tag_of_lock(lock)) {
     for (std::uint32_t d = contexts_[c].first_child; d != 0;
          d = contexts_[d].next_sibling) {
-      if (contexts_[d].has_edges) add_edges(contexts_[c].parent,
-                                            contexts_[d].lock);
+      if (contexts_[d].has_edges)
+        add_edges(contexts_[c].parent, contexts_[d].lock);
     }
     remove_below(c);
   }
@@ -171,8 +171,7 @@ order_graph::context_ref order_graph::enter(const moment_of& now,
   if (how == hold::exclusive && groups_.puts_writers_first(lock) &&
       may_be_in_circle(lock))
     search_behind_writers(lock);
-  if (wanted.parent != 0 && may_be_in_circle(lock))
-    bring_in(c, &now);
+  if (wanted.parent != 0 && may_be_in_circle(lock)) bring_in(c, &now);
   return entered;
 }
 
@@ -283,9 +282,9 @@ void order_graph::add_occasion(std::uint32_t from, std::uint32_t to,
                                const moment_of& when, std::uint32_t set,
                                bool search) noexcept {
   const std::uint32_t e =
-      budget_ == 0 ? 0
-                   : groups_.find_or_add_edge(contexts_[from].lock,
-                                              contexts_[to].lock);
+      budget_ == 0
+          ? 0
+          : groups_.find_or_add_edge(contexts_[from].lock, contexts_[to].lock);
   if (e != 0) --budget_;
   if (e == 0) {
     ++left_out_;
@@ -347,7 +346,8 @@ bool order_graph::note(std::uint32_t e, const moment_of& now, std::uint32_t set,
     return true;
   }
   if (as.by == kThreads) {
-    here.replaced = static_cast<std::uint8_t>(here.replaced % (kThreads - 1) + 1);
+    here.replaced =
+        static_cast<std::uint8_t>(here.replaced % (kThreads - 1) + 1);
     as.by = here.replaced;
   } else {
     ++here.threads;
@@ -461,7 +461,8 @@ bool order_graph::may_wait_there(const moment_of& writer,
 
 // There is a new writer: what readers have done before may be in a circle now.
 void order_graph::search_behind_writers(lock_id lock) noexcept {
-  for (std::uint32_t e = groups_.first_in(lock); e != 0; e = groups_.next_in(e)) {
+  for (std::uint32_t e = groups_.first_in(lock); e != 0;
+       e = groups_.next_in(e)) {
     for (std::uint32_t o = groups_.tag(e); o != 0; o = occasions_[o].next) {
       if (occasions_[o].to_how != hold::shared) continue;
       for (std::uint32_t by = 0; by < occasions_[o].threads; ++by)
@@ -477,8 +478,7 @@ void order_graph::search_circles(const chosen& first) noexcept {
   path_.clear();
   levels_.clear();
   std::uint32_t steps = 0;
-  if (!path_.push(first) || !levels_.push({start, first_of(start)}))
-    return;
+  if (!path_.push(first) || !levels_.push({start, first_of(start)})) return;
   groups_.mark(start) = true;
   while (!levels_.empty()) {
     level& top = levels_.back();
@@ -492,7 +492,8 @@ void order_graph::search_circles(const chosen& first) noexcept {
     }
     top.next = after(c);
     const lock_id to = groups_.to(c.edge);
-    if (groups_.mark(to) || !groups_.are_together(to, goal) || !fits(c)) continue;
+    if (groups_.mark(to) || !groups_.are_together(to, goal) || !fits(c))
+      continue;
     if (to == goal) {
       if (!path_.push(c)) continue;
       if (is_closed()) found_circle();
@@ -509,9 +510,13 @@ void order_graph::search_circles(const chosen& first) noexcept {
 order_link order_graph::link(const chosen& c) const noexcept {
   const occasion& o = occasions_[c.occasion];
   const auto& by = o.by[c.by];
-  return {groups_.from(c.edge), groups_.to(c.edge), o.from_how,
-          o.to_how,      {by.thread, c.last_time ? by.last : by.first},
-          by.from_where, by.to_where};
+  return {groups_.from(c.edge),
+          groups_.to(c.edge),
+          o.from_how,
+          o.to_how,
+          {by.thread, c.last_time ? by.last : by.first},
+          by.from_where,
+          by.to_where};
 }
 
 // path_ is one; the same locks in the same order are told of once.

@@ -169,9 +169,8 @@ class order_graph {
   void bring_in_below(std::uint32_t c) noexcept;
   void bring_in(std::uint32_t c, const moment_of* now) noexcept;
   std::uint32_t set_of(std::uint32_t c) noexcept;
-  void add_occasion(std::uint32_t from, std::uint32_t to,
-                    const moment_of& when, std::uint32_t set,
-                    bool search) noexcept;
+  void add_occasion(std::uint32_t from, std::uint32_t to, const moment_of& when,
+                    std::uint32_t set, bool search) noexcept;
   void remove_edge(std::uint32_t e) noexcept;
   bool note(std::uint32_t e, const moment_of& now, std::uint32_t set,
             const context& from, const context& to, chosen& as) noexcept;

@@ -20,8 +20,8 @@
 #include <sync/detail/cache_line.h>
 #include <sync/detail/raw_mutex.h>
 
-#include "../process.h"
 #include "../kinds.h"
+#include "../process.h"
 #include "places.h"
 #include "storage.h"
 
@@ -257,8 +257,8 @@ template <class F>
 bool any_holder(const void* lock, object_kind kind, F f) noexcept {
   return threads::any_of([&](thread_record& r) {
     return r.find_held([&](held_lock& h) {
-      return h.object.load(memory_order_relaxed) == lock &&
-             is_valid(h, kind) && f(r, h);
+      return h.object.load(memory_order_relaxed) == lock && is_valid(h, kind) &&
+             f(r, h);
     }) != nullptr;
   });
 }
@@ -296,7 +296,6 @@ bool remove_mine(const void* lock, object_kind kind) noexcept {
   return false;
 }
 
-
 bool is_valid(const held_lock& h, object_kind kind) noexcept {
   const std::uint32_t epoch = h.epoch.load(memory_order_relaxed);
   return h.kind.load(memory_order_relaxed) == kind && (epoch & 1) != 0 &&
@@ -315,10 +314,11 @@ void read(const thread_record& of, const held_lock& h,
 bool tidy(thread_record& me) noexcept {
   const std::uint32_t epoch = current_epoch();
   if ((epoch & 1) == 0) return false;
-  while (me.held() != 0 && me.entry(0).epoch.load(memory_order_relaxed) != epoch)
+  while (me.held() != 0 &&
+         me.entry(0).epoch.load(memory_order_relaxed) != epoch)
     remove(me, 0);
-  while (me.held() != 0 && me.entry(me.held() - 1).object.load(
-                               memory_order_relaxed) == nullptr)
+  while (me.held() != 0 &&
+         me.entry(me.held() - 1).object.load(memory_order_relaxed) == nullptr)
     remove(me, me.held() - 1);
   me.entries_epoch = epoch;
   return true;

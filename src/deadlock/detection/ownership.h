@@ -88,7 +88,8 @@ void forget_given(const void* object) noexcept;
 bool remove_mine(const void* lock, object_kind kind) noexcept;
 
 // What an entry of some thread says.
-void read(const thread_record& of, const held_lock& h, operation& holder) noexcept;
+void read(const thread_record& of, const held_lock& h,
+          operation& holder) noexcept;
 // Whether an entry is of the present epoch, and of this kind.
 bool is_valid(const held_lock& h, object_kind kind) noexcept;
 

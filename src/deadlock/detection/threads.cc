@@ -68,7 +68,8 @@ void thread_record::remove(std::uint32_t i) noexcept {
 
 void thread_record::wait_begins(const void* object, object_kind kind,
                                 bool bounded, std::uint32_t where,
-                                std::int64_t now_ns, const void* mutex) noexcept {
+                                std::int64_t now_ns,
+                                const void* mutex) noexcept {
   wait_object_.store(object, memory_order_relaxed);
   wait_kind_.store(kind, memory_order_relaxed);
   wait_bounded_.store(bounded, memory_order_relaxed);
@@ -79,13 +80,14 @@ void thread_record::wait_begins(const void* object, object_kind kind,
   if (kind == object_kind::thread)
     threads::g_joins.fetch_add(1, memory_order_seq_cst);
   if (!bounded) threads::g_stuck.fetch_add(1, memory_order_relaxed);
-  // [TR7] seq_cst; pairs with [TR9], [TR14]: of two threads that close a circle at
-  // once, one sees the other. Each tells that it waits, and then looks.
+  // [TR7] seq_cst; pairs with [TR9], [TR14]: of two threads that close a circle
+  // at once, one sees the other. Each tells that it waits, and then looks.
   wait_version_.fetch_add(1, memory_order_seq_cst);
 }
 
 void thread_record::wait_ends() noexcept {
-  if (!wait_bounded_.load(memory_order_relaxed)) threads::g_stuck.fetch_sub(1, memory_order_relaxed);
+  if (!wait_bounded_.load(memory_order_relaxed))
+    threads::g_stuck.fetch_sub(1, memory_order_relaxed);
   if (wait_kind_.load(memory_order_relaxed) == object_kind::thread)
     threads::g_joins.fetch_sub(1, memory_order_relaxed);
   // [TR8] release; pairs with [TR9].
@@ -165,8 +167,8 @@ struct registry {
       i = g_end.load(memory_order_relaxed);
       if (i == kChunk * kChunks) return nullptr;
       if (i % kChunk == 0) {
-        auto* const chunk =
-            static_cast<thread_record*>(map_pages(kChunk * sizeof(thread_record)));
+        auto* const chunk = static_cast<thread_record*>(
+            map_pages(kChunk * sizeof(thread_record)));
         if (chunk == nullptr) return nullptr;
         std::uninitialized_default_construct_n(chunk, kChunk);
         // [TR12] release; pairs with [TR13].

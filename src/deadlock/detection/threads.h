@@ -163,9 +163,9 @@ class alignas(kCacheLine) thread_record {
   // All entries are of this epoch, and none was taken away by others (or 0).
   std::uint32_t entries_epoch = 0;
 
-  std::uint32_t time = 0;        // on the clock that creations and joins advance
-  std::uint32_t stale_from = 0;  // entries from here have no context
-  bool was_on_condition = false;  // and has not got its mutex yet
+  std::uint32_t time = 0;  // on the clock that creations and joins advance
+  std::uint32_t stale_from = 0;    // entries from here have no context
+  bool was_on_condition = false;   // and has not got its mutex yet
   const void* released = nullptr;  // the last lock
   known_context* known = nullptr;
   std::uint32_t known_log2 = 0;
@@ -210,7 +210,7 @@ struct thread_state {
   bool busy = false;
   // Between a fork's handlers: this thread has locked all of the checker.
   bool owns_all = false;
-  bool has_ended = false;  // no more records for it
+  bool has_ended = false;           // no more records for it
   std::uint64_t serial_for_it = 0;  // given by its creator
   std::uint64_t joins = 0;          // the thread it waits for
 };

@@ -63,7 +63,7 @@ bool has_holders(object_kind kind) noexcept {
 }
 
 hold way_of(object_kind kind) noexcept {
-  return is_share(kind) ? hold::shared
+  return is_share(kind)                              ? hold::shared
          : kind == object_kind::shared_mutex_upgrade ? hold::upgrade
                                                      : hold::exclusive;
 }
@@ -178,8 +178,9 @@ struct told {
 deadlock_link to_link(const step& s) noexcept {
   const std::uint64_t serial = s.who->serial();
   const int tid = s.who->tid();
-  return {{serial, tid, s.held, places::get(s.held_where)},
-          {serial, tid, {s.wait.object, s.wait.kind}, places::get(s.wait.where)}};
+  return {
+      {serial, tid, s.held, places::get(s.held_where)},
+      {serial, tid, {s.wait.object, s.wait.kind}, places::get(s.wait.where)}};
 }
 
 const deadlock_link& link_of(const void* of, std::uint32_t i) noexcept {
@@ -228,8 +229,7 @@ result check(thread_record& me, bool can_give_up) noexcept {
       describe(c, me);
       g_told_all = true;  // all the threads wait for these, perhaps
       if (report(f)) r = result::reported;
-      if (can_give_up &&
-          action::current() == misuse_action::throw_exception) {
+      if (can_give_up && action::current() == misuse_action::throw_exception) {
         r = result::victim;
         g_told_all = false;
         me.wait_ends();
@@ -351,9 +351,10 @@ bool tell_all(std::uint64_t& seen) noexcept {
   if (std::exchange(seen, now) != now || !all.choose(circle)) return false;
   g_told_all = true;
   const told_all links{circle, {}};
-  finding f{.kind = finding_kind::deadlock,
-            .what = "every thread waits, for ever: nobody is left to end a wait",
-            .code = EDEADLK};
+  finding f{
+      .kind = finding_kind::deadlock,
+      .what = "every thread waits, for ever: nobody is left to end a wait",
+      .code = EDEADLK};
   f.links = circle.size();
   f.link = link_of_all;
   f.circle = &links;
