@@ -79,9 +79,9 @@ class alignas(kCacheLine) thread_record {
     e.waited = true;
     e.context = context;
     e.since_ns = 0;
-    // [TR1]
+    // [TR15] release; pairs with [TR2].
     e.object.store(object, memory_order_release);
-    // [TR1]
+    // [TR15]
     held_.store(i + 1, memory_order_release);
     stale_from = i + 1;
     return true;
@@ -94,7 +94,7 @@ class alignas(kCacheLine) thread_record {
     if (e.object.load(memory_order_relaxed) != object ||
         e.kind.load(memory_order_relaxed) != kind)
       return false;
-    // [TR1]
+    // [TR15]
     held_.store(n - 1, memory_order_release);
     if (stale_from > n - 1) stale_from = n - 1;
     return true;
@@ -124,7 +124,7 @@ class alignas(kCacheLine) thread_record {
   // that entry.
   template <class F>
   held_lock* find_held(F f) noexcept {
-    // [TR2] acquire; pairs with [TR1]: the entries below are written.
+    // [TR2] acquire; pairs with [TR1], [TR15]: the entries below are written.
     const std::uint32_t n = held_.load(memory_order_acquire);
     // [TR4] acquire; pairs with [TR3].
     held_lock* const far = far_.load(memory_order_acquire);
