@@ -90,7 +90,6 @@ waitable_kinds token_waitables();      // serve one waiter with one token
 waitable_kinds gate_waitables();       // let all through once they are open
 waitable_kind waitable_named(std::string_view name);
 
-// How a suite names its parameters.
 // What suites of all of them inherit.
 class waitable_test : public testing::TestWithParam<waitable_kind> {
  protected:
@@ -100,6 +99,7 @@ class waitable_test : public testing::TestWithParam<waitable_kind> {
   }
 };
 
+// How a suite names its parameters.
 std::string waitable_name(const testing::TestParamInfo<waitable_kind>& info);
 
 }  // namespace syncxx_test
