@@ -159,12 +159,14 @@ class std_latch {
 
 class std_barrier {
  public:
+  using node = no_node;
   static constexpr std::string_view kName = "std::barrier";
   static constexpr std::string_view kLibrary = "std";
   static constexpr std::size_t kSize = sizeof(std::barrier<>);
+  static constexpr waiting kWaiting = waiting::kParks;
 
   explicit std_barrier(int count) : barrier_(count) {}
-  void arrive_and_wait() { barrier_.arrive_and_wait(); }
+  void arrive_and_wait(node&) { barrier_.arrive_and_wait(); }
 
  private:
   std::barrier<> barrier_;
@@ -176,9 +178,7 @@ class std_once {
   static constexpr std::string_view kLibrary = "std";
   static constexpr std::size_t kSize = sizeof(std::once_flag);
 
-  void call() {
-    std::call_once(flag_, [] {});
-  }
+  void call() { std::call_once(flag_, do_once); }
 
  private:
   std::once_flag flag_;

@@ -191,12 +191,14 @@ class self_latch {
 
 class self_barrier {
  public:
+  using node = no_node;
   static constexpr std::string_view kName = "syncxx::barrier";
   static constexpr std::string_view kLibrary = "syncxx";
   static constexpr std::size_t kSize = sizeof(syncxx::barrier<>);
+  static constexpr waiting kWaiting = waiting::kParks;
 
   explicit self_barrier(int count) : barrier_(count) {}
-  void arrive_and_wait() { barrier_.arrive_and_wait(); }
+  void arrive_and_wait(node&) { barrier_.arrive_and_wait(); }
 
  private:
   syncxx::barrier<> barrier_;
@@ -208,9 +210,7 @@ class self_once {
   static constexpr std::string_view kLibrary = "syncxx";
   static constexpr std::size_t kSize = sizeof(syncxx::once_flag);
 
-  void call() {
-    syncxx::call_once(flag_, [] {});
-  }
+  void call() { syncxx::call_once(flag_, do_once); }
 
  private:
   syncxx::once_flag flag_;
