@@ -94,8 +94,11 @@ waitable_kind waitable_named(std::string_view name);
 class waitable_test : public testing::TestWithParam<waitable_kind> {
  protected:
   void SetUp() override {
-    if (under_qemu() && std::string_view(GetParam().name).starts_with("robust"))
-      GTEST_SKIP() << "qemu-user does not emulate robust lists";
+    const std::string_view name = GetParam().name;
+    std::string_view why;
+    if (name.starts_with("robust")) why = no_robust_lists();
+    if (name.find("pi_") != name.npos && why.empty()) why = no_pi_futexes();
+    if (!why.empty()) GTEST_SKIP() << why;
   }
 };
 
