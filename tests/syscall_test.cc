@@ -26,7 +26,6 @@
 #include <sync/ticket_lock.h>
 
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -193,41 +192,6 @@ TEST_F(SyscallTest, ReadersOfABiasedSharedMutex) {
   EXPECT_EQ(readings[2].calls, 1);
   EXPECT_EQ(readings[2].first_call, SYS_membarrier);
   EXPECT_EQ(readings[3].calls, 0);
-}
-
-// Where every ninth access writes, the bias that costs each writer a heavy
-// fence stays away; where writes are rare again, it comes back.
-TEST_F(SyscallTest, FrequentWritersOfABiasedSharedMutexAreSparedTheHeavyFence) {
-  constexpr int kWrites = 1000;
-  const auto readings = measure_syscalls([](syscall_meter& meter) {
-    syncxx::biased_shared_mutex m;
-    const auto read = [&] {
-      m.lock_shared();
-      m.unlock_shared();
-    };
-    const auto write = [&] {
-      m.lock();
-      m.unlock();
-    };
-    meter.count("a write after each 8 reads", [&] {
-      for (int i = 0; i < kWrites; ++i) {
-        for (int k = 0; k < 8; ++k) read();
-        write();
-      }
-    });
-    // (A fence that was interrupted keeps it away for longer.)
-    for (int i = 0; i < 10; ++i) {
-      const auto end = std::chrono::steady_clock::now() + 20ms;
-      while (std::chrono::steady_clock::now() < end) read();
-      meter.count("a write after many reads", write);
-    }
-  });
-  ASSERT_EQ(readings.size(), 11u);
-  EXPECT_GE(readings[0].calls, 1);
-  EXPECT_LT(readings[0].calls, kWrites / 8);
-  EXPECT_EQ(readings[0].first_call, SYS_membarrier);
-  EXPECT_EQ(readings[10].calls, 1);
-  EXPECT_EQ(readings[10].first_call, SYS_membarrier);
 }
 
 TEST_F(SyscallTest, UncontendedSeqlock) {
