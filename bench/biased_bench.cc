@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Readers that do not meet: alone on one and two threads, and with one write in
-// 100 and in 1000; and a value that is copied, by a seqlock and by others.
-// (Threads N: time is that of each thread, so that two readers that do not
-// disturb each other show the time of one.)
+// 100 and in 1000; and a value that is copied, by a seqlock and by others:
+// alone and beside others that copy it, and now and then write it. (Threads N:
+// time is that of each thread, so that two readers that do not disturb each
+// other show the time of one.)
 #include <benchmark/benchmark.h>
 #include <sync/asymmetric_fence.h>
 #include <sync/biased_shared_mutex.h>
 #include <sync/seqlock.h>
 
+#if defined(SYNCXX_BENCH_HAVE_CK)
+#include <ck_sequence.h>
+#endif
+
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 
@@ -83,9 +87,11 @@ void add_lock() {
 
 using three = std::array<std::uint64_t, 3>;
 
-template <class M>
+template <shared_like M>
 class behind {
  public:
+  static constexpr std::string_view kName = M::kName;
+
   SYNCXX_BENCH_NO_TSA three load() const {
     lock_.lock_shared();
     const three v = value_;
@@ -106,6 +112,8 @@ class behind {
 // The floor: words by themselves, torn as they may be.
 class torn {
  public:
+  static constexpr std::string_view kName = "floor: atomic words";
+
   three load() const {
     three v;
     for (std::size_t i = 0; i < v.size(); ++i)
@@ -120,6 +128,46 @@ class torn {
  private:
   std::atomic<std::uint64_t> words_[3]{};
 };
+
+struct self_seqlock : syncxx::seqlock<three> {
+  static constexpr std::string_view kName = "syncxx::seqlock";
+};
+
+#if defined(SYNCXX_BENCH_HAVE_CK)
+// With one of its spinlocks for those that write.
+class ck_seqlock {
+ public:
+  static constexpr std::string_view kName = "ck_sequence";
+
+  ck_seqlock() {
+    ck_sequence_init(&sequence_);
+    ck_spinlock_fas_init(&writers_);
+  }
+  three load() const {
+    three v;
+    unsigned version;
+    do {
+      version = ck_sequence_read_begin(&sequence_);
+      for (std::size_t i = 0; i < v.size(); ++i)
+        v[i] = words_[i].load(std::memory_order_relaxed);
+    } while (ck_sequence_read_retry(&sequence_, version));
+    return v;
+  }
+  void store(const three& v) {
+    ck_spinlock_fas_lock(&writers_);
+    ck_sequence_write_begin(&sequence_);
+    for (std::size_t i = 0; i < v.size(); ++i)
+      words_[i].store(v[i], std::memory_order_relaxed);
+    ck_sequence_write_end(&sequence_);
+    ck_spinlock_fas_unlock(&writers_);
+  }
+
+ private:
+  ck_sequence_t sequence_;
+  ck_spinlock_fas_t writers_;
+  std::atomic<std::uint64_t> words_[3]{};
+};
+#endif
 
 template <class V>
 struct alignas(128) value_place {
@@ -149,11 +197,36 @@ template <class V>
     benchmark::ClobberMemory();
   }
 }
+// One access in 100 is a store.
 template <class V>
-void add_value(const char* name) {
-  add("value_load", name, value_load<V>);
-  add("value_load_2", name, value_load<V>)->Threads(2)->UseRealTime();
-  add("value_store", name, value_store<V>);
+[[gnu::aligned(64)]] void value_mixed(benchmark::State& state) {
+  V& value = shared_value<V>();
+  three v{};
+  unsigned n = static_cast<unsigned>(state.thread_index()) * 37;
+  for (auto _ : state) {
+    if (++n % 100 == 0) {
+      ++v[0];
+      value.store(v);
+    } else {
+      v = value.load();
+      benchmark::DoNotOptimize(v);
+    }
+  }
+}
+
+template <class V>
+void add_value() {
+  add("value_load", V::kName, value_load<V>);
+  add("value_store", V::kName, value_store<V>);
+  for (const int threads : {2, 8, 64}) {
+    const std::string n = std::to_string(threads);
+    add("value_load_" + n, V::kName, value_load<V>)
+        ->Threads(threads)
+        ->UseRealTime();
+    add("value_99_percent_loads_" + n, V::kName, value_mixed<V>)
+        ->Threads(threads)
+        ->UseRealTime();
+  }
 }
 
 void light_fence(benchmark::State& state) {
@@ -173,10 +246,12 @@ void full_fence(benchmark::State& state) {
 
 void register_benchmarks() {
   shared_mutexes::for_each([]<shared_like M>() { add_lock<M>(); });
-  add_value<torn>("floor: atomic words");
-  add_value<syncxx::seqlock<three>>("syncxx::seqlock");
-  add_value<behind<syncxx::biased_shared_mutex>>("syncxx::biased_shared_mutex");
-  add_value<behind<std::shared_mutex>>("std::shared_mutex");
+  add_value<torn>();
+  add_value<self_seqlock>();
+#if defined(SYNCXX_BENCH_HAVE_CK)
+  add_value<ck_seqlock>();
+#endif
+  shared_mutexes::for_each([]<shared_like M>() { add_value<behind<M>>(); });
   add("fence", "syncxx light", light_fence);
   add("fence", "syncxx heavy", heavy_fence);
   add("fence", "std::atomic_thread_fence", full_fence);

@@ -138,7 +138,8 @@ void add_placement(const std::string& suffix, placement where) {
   const std::string scenario = "semaphore_ping_pong" + suffix;
   types<floor_futex_baton>::for_each(semaphore_game(scenario));
   semaphores::for_each(semaphore_game(scenario));
-  types<self_auto_reset_event>::for_each(semaphore_game(scenario));
+  types<self_auto_reset_event, self_event_count_baton, self_parking_lot_baton,
+        std_atomic_baton>::for_each(semaphore_game(scenario));
 }
 
 }  // namespace

@@ -202,7 +202,7 @@ def draw_shared(data, out):
     """Readers and writers, over the share of readers."""
     found = report.scenarios(data)
     panels = []
-    for threads in (2, 8):
+    for threads in (2, 8, 64):
         tables = {}
         for reads in (50, 90, 99, 100):
             table = found.get(
@@ -220,7 +220,7 @@ def draw_barriers(data, out):
     tables = {t: {n: [ns / 1e3 for ns in report.time_rounds(r)] for n, r in
                   found.get(f"barrier_round_{t}", {}).items()
                   if report.time_rounds(r)}
-              for t in (2, 3, 4, 8, 16)}
+              for t in (2, 3, 4, 8, 16, 32, 64)}
     return draw_lines(data, out, "barriers", "Barriers", (
         ("one round, by threads", "µs", True, tables),))
 
@@ -250,7 +250,9 @@ def draw_all(data, out):
             ("reads_99_percent_2", "99 % reads, 2 threads, each"),
             ("reads_999_permille_2", "99.9 % reads, 2 threads, each"),
             ("value_load", "copy of 24 bytes, 1 thread"),
-            ("value_load_2", "... 2 threads, each"))) +
+            ("value_load_2", "... 2 threads, each"),
+            ("value_99_percent_loads_2", "... one access in 100 a store"),
+            ("value_99_percent_loads_8", "... 8 threads"))) +
         draw_barriers(data, out) +
         draw_bars(data, out, "between", "Processes, and many at once", (
             ("interprocess_pair", "between processes: lock + unlock"),

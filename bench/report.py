@@ -51,7 +51,8 @@ def contests(data, pinned=False):
 # Several threads, or processes, share the work.
 TOGETHER = re.compile(
     r"ping_pong|broadcast|barrier_|contended|readers_|reads_|"
-    r"value_load_\d|^(event_set|latch_open)_\d")
+    r"value_load_\d|value_99_percent_loads_|once_race_|"
+    r"^(event_set|latch_open)_\d")
 
 
 def time_rounds(result):
@@ -228,7 +229,7 @@ PROMISED = (
     ("robust_mutex_pair", "syncxx::robust_mutex", "pthread_mutex(robust)",
      0.8),
     *((f"barrier_round_{threads}", "syncxx::barrier", peer, 0.8)
-      for threads in (2, 4, 8, 16)
+      for threads in (2, 4, 8, 16, 32, 64)
       for peer in ("std::barrier", "pthread_barrier")),
     *((f"semaphore_ping_pong_{place}", "syncxx::counting_semaphore",
        "std::counting_semaphore", 1.0) for place in ("same_cpu", "two_cpus")),
@@ -238,9 +239,14 @@ PROMISED = (
 OTHERS = (
     *((f"mixed_{reads}_percent_reads_{threads}_threads",
        "syncxx::shared_mutex", "std::shared_mutex")
-      for threads in (2, 8) for reads in (50, 90, 99, 100)),
+      for threads in (2, 4, 8, 64) for reads in (50, 90, 99, 100)),
     ("value_load", "syncxx::seqlock", "floor: atomic words"),
+    *((f"value_99_percent_loads_{threads}", "syncxx::seqlock", "ck_sequence")
+      for threads in (2, 8, 64)),
     ("once_when_done", "syncxx::call_once", "std::call_once"),
+    *((f"once_race_{threads}", "syncxx::call_once", "std::call_once")
+      for threads in (2, 8, 64)),
+    ("guarded_pair", "syncxx::guarded", "std::mutex by hand"),
     ("pi_condvar_ping_pong_same_cpu", "syncxx::pi_condition_variable",
      "pthread_cond(inherit)"),
     ("interprocess_pair", "syncxx::interprocess", "pthread(PROCESS_SHARED)"),

@@ -124,7 +124,7 @@ void register_benchmarks() {
   shared_mutexes::for_each([]<shared_like M>() {
     add("exclusive_pair", M::kName, exclusive_pair<M>);
   });
-  for (const int threads : {2, 8}) {
+  for (const int threads : {2, 4, 8, 64}) {
     for (const unsigned reads : {50u, 90u, 99u, 100u}) {
       shared_mutexes::for_each([=]<shared_like M>() {
         add_counted(

@@ -4,8 +4,14 @@
 // bare instructions that it can't do without. (A second thread sleeps all the
 // while, see bystander.h.)
 #include <benchmark/benchmark.h>
+#include <sync/guarded.h>
+#if defined(SYNCXX_BENCH_HAVE_BOOST)
+#include <boost/thread/synchronized_value.hpp>
+#endif
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include "bench/adapters/all.h"
 #include "bench/harness/interleaved.h"
@@ -93,6 +99,35 @@ template <once_like O>
   }
 }
 
+// Data and its lock in one: a count, one more each time.
+template <class G>
+[[gnu::aligned(64)]] void guarded_pair(benchmark::State& state, G count) {
+  auto place = std::make_unique<apart<typename G::type>>();
+  for (auto _ : state) count.up(place->object);
+}
+struct self_guarded {
+  using type = syncxx::guarded<std::uint64_t>;
+  static void up(type& count) {
+    count.with([](std::uint64_t& n) { ++n; });
+  }
+};
+struct by_hand {
+  struct type {
+    std::mutex mutex;
+    std::uint64_t n = 0;
+  };
+  static void up(type& count) {
+    const std::lock_guard lock(count.mutex);
+    ++count.n;
+  }
+};
+#if defined(SYNCXX_BENCH_HAVE_BOOST)
+struct boost_synchronized {
+  using type = boost::synchronized_value<std::uint64_t>;
+  static void up(type& count) { ++*count; }
+};
+#endif
+
 }  // namespace
 
 void register_benchmarks() {
@@ -132,6 +167,15 @@ void register_benchmarks() {
   });
   latches::for_each(
       []<latch_like L>() { add("latch_life", L::kName, latch_life<L>); });
+  const auto guarded_of = []<class G>(const char* name, G how) {
+    add("guarded_pair", name,
+        [how](benchmark::State& state) { guarded_pair(state, how); });
+  };
+  guarded_of("syncxx::guarded", self_guarded{});
+  guarded_of("std::mutex by hand", by_hand{});
+#if defined(SYNCXX_BENCH_HAVE_BOOST)
+  guarded_of("boost::synchronized_value", boost_synchronized{});
+#endif
   onces::for_each([]<once_like O>() {
     add("once_when_done", O::kName, once_when_done<O>);
   });

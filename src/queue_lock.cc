@@ -36,15 +36,13 @@ namespace syncxx::inline SYNCXX_ABI {
 // A place in the queue, on the stack of a thread that waits.
 struct queue_lock::waiter {
   //  next    | meaning                              | left by
-  //  null    | nobody known to be behind            | who comes next -> it
-  //  [QL5] pointer | who comes next                       | -
+  //  null    | nobody known to be behind            | who comes next [QL5]
+  //  pointer | who comes next                       | -
   //
   //  state    | meaning                             | left by
   //  kWaiting | behind others, awake                | its thread -> kAsleep,
-  //           |                                     | who is first -> kFront
-  //           [QL7]
-  //  kAsleep  | behind others; its thread sleeps or | who is first -> kFront
-  //  [QL7]
+  //           |                                     | the first -> kFront [QL7]
+  //  kAsleep  | behind others; its thread sleeps or | the first -> kFront [QL7]
   //           | soon will                           |
   //  kFront   | the first one                       | -
   static constexpr std::uint32_t kWaiting = 0;

@@ -10,9 +10,8 @@
 //
 // Nobody hangs, whoever is killed wherever:
 // - Before a word names a thread, `pending` does, and it does until the mutex
-// is
-//   in the list; in the other direction likewise (I2). So the kernel finds each
-//   word that names a dead thread.
+//   is in the list; in the other direction likewise (I2). So the kernel finds
+//   each word that names a dead thread.
 // - An owner, alive or dead, finds kWaitersBit while anybody sleeps (I1), and
 //   wakes one. So that this holds, the bit stays where it is when the lock is
 //   freed and taken: a woken thread may be killed while a third one owns the

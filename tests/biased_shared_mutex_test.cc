@@ -22,6 +22,7 @@
 #include "tests/support/guard_page.h"
 #include "tests/support/lock_suite.h"
 #include "tests/support/lockable_concepts.h"
+#include "tests/support/syscall_meter.h"
 #include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 #include "tests/support/zeroed_memory.h"
@@ -335,6 +336,42 @@ TEST(BiasedSharedMutexTest, LocksMadeAnewInTheChildOfAForkAreFree) {
   other.join();
   EXPECT_TRUE(others_lock(*m));
   m->~lock_type();
+}
+
+// Where every ninth access writes, the bias that costs each writer a heavy
+// fence stays away; where writes are rare again, it comes back.
+TEST(BiasedSharedMutexTest, FrequentWritersAreSparedTheHeavyFence) {
+  if (!no_syscall_counting().empty()) GTEST_SKIP() << no_syscall_counting();
+  constexpr int kWrites = 1000;
+  const auto readings = measure_syscalls([](syscall_meter& meter) {
+    lock_type m;
+    const auto read = [&] {
+      m.lock_shared();
+      m.unlock_shared();
+    };
+    const auto write = [&] {
+      m.lock();
+      m.unlock();
+    };
+    meter.count("a write after each 8 reads", [&] {
+      for (int i = 0; i < kWrites; ++i) {
+        for (int k = 0; k < 8; ++k) read();
+        write();
+      }
+    });
+    // (A fence that was interrupted keeps it away for longer.)
+    for (int i = 0; i < 10; ++i) {
+      const auto end = std::chrono::steady_clock::now() + 20ms;
+      while (std::chrono::steady_clock::now() < end) read();
+      meter.count("a write after many reads", write);
+    }
+  });
+  ASSERT_EQ(readings.size(), 11u);
+  EXPECT_GE(readings[0].calls, 1);
+  EXPECT_LT(readings[0].calls, kWrites / 8);
+  EXPECT_EQ(readings[0].first_call, SYS_membarrier);
+  EXPECT_EQ(readings[10].calls, 1);
+  EXPECT_EQ(readings[10].first_call, SYS_membarrier);
 }
 
 void expect_error(int code, const auto& f) {

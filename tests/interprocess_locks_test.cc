@@ -191,7 +191,7 @@ TEST(InterprocessSharedMutexTest, WokenWriterKilledAheadOfAnUpgrader) {
 class InterprocessPiMutexTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate PI futexes";
+    if (const auto why = no_pi_futexes(); !why.empty()) GTEST_SKIP() << why;
   }
 };
 

@@ -117,11 +117,11 @@ TEST(LifetimeTest, SharedMutex) {
 TEST(LifetimeTest, ByteMutex) { destroy_after_unlock<syncxx::byte_mutex>(); }
 TEST(LifetimeTest, PiMutex) { destroy_after_unlock<syncxx::pi_mutex>(); }
 TEST(LifetimeTest, RobustMutex) {
-  if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate robust lists";
+  if (const auto why = no_robust_lists(); !why.empty()) GTEST_SKIP() << why;
   destroy_after_unlock<syncxx::robust_mutex>();
 }
 TEST(LifetimeTest, RobustPiMutex) {
-  if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate robust lists";
+  if (const auto why = no_robust_lists(); !why.empty()) GTEST_SKIP() << why;
   destroy_after_unlock<syncxx::robust_pi_mutex>();
 }
 TEST(LifetimeTest, Spinlock) { destroy_after_unlock<syncxx::spinlock>(); }

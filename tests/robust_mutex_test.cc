@@ -16,6 +16,7 @@
 #include <memory>
 #include <random>
 #include <stop_token>
+#include <string_view>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -47,8 +48,7 @@ static_assert(kIsAsPromised<robust_pi_mutex>);
 template <class M>
 struct kit : lock_kit<M> {
   static constexpr bool kBounded = false;
-  static constexpr const char* kNotUnderQemu =
-      "qemu-user does not emulate robust lists";
+  static std::string_view why_not() { return no_robust_lists(); }
 };
 using kits = ::testing::Types<kit<robust_mutex>, kit<robust_pi_mutex>>;
 INSTANTIATE_TYPED_TEST_SUITE_P(RobustMutex, LockSuite, kits);
@@ -75,7 +75,7 @@ template <class M>
 class RobustMutexTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (under_qemu()) GTEST_SKIP() << "qemu-user does not emulate robust lists";
+    if (const auto why = no_robust_lists(); !why.empty()) GTEST_SKIP() << why;
   }
 };
 

@@ -231,14 +231,18 @@ TEST(WaitAnyTest, TokenIsHandedOn) {
 
 // --- Races -------------------------------------------------------------------
 
-// The objects of a race: what is given is taken once, or is there at the end.
+// The 128 objects of a race: what is given is taken once, or is there at the
+// end.
 struct pot {
-  static constexpr std::size_t kEach = 32;
+  static constexpr std::size_t kEach = 42;
+  static constexpr std::size_t kMutexes = 40;
+  static constexpr std::size_t kLocks = 43;  // the others are shared mutexes
   std::array<interprocess::counting_semaphore<>, kEach> tokens =
       make(std::make_index_sequence<kEach>());
   std::array<interprocess::auto_reset_event, kEach> onces;
-  std::array<interprocess::mutex, kEach> mutexes;
-  std::array<int, kEach> inside{};  // each under its mutex
+  std::array<interprocess::mutex, kMutexes> mutexes;
+  std::array<interprocess::shared_mutex, kLocks - kMutexes> shared_mutexes;
+  std::array<int, kLocks> inside{};  // each under its lock
   interprocess::event over;
   interprocess::latch all_there{3};
   std::atomic<long> given{0};
@@ -249,6 +253,20 @@ struct pot {
       std::index_sequence<I...>) {
     return {interprocess::counting_semaphore<>(I * 0)...};
   }
+
+  template <class F>
+  auto on_lock(std::size_t i, F f) {
+    return i < kMutexes ? f(mutexes[i]) : f(shared_mutexes[i - kMutexes]);
+  }
+  void lock(std::size_t i) {
+    on_lock(i, [](auto& m) { m.lock(); });
+  }
+  bool try_lock(std::size_t i) {
+    return on_lock(i, [](auto& m) { return m.try_lock(); });
+  }
+  void unlock(std::size_t i) {
+    on_lock(i, [](auto& m) { m.unlock(); });
+  }
 };
 
 // Takes until all is over.
@@ -256,7 +274,9 @@ void take_from(pot& p, std::uint32_t seed) {
   std::vector<syncxx::waitable_ref> all(1, p.over);
   for (std::size_t i = 0; i < pot::kEach; ++i) all.emplace_back(p.tokens[i]);
   for (std::size_t i = 0; i < pot::kEach; ++i) all.emplace_back(p.onces[i]);
-  for (std::size_t i = 1; i < pot::kEach; ++i) all.emplace_back(p.mutexes[i]);
+  for (auto& m : p.mutexes) all.emplace_back(m);
+  for (auto& m : p.shared_mutexes) all.emplace_back(m);
+  EXPECT_EQ(all.size(), 128u);
   std::minstd_rand random(seed);
   const std::stop_source never;
   p.all_there.arrive_and_wait();
@@ -279,35 +299,35 @@ void take_from(pot& p, std::uint32_t seed) {
       p.got.fetch_add(1);
       continue;
     }
-    const std::size_t m = *which - 2 * pot::kEach;
+    const std::size_t m = *which - 1 - 2 * pot::kEach;
     EXPECT_EQ(p.inside[m]++, 0);
     --p.inside[m];
-    p.mutexes[m].unlock();
+    p.unlock(m);
   }
 }
 
-// Gives tokens, and keeps the mutexes busy. All but one of them most of the
+// Gives tokens, and keeps the locks busy. All but one of them most of the
 // time, so that those who take must sleep.
 void give_to(pot& p, int gifts, std::uint32_t seed) {
   std::minstd_rand random(seed);
-  for (std::size_t m = 1; m < pot::kEach; ++m) p.mutexes[m].lock();
+  for (std::size_t m = 0; m < pot::kLocks; ++m) p.lock(m);
   p.all_there.arrive_and_wait();
   for (int n = 0; n < gifts; ++n) {
     const std::size_t i = random() % pot::kEach;
-    const std::size_t m = 1 + random() % (pot::kEach - 1);
-    p.mutexes[m].unlock();
+    const std::size_t m = random() % pot::kLocks;
+    p.unlock(m);
     if (random() % 2 == 0) {
       p.tokens[i].release();
       p.given.fetch_add(1);
     } else {
       p.onces[i].set();  // may count for one with an earlier
     }
-    p.mutexes[m].lock();
+    p.lock(m);
     EXPECT_EQ(p.inside[m]++, 0);
     --p.inside[m];
     if (n % 16 == 0) short_pause();  // they take all, and sleep
   }
-  for (std::size_t m = 1; m < pot::kEach; ++m) p.mutexes[m].unlock();
+  for (std::size_t m = 0; m < pot::kLocks; ++m) p.unlock(m);
 }
 
 // Takes what is left, and gives the number of tokens.
@@ -315,10 +335,10 @@ long rest_of(pot& p) {
   long rest = 0;
   for (auto& s : p.tokens)
     while (s.try_acquire()) ++rest;
-  for (auto& m : p.mutexes) {
-    const bool free = m.try_lock();
+  for (std::size_t m = 0; m < pot::kLocks; ++m) {
+    const bool free = p.try_lock(m);
     EXPECT_TRUE(free);
-    if (free) m.unlock();
+    if (free) p.unlock(m);
   }
   return rest;
 }

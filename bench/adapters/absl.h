@@ -83,9 +83,7 @@ class absl_once {
   static constexpr std::string_view kLibrary = "absl";
   static constexpr std::size_t kSize = sizeof(absl::once_flag);
 
-  void call() {
-    absl::call_once(flag_, [] {});
-  }
+  void call() { absl::call_once(flag_, do_once); }
 
  private:
   absl::once_flag flag_;

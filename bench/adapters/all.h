@@ -58,9 +58,11 @@ using absl_onces = types<>;
 #if defined(SYNCXX_BENCH_HAVE_TBB)
 using tbb_mutexes = types<tbb_mutex>;
 using tbb_spinlocks = types<tbb_spin_mutex, tbb_queuing_mutex>;
+using tbb_onces = types<tbb_once>;
 #else
 using tbb_mutexes = types<>;
 using tbb_spinlocks = types<>;
+using tbb_onces = types<>;
 #endif
 
 #if defined(SYNCXX_BENCH_HAVE_NSYNC)
@@ -68,17 +70,21 @@ using nsync_mutexes = types<nsync_mutex>;
 using nsync_condvars = types<nsync_condvar>;
 using nsync_events = types<nsync_note_event>;
 using nsync_latches = types<nsync_counter_latch>;
+using nsync_onces = types<nsync_once_flag>;
 #else
 using nsync_mutexes = types<>;
 using nsync_condvars = types<>;
 using nsync_events = types<>;
 using nsync_latches = types<>;
+using nsync_onces = types<>;
 #endif
 
 #if defined(SYNCXX_BENCH_HAVE_CK)
 using ck_spinlocks = types<ck_fas, ck_ticket, ck_mcs, ck_clh>;
+using ck_barriers = types<ck_central_barrier>;
 #else
 using ck_spinlocks = types<>;
+using ck_barriers = types<>;
 #endif
 
 #if defined(SYNCXX_BENCH_HAVE_BOOST)
@@ -86,11 +92,13 @@ using boost_spinlocks = types<boost_spinlock>;
 using boost_condvars = types<boost_condvar>;
 using boost_latches = types<boost_latch>;
 using boost_barriers = types<boost_barrier>;
+using boost_onces = types<boost_once>;
 #else
 using boost_spinlocks = types<>;
 using boost_condvars = types<>;
 using boost_latches = types<>;
 using boost_barriers = types<>;
+using boost_onces = types<>;
 #endif
 
 // Locks whose waiters sleep.
@@ -123,9 +131,10 @@ using events = decltype(types<self_event, std_flag_event, std_condvar_event>{} +
 using latches = decltype(types<self_latch, std_latch>{} + absl_latches{} +
                          nsync_latches{} + boost_latches{});
 using barriers = decltype(types<self_barrier, std_barrier, pthread_barrier>{} +
-                          boost_barriers{});
+                          boost_barriers{} + ck_barriers{});
 using onces = decltype(types<self_once, std_once, pthread_once_flag>{} +
-                       absl_onces{});
+                       absl_onces{} + tbb_onces{} + nsync_onces{} +
+                       boost_onces{});
 
 }  // namespace syncxx_bench
 

@@ -10,6 +10,7 @@
 #include <boost/thread/condition_variable.hpp>
 #include <boost/thread/latch.hpp>
 #include <boost/thread/mutex.hpp>
+#include <boost/thread/once.hpp>
 
 #include "bench/adapters/concepts.h"
 
@@ -69,15 +70,29 @@ class boost_latch {
 
 class boost_barrier {
  public:
+  using node = no_node;
   static constexpr std::string_view kName = "boost::barrier";
   static constexpr std::string_view kLibrary = "boost";
   static constexpr std::size_t kSize = sizeof(boost::barrier);
+  static constexpr waiting kWaiting = waiting::kParks;
 
   explicit boost_barrier(int count) : barrier_(static_cast<unsigned>(count)) {}
-  void arrive_and_wait() { barrier_.wait(); }
+  void arrive_and_wait(node&) { barrier_.wait(); }
 
  private:
   boost::barrier barrier_;
+};
+
+class boost_once {
+ public:
+  static constexpr std::string_view kName = "boost::call_once";
+  static constexpr std::string_view kLibrary = "boost";
+  static constexpr std::size_t kSize = sizeof(boost::once_flag);
+
+  void call() { boost::call_once(flag_, do_once); }
+
+ private:
+  boost::once_flag flag_ = BOOST_ONCE_INIT;
 };
 
 }  // namespace syncxx_bench

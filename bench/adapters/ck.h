@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConcurrencyKit's spinlocks: fetch-and-store, ticket, MCS, CLH. Its headers
-// are C: the umbrella and the queue headers rely on void* converting to
-// anything, so the one exchange that returns void* is given its type here.
+// ConcurrencyKit's spinlocks: fetch-and-store, ticket, MCS, CLH; its central
+// barrier, its sequence lock. Its headers are C: the umbrella and the queue
+// headers rely on void* converting to anything, so the one exchange that
+// returns void* is given its type here.
 #ifndef SYNCXX_BENCH_ADAPTERS_CK_H_
 #define SYNCXX_BENCH_ADAPTERS_CK_H_
 
@@ -25,6 +26,9 @@ inline T* ck_exchange_pointer(T** target, T* value) {
 }  // namespace syncxx_bench
 
 #define ck_pr_fas_ptr ::syncxx_bench::ck_exchange_pointer
+extern "C" {  // it has functions in the library
+#include <ck_barrier.h>
+}
 #include <spinlock/clh.h>
 #include <spinlock/mcs.h>
 #undef ck_pr_fas_ptr
@@ -113,6 +117,25 @@ class ck_clh {
   alignas(128) ck_spinlock_clh_t* last_ = nullptr;
   alignas(128) std::mutex places_lock_;
   std::vector<std::unique_ptr<place>> places_;
+};
+
+class ck_central_barrier {
+ public:
+  using node = ck_barrier_centralized_state_t;
+  static constexpr std::string_view kName = "ck_barrier_centralized";
+  static constexpr std::string_view kLibrary = "ck";
+  static constexpr std::size_t kSize = sizeof(ck_barrier_centralized_t);
+  static constexpr waiting kWaiting = waiting::kSpins;
+
+  explicit ck_central_barrier(int count)
+      : count_(static_cast<unsigned>(count)) {}
+  void arrive_and_wait(node& n) {
+    ck_barrier_centralized(&barrier_, &n, count_);
+  }
+
+ private:
+  ck_barrier_centralized_t barrier_ = CK_BARRIER_CENTRALIZED_INITIALIZER;
+  const unsigned count_;
 };
 
 }  // namespace syncxx_bench

@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 // Adapters lock in one function and unlock in another on purpose.
@@ -88,17 +89,30 @@ concept latch_like = named<L> && std::constructible_from<L, int> &&
   l.wait();
 };
 
+// Some barriers need memory of each thread's; for all others it is empty.
 template <class B>
 concept barrier_like = named<B> && std::constructible_from<B, int> &&
-    requires(B& b) {
-  b.arrive_and_wait();
+    requires(B& b, typename B::node& n) {
+  { B::kWaiting } -> std::convertible_to<waiting>;
+  b.arrive_and_wait(n);
 };
 
-// Something that is done one time: call(f) does it, and then looks.
+// Something that is done one time: the first call() does do_once(), the others
+// wait for that, and then look.
 template <class O>
 concept once_like = named<O> && requires(O& o) {
   o.call();
 };
+
+// About 50 ns.
+inline void do_once() {
+  std::uint64_t value = 1;
+  for (int i = 0; i < 50; ++i) {
+    asm volatile("" : "+r"(value));
+    value *= value;
+  }
+  asm volatile("" ::"r"(value));
+}
 
 // Some peers can be waited for by one thread only, and say kOneWaiter.
 template <class T>

@@ -4,6 +4,8 @@
 #ifndef SYNCXX_BENCH_ADAPTERS_NSYNC_H_
 #define SYNCXX_BENCH_ADAPTERS_NSYNC_H_
 
+// As the library was built: its functions' names depend on it.
+#define NSYNC_ATOMIC_CPP11 1
 #include <nsync.h>
 
 #include "bench/adapters/concepts.h"
@@ -87,6 +89,18 @@ class nsync_counter_latch {
 
  private:
   nsync::nsync_counter counter_;
+};
+
+class nsync_once_flag {
+ public:
+  static constexpr std::string_view kName = "nsync_run_once";
+  static constexpr std::string_view kLibrary = "nsync";
+  static constexpr std::size_t kSize = sizeof(nsync::nsync_once);
+
+  void call() { nsync::nsync_run_once(&flag_, do_once); }
+
+ private:
+  nsync::nsync_once flag_{};  // all zeroes, as NSYNC_ONCE_INIT
 };
 
 }  // namespace syncxx_bench

@@ -165,9 +165,11 @@ using pthread_inherit_condvar = pthread_condvar_with<pthread_inherit_mutex>;
 
 class pthread_barrier {
  public:
+  using node = no_node;
   static constexpr std::string_view kName = "pthread_barrier";
   static constexpr std::string_view kLibrary = "pthread";
   static constexpr std::size_t kSize = sizeof(pthread_barrier_t);
+  static constexpr waiting kWaiting = waiting::kParks;
 
   explicit pthread_barrier(int count) {
     pthread_barrier_init(&barrier_, nullptr, static_cast<unsigned>(count));
@@ -176,7 +178,7 @@ class pthread_barrier {
   pthread_barrier& operator=(const pthread_barrier&) = delete;
   ~pthread_barrier() { pthread_barrier_destroy(&barrier_); }
 
-  void arrive_and_wait() { pthread_barrier_wait(&barrier_); }
+  void arrive_and_wait(node&) { pthread_barrier_wait(&barrier_); }
 
  private:
   pthread_barrier_t barrier_;
@@ -188,10 +190,9 @@ class pthread_once_flag {
   static constexpr std::string_view kLibrary = "pthread";
   static constexpr std::size_t kSize = sizeof(pthread_once_t);
 
-  void call() { pthread_once(&flag_, nothing); }
+  void call() { pthread_once(&flag_, do_once); }
 
  private:
-  static void nothing() {}
   pthread_once_t flag_ = PTHREAD_ONCE_INIT;
 };
 

@@ -108,6 +108,27 @@ class std_atomic_notifier {
   std::atomic<int> word_{0};
 };
 
+// Shaped like a semaphore: acquire() takes what release() gave.
+class std_atomic_baton {
+ public:
+  static constexpr std::string_view kName = "std::atomic wait/notify";
+  static constexpr std::string_view kLibrary = "std";
+  static constexpr std::size_t kSize = sizeof(std::atomic<int>);
+
+  explicit std_atomic_baton(int count) : given_(count) {}
+  void acquire() {
+    while (given_.exchange(0, std::memory_order_acquire) == 0)
+      given_.wait(0, std::memory_order_relaxed);
+  }
+  void release() {
+    given_.store(1, std::memory_order_release);
+    given_.notify_one();
+  }
+
+ private:
+  std::atomic<int> given_;
+};
+
 // ... or a flag with a mutex and a condition variable.
 class std_condvar_event {
   struct parts {
@@ -159,12 +180,14 @@ class std_latch {
 
 class std_barrier {
  public:
+  using node = no_node;
   static constexpr std::string_view kName = "std::barrier";
   static constexpr std::string_view kLibrary = "std";
   static constexpr std::size_t kSize = sizeof(std::barrier<>);
+  static constexpr waiting kWaiting = waiting::kParks;
 
   explicit std_barrier(int count) : barrier_(count) {}
-  void arrive_and_wait() { barrier_.arrive_and_wait(); }
+  void arrive_and_wait(node&) { barrier_.arrive_and_wait(); }
 
  private:
   std::barrier<> barrier_;
@@ -176,9 +199,7 @@ class std_once {
   static constexpr std::string_view kLibrary = "std";
   static constexpr std::size_t kSize = sizeof(std::once_flag);
 
-  void call() {
-    std::call_once(flag_, [] {});
-  }
+  void call() { std::call_once(flag_, do_once); }
 
  private:
   std::once_flag flag_;

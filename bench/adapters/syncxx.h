@@ -13,6 +13,7 @@
 #include <sync/mcs_lock.h>
 #include <sync/mutex.h>
 #include <sync/once.h>
+#include <sync/parking_lot.h>
 #include <sync/pi_mutex.h>
 #include <sync/queue_lock.h>
 #include <sync/recursive_mutex.h>
@@ -20,6 +21,9 @@
 #include <sync/semaphore.h>
 #include <sync/spinlock.h>
 #include <sync/ticket_lock.h>
+
+#include <atomic>
+#include <cstdint>
 
 #include "bench/adapters/concepts.h"
 #include "bench/adapters/std.h"
@@ -175,6 +179,52 @@ struct self_event_count_update {
   syncxx::detail::raw_event_count<syncxx::detail::store_load::update> count_;
 };
 
+// A flag that is waited for through an event count, and through the parking
+// lot; both shaped like semaphores: acquire() takes what release() gave.
+class self_event_count_baton {
+ public:
+  static constexpr std::string_view kName = "syncxx::event_count";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = sizeof(syncxx::event_count);
+
+  explicit self_event_count_baton(int count) : given_(count != 0) {}
+  void acquire() {
+    changed_.await(
+        [this] { return given_.exchange(false, std::memory_order_acquire); });
+  }
+  void release() {
+    given_.store(true, std::memory_order_release);
+    changed_.notify_one();
+  }
+
+ private:
+  std::atomic<bool> given_;
+  syncxx::event_count changed_;
+};
+
+class self_parking_lot_baton {
+ public:
+  static constexpr std::string_view kName = "syncxx::parking_lot";
+  static constexpr std::string_view kLibrary = "syncxx";
+  static constexpr std::size_t kSize = 1;
+
+  explicit self_parking_lot_baton(int count) : given_(count != 0) {}
+  void acquire() {
+    while (!given_.exchange(false, std::memory_order_acquire)) {
+      static_cast<void>(syncxx::parking_lot::park(
+          &given_, [this] { return !given_.load(std::memory_order_relaxed); },
+          [] {}));
+    }
+  }
+  void release() {
+    given_.store(true, std::memory_order_release);
+    static_cast<void>(syncxx::parking_lot::unpark_one(&given_));
+  }
+
+ private:
+  std::atomic<bool> given_;
+};
+
 class self_latch {
  public:
   static constexpr std::string_view kName = "syncxx::latch";
@@ -191,12 +241,14 @@ class self_latch {
 
 class self_barrier {
  public:
+  using node = no_node;
   static constexpr std::string_view kName = "syncxx::barrier";
   static constexpr std::string_view kLibrary = "syncxx";
   static constexpr std::size_t kSize = sizeof(syncxx::barrier<>);
+  static constexpr waiting kWaiting = waiting::kParks;
 
   explicit self_barrier(int count) : barrier_(count) {}
-  void arrive_and_wait() { barrier_.arrive_and_wait(); }
+  void arrive_and_wait(node&) { barrier_.arrive_and_wait(); }
 
  private:
   syncxx::barrier<> barrier_;
@@ -208,9 +260,7 @@ class self_once {
   static constexpr std::string_view kLibrary = "syncxx";
   static constexpr std::size_t kSize = sizeof(syncxx::once_flag);
 
-  void call() {
-    syncxx::call_once(flag_, [] {});
-  }
+  void call() { syncxx::call_once(flag_, do_once); }
 
  private:
   syncxx::once_flag flag_;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// oneTBB: the adaptive mutex, the spin mutex and the FIFO queuing mutex.
+// oneTBB: the adaptive mutex, the spin mutex, the FIFO queuing mutex, and its
+// call_once.
 #ifndef SYNCXX_BENCH_ADAPTERS_TBB_H_
 #define SYNCXX_BENCH_ADAPTERS_TBB_H_
 
+#include <oneapi/tbb/collaborative_call_once.h>
 #include <oneapi/tbb/mutex.h>
 #include <oneapi/tbb/queuing_mutex.h>
 #include <oneapi/tbb/spin_mutex.h>
@@ -37,6 +39,19 @@ class tbb_queuing_mutex {
 
  private:
   tbb::queuing_mutex mutex_;
+};
+
+// Those that come while it is being done help with it, if it has tasks.
+class tbb_once {
+ public:
+  static constexpr std::string_view kName = "tbb::collaborative_call_once";
+  static constexpr std::string_view kLibrary = "tbb";
+  static constexpr std::size_t kSize = sizeof(tbb::collaborative_once_flag);
+
+  void call() { tbb::collaborative_call_once(flag_, do_once); }
+
+ private:
+  tbb::collaborative_once_flag flag_;
 };
 
 }  // namespace syncxx_bench

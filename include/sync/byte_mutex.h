@@ -27,7 +27,7 @@
 // address. Not async-signal-safe. Meets Cpp17TimedMutex
 // ([thread.timedmutex.requirements]) and works with std::unique_lock,
 // std::scoped_lock and condition_variable_any.
-// Design: docs/design/byte_mutex.md. Stress: stress/byte_mutex_stress.cc.
+// Design: docs/design/byte_mutex.md. Model: tests/model/lock_model.cc.
 #ifndef SYNCXX_BYTE_MUTEX_H_
 #define SYNCXX_BYTE_MUTEX_H_
 

@@ -27,7 +27,7 @@
 // A guard is a lock (BasicLockable and more, as std::unique_lock is): a
 // condition_variable_any waits with it, and syncxx::condition_variable with its
 // unique_lock().
-// Design: docs/design/guarded.md.
+// Design: docs/design/guarded.md. Model: tests/model/guarded_model.cc.
 #ifndef SYNCXX_GUARDED_H_
 #define SYNCXX_GUARDED_H_
 

@@ -72,14 +72,14 @@ class SYNCXX_CAPABILITY("shared_mutex") basic_shared_mutex {
 
   // For all three kinds of ownership:
   // - lock blocks until the lock is owned. The caller must not own it in any
-  // way
-  //   (a reader may not read again, nor write).
+  //   way (a reader may not read again, nor
+  //   write).
   // - try_lock never blocks. It may fail while the lock changes hands.
-  // - The others block until the lock is owned (true), or the time has passed
-  // or
-  //   a stop was requested (false). What is free is taken even so. A time that
-  //   has passed costs no syscall. Steady and system clocks are slept on as
-  //   they are; any other Clock is asked again after each sleep.
+  // - The others block until the lock is owned (true), or the time has
+  //   passed or a stop was requested (false). What is free is
+  //   taken even so. A time that has passed costs no syscall.
+  //   Steady and system clocks are slept on as they are; any
+  //   other Clock is asked again after each sleep.
   // - unlock is for the owner.
 
   // --- Exclusive ownership ---

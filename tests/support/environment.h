@@ -5,6 +5,8 @@
 #ifndef SYNCXX_TESTS_SUPPORT_ENVIRONMENT_H_
 #define SYNCXX_TESTS_SUPPORT_ENVIRONMENT_H_
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <string_view>
@@ -67,6 +69,24 @@ inline std::string_view no_syscall_counting() {
   if (kSanitized) return "a sanitizer's runtime makes system calls of its own";
   if (under_qemu()) return "qemu-user does not emulate seccomp";
   return {};
+}
+
+// Why locks that survive their owner do not work here, or empty.
+inline std::string_view no_robust_lists() {
+  if (under_qemu()) return "qemu-user does not emulate robust lists";
+  return {};
+}
+
+// Why locks that inherit priority do not work here, or empty: qemu-user has had
+// what they need of the kernel since version 7.
+inline std::string_view no_pi_futexes() {
+  if (!under_qemu()) return {};
+  static const bool answer = [] {
+    unsigned word = 0;
+    return syscall(SYS_futex, &word, FUTEX_LOCK_PI_PRIVATE, 0, nullptr) == 0;
+  }();
+  if (answer) return {};
+  return "this qemu-user does not emulate PI futexes";
 }
 
 // Why the child of a fork cannot go on as one thread of several, or empty.

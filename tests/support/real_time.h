@@ -34,7 +34,7 @@ inline bool pin_to_first_cpu() {
 
 // Null, or why there are no such threads here.
 inline const char* no_real_time() {
-  if (under_qemu()) return "qemu-user does not emulate PI futexes";
+  if (const auto why = no_pi_futexes(); !why.empty()) return why.data();
   const bool permitted = run_in_background([] {
                            return pin_to_first_cpu() && set_fifo_priority(1);
                          }).result();

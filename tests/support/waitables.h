@@ -90,16 +90,19 @@ waitable_kinds token_waitables();      // serve one waiter with one token
 waitable_kinds gate_waitables();       // let all through once they are open
 waitable_kind waitable_named(std::string_view name);
 
-// How a suite names its parameters.
 // What suites of all of them inherit.
 class waitable_test : public testing::TestWithParam<waitable_kind> {
  protected:
   void SetUp() override {
-    if (under_qemu() && std::string_view(GetParam().name).starts_with("robust"))
-      GTEST_SKIP() << "qemu-user does not emulate robust lists";
+    const std::string_view name = GetParam().name;
+    std::string_view why;
+    if (name.starts_with("robust")) why = no_robust_lists();
+    if (name.find("pi_") != name.npos && why.empty()) why = no_pi_futexes();
+    if (!why.empty()) GTEST_SKIP() << why;
   }
 };
 
+// How a suite names its parameters.
 std::string waitable_name(const testing::TestParamInfo<waitable_kind>& info);
 
 }  // namespace syncxx_test

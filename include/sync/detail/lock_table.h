@@ -82,9 +82,9 @@ struct lock_request {
 //     all others hold.
 // L2: a newcomer is granted when it is the first one, no conversion waits, and
 //     what it wants is compatible with what all hold.
-// L3: while the mutex is free nothing that L1 or L2 grants waits, and no list
-// is
-//     empty but those of a queue in use.
+// L3: while the mutex is free nothing that L1 or L2 grants
+//     waits, and no list is empty but those of a queue in
+//     use.
 struct lock_queue {
   explicit lock_queue(std::size_t hash_of_key) noexcept : hash(hash_of_key) {}
 

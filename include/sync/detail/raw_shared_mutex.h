@@ -201,7 +201,7 @@ class basic_raw_shared_mutex {
   //            | takes kTaken                         |            |
   //  kAttended | readers may sleep for kBarred to go  | a reader   | who clears
   //            |                                      | about to   | kShut, or
-  //            a |                                      | sleep      | reader
+  //            |                                      | sleep      | a reader
   //  kDraining | writers may sleep for the readers    | a writer   | who owns
   //            | inside to go: the owner of kShut, or | about to   | kShut, or
   //            | some that own nothing                | sleep      | gives up;
@@ -221,8 +221,8 @@ class basic_raw_shared_mutex {
   //     reader that has set kAttended is awake in lock_slow, and comes in
   //     before it sleeps.
   // I3: kClaimed is set by one thread at a time, which is in lock_slow.
-  // Private. I4: kShut implies kTaken. Private: kAttended implies kShut, and
-  // that a
+  //     (Private: nobody claims it between processes.)
+  // I4: kShut implies kTaken. Private: kAttended implies kShut, and that a
   //     thread is in lock_slow that has set it.
   // I5: a thread sleeps with mask kDrainer only while kDraining is set, or a
   //     wake of all of them is under way. Private: only the owner of kShut and
