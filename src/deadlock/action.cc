@@ -10,7 +10,10 @@
 #include <sync/detail/hooks.h>
 #include <sync/detail/raw_mutex.h>
 
+#include "checks.h"
+#include "detection/order.h"
 #include "detection/ownership.h"
+#include "detection/semaphores.h"
 #include "listener.h"
 #include "process.h"
 #include "report/text.h"
@@ -50,6 +53,10 @@ void change_locked(misuse_action to) noexcept {
     // [H2] release; pairs with [H1]: the action, and the end of the epoch
     // before.
     g_hooks.store(&g_listener, memory_order_release);
+    // What happened in between was not seen.
+    order::forget_all();
+    semaphores::forget_all();
+    checks::forget_all_notified();
     ownership::begin_epoch();
   }
 }

@@ -43,7 +43,7 @@ verdict attempt(const void* object, object_kind kind, waits,
   if (!checker || action::is_off()) return verdict::none;
   thread_record* const me = threads::self();
   if (me == nullptr) return verdict::none;
-  if (semaphore && !semaphores::is_lock(object, kind)) return verdict::none;
+  if (semaphore && !semaphores::is_lock(object, kind, 0)) return verdict::none;
   if (!ownership::tidy(*me)) return verdict::none;
   const bool holds = me->held() != 0;
   if (holds && !semaphore && !names_owner(kind)) {
@@ -71,7 +71,7 @@ void acquired(const void* object, object_kind kind,
   if (!checker || action::is_off()) return;
   thread_record* const me = threads::self();
   if (me == nullptr) return;
-  if (semaphore && !semaphores::is_lock(object, kind)) return;
+  if (semaphore && !semaphores::is_lock(object, kind, 1)) return;
   if (!ownership::tidy(*me)) return;
   const bool expected = order::is_expected(*me, object, kind);
   // On the way out of a condition variable's wait it may have waited.
@@ -116,7 +116,7 @@ verdict releasing(const void* object, object_kind kind,
     return verdict::none;
   }
   if (thread_record* const me = t_self.record; me != nullptr) {
-    me->released = object;
+    me->note_released(object);
     if (checks::long_hold_limit() != 0) {
       const held_lock* const mine = me->find_held([&](const held_lock& h) {
         return h.object.load(memory_order_relaxed) == object;
@@ -153,13 +153,17 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
   if (!checker || action::is_off()) return verdict::none;
   thread_record* const me = threads::self();
   if (me == nullptr) return verdict::none;
+  if (!ownership::tidy(*me)) return verdict::none;
+  if (how == waits::for_ever && is_process_shared(object, kind))
+    how = waits::bounded;  // other processes may end it
   verdict v = verdict::none;
   const void* mutex = nullptr;
   if (is_condition(kind)) {
-    mutex = me->released;
+    mutex = me->last_released();
     if (kind != object_kind::condition_variable_any)
       v = checks::wrong_mutex(*me, object, kind, mutex, site);
-    if (v == verdict::end) return v;
+    if (v == verdict::end || (v == verdict::raise && how != waits::committed))
+      return v;
   }
   if (me->held() != 0) checks::under_spinlock(*me, object, kind, site);
   std::uint32_t where = 0;
@@ -173,7 +177,8 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
   me->wait_begins(object, kind, how == waits::bounded, where, process::now_ns(),
                   mutex);
   if (is_condition(kind)) {
-    me->was_on_condition = true;
+    // The other kind takes any lock again as a lock.
+    me->was_on_condition = kind != object_kind::condition_variable_any;
     if (how != waits::bounded) checks::may_be_lost(object, mutex);
   }
   if (how == waits::bounded) return v;
@@ -326,8 +331,11 @@ verdict misused(const void* object, object_kind kind, const char* what,
 
 void made_anew(const void* object, object_kind kind) noexcept {
   const entrance checker;
-  operation holder;
-  if (checker) ownership::forget(object, kind, holder);
+  if (!checker) return;
+  ownership::forget(object);
+  order::forget(object);
+  if (is_semaphore(kind)) semaphores::forget(object);
+  if (is_condition(kind)) checks::forget_notified(object);
 }
 
 // --- Condition variables -----------------------------------------------------
@@ -337,7 +345,7 @@ verdict condition_wait(const void*, object_kind, const void* mutex, object_kind,
                        waits, const call_site&) noexcept {
   const entrance checker;
   if (checker && !action::is_off()) {
-    if (thread_record* const me = threads::self()) me->released = mutex;
+    if (thread_record* const me = threads::self()) me->note_released(mutex);
   }
   return verdict::none;
 }
@@ -421,12 +429,14 @@ void joined(std::uintptr_t os_handle, bool has_ended) noexcept {
   const entrance checker;
   if (!checker) return;
   thread_record* const me = t_self.record;
-  const std::uint64_t serial = t_self.joins;
-  if (me == nullptr || serial == 0) return;
-  if (me->is_waiting()) me->wait_ends();
+  if (me == nullptr) return;
+  // A try, or a bounded wait, has not told that it begins.
+  const std::uint64_t serial =
+      t_self.joins != 0 ? t_self.joins : threads::serial_of(os_handle);
+  if (t_self.joins != 0 && me->is_waiting()) me->wait_ends();
   t_self.joins = 0;
-  if (!has_ended) return;
-  threads::joined(os_handle);
+  if (!has_ended || serial == 0) return;
+  threads::joined(os_handle, serial);
   order::thread_joined(*me, serial);
 }
 

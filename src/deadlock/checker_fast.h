@@ -66,7 +66,7 @@ inline bool releasing_known(const void* object, object_kind kind) noexcept {
   t_self.busy = true;
   __asm__ __volatile__("" ::: "memory");
   const bool removed = me->remove_last(object, kind);
-  if (removed) me->released = object;
+  if (removed) me->note_released(object);
   __asm__ __volatile__("" ::: "memory");
   t_self.busy = false;
   return removed;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 
 #include <sync/detail/raw_mutex.h>
@@ -186,7 +187,8 @@ struct last_notify {
   bool in_vain;  // nobody waited
   // The lock that the notifier had given back last, and some that it held: with
   // the waiter's among them, the waiter has seen what it was notified of.
-  const void* locks[4];
+  const void* locks[2 * thread_record::kReleased];
+  bool told;
 };
 
 constexpr std::int64_t kLong = 1'000'000'000;
@@ -249,11 +251,18 @@ void notified(thread_record& me, const void* condition, object_kind kind,
   });
   place at;
   capture(at, site);
-  last_notify now{
-      me.serial(), process::now_ns(), places::number_of(at), me.tid(),
-      kind,        in_vain,           {me.released}};
-  for (std::uint32_t i = 0; i < me.held() && i < 3; ++i)
-    now.locks[i + 1] = me.entry(i).object.load(memory_order_relaxed);
+  last_notify now{};
+  now.thread = me.serial();
+  now.at_ns = process::now_ns();
+  now.where = places::number_of(at);
+  now.tid = me.tid();
+  now.kind = kind;
+  // (Of more that are held, one may be the waiter's.)
+  now.in_vain = in_vain && me.held() <= thread_record::kReleased;
+  std::uint32_t n = 0;
+  me.for_each_released([&](const void* lock) { now.locks[n++] = lock; });
+  for (std::uint32_t i = 0; i < me.held() && n < std::size(now.locks); ++i)
+    now.locks[n++] = me.entry(i).object.load(memory_order_relaxed);
   const locked only_me;
   std::uint32_t i = g_by_address->find(key_of(condition));
   if (i != 0) {
@@ -262,6 +271,11 @@ void notified(thread_record& me, const void* condition, object_kind kind,
              !g_by_address->add(key_of(condition), i)) {
     g_notifies->remove(i);
   }
+}
+
+void forget_all_notified() noexcept {
+  const locked only_me;
+  g_by_address->clear();
 }
 
 void forget_notified(const void* condition) noexcept {
@@ -281,11 +295,21 @@ bool is_lost(const void* condition, const void* mutex, std::int64_t since_ns,
   const std::uint32_t i = g_by_address->find(key_of(condition));
   if (i == 0) return false;
   last = g_notifies.value[i];
-  if (!last.in_vain || last.at_ns > since_ns) return false;
+  if (!last.in_vain || last.told || last.at_ns > since_ns) return false;
   for (const void* const lock : last.locks) {
     if (lock == mutex) return false;
   }
   return true;
+}
+
+}  // namespace
+
+namespace {
+
+void note_told(const void* condition) noexcept {
+  const locked only_me;
+  const std::uint32_t i = g_by_address->find(key_of(condition));
+  if (i != 0) g_notifies.value[i].told = true;
 }
 
 }  // namespace
@@ -311,6 +335,7 @@ void lost_notifies() noexcept {
         now - w.since_ns < kLong ||
         !is_lost(w.object, w.mutex, w.since_ns, last) || !r.still(w))
       return false;
+    note_told(w.object);
     const deed here{
         r.serial(), r.tid(), {w.object, w.kind}, places::get(w.where)};
     const deed other{

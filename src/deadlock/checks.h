@@ -54,6 +54,7 @@ verdict wrong_mutex(thread_record& me, const void* condition, object_kind kind,
 void notified(thread_record& me, const void* condition, object_kind kind,
               const call_site& site) noexcept;
 void forget_notified(const void* condition) noexcept;
+void forget_all_notified() noexcept;
 // The calling thread waits, perhaps for a notification that came before and
 // that it knows nothing of: then there shall be a watch for a while.
 void may_be_lost(const void* condition, const void* mutex) noexcept;

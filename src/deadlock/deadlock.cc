@@ -112,7 +112,8 @@ class snapshot {
       r.find_held([&](const held_lock& h) {
         if (held_.push({h.object.load(memory_order_relaxed),
                         h.kind.load(memory_order_relaxed),
-                        h.where.load(memory_order_relaxed)}))
+                        // [TR19] acquire; pairs with [TR16], [TR18].
+                        h.where.load(memory_order_acquire)}))
           ++one.holds;
         return false;
       });

@@ -251,23 +251,31 @@ bool is_robust(object_kind kind) noexcept {
          kind == object_kind::robust_pi_mutex;
 }
 
-bool is_kept_by_child(object_kind kind) noexcept {
+bool is_process_shared([[maybe_unused]] const void* object,
+                       [[maybe_unused]] object_kind kind) noexcept {
+#if defined(__GLIBC__)
+  constexpr int kSharedMutex = 128;         // in __kind
+  constexpr unsigned kSharedCondition = 1;  // in __wrefs
   switch (kind) {
-    case object_kind::shared_mutex:
-    case object_kind::shared_mutex_upgrade:
-    case object_kind::shared_mutex_shared:
-    case object_kind::byte_mutex:
-    case object_kind::ticket_lock:
-    case object_kind::mcs_lock:
-    case object_kind::queue_lock:
-    case object_kind::biased_shared_mutex:
-    case object_kind::pi_mutex:
-    case object_kind::robust_mutex:
-    case object_kind::robust_pi_mutex:
-      return false;
+    case object_kind::pthread_mutex:
+    case object_kind::pthread_recursive_mutex:
+      return (static_cast<const pthread_mutex_t*>(object)->__data.__kind &
+              kSharedMutex) != 0;
+    case object_kind::pthread_rwlock:
+    case object_kind::pthread_rwlock_shared:
+      return as_rwlock(object).__shared != 0;
+    case object_kind::pthread_cond:
+      return (static_cast<const pthread_cond_t*>(object)->__data.__wrefs &
+              kSharedCondition) != 0;
+    case object_kind::posix_semaphore:  // { value; flags of its futexes }
+      return static_cast<const int*>(object)[2] != 0;
+    case object_kind::pthread_barrier:  // { in; round; count; shared; out }
+      return static_cast<const int*>(object)[3] != 0;
     default:
-      return true;
+      break;
   }
+#endif
+  return false;
 }
 
 bool waits_for_itself(object_kind asked, object_kind held) noexcept {

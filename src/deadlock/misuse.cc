@@ -72,7 +72,10 @@ void on_attempt(const void* object, object_kind kind) {
     case verdict::end:
       std::abort();
     case verdict::raise:
-      fail(words_for(kind)->locked_twice, EDEADLK);
+      fail(is_share(kind)
+               ? "lock_shared() that waits for this thread's own share"
+               : words_for(kind)->locked_twice,
+           EDEADLK);
     default:
       return;
   }
@@ -186,7 +189,9 @@ void at_thread_end() {
 // Locks that are taken before this runs (other constructors) are heard too: the
 // hooks are on from the first instruction, and the first to be heard reads the
 // environment.
-[[gnu::constructor]] void begin() {
+// (Among the first: of fork handlers those that were registered first lock
+// last.)
+[[gnu::constructor(101)]] void begin() {
   hear_thread_calls();
   checker::begin();
 }
@@ -213,7 +218,7 @@ void warm_up(const call_site& site) noexcept {
   }
   me->expected.object = nullptr;
   static constexpr raw_semaphore semaphore{1};
-  semaphores::is_lock(&semaphore, object_kind::semaphore);
+  semaphores::is_lock(&semaphore, object_kind::semaphore, 0);
   semaphores::forget(&semaphore);
   checks::notified(*me, &semaphore, object_kind::condition_variable, site);
   checks::forget_notified(&semaphore);

@@ -117,6 +117,7 @@ void remove(lock_id id) noexcept {
       static_cast<void>(g_first_of_page->add(page, gone.next_of_page));
   }
   g_lock_by_address->remove(key_of(gone.address));
+  g_info.value[id].address = nullptr;
   g_graph->remove_lock(id);
 }
 
@@ -207,6 +208,11 @@ void keep(thread_record& me, const known_context& fresh) noexcept {
 // now held without it.
 void refresh(thread_record& me) noexcept {
   const std::uint32_t held = me.held();
+  // One that was forgotten while it was held has taken with it the contexts of
+  // those after it.
+  if (held != 0 && me.stale_from >= held &&
+      !g_graph->is_current(current(me, held)))
+    me.stale_from = 0;
   for (std::uint32_t i = me.stale_from; i < held; ++i) {
     held_lock& h = me.entry(i);
     const void* const object = h.object.load(memory_order_relaxed);
@@ -407,6 +413,16 @@ std::uint32_t find_locks(const void* begin, std::size_t size,
     kinds[n++] = g_info.value[id].kind;
   });
   return n;
+}
+
+void forget_all() noexcept {
+  const locked only_me;
+  for (auto& each : g_generations) each.fetch_add(1, memory_order_relaxed);
+  for (lock_id id = 1; id < g_info->size(); ++id) {
+    if (g_info.value[id].address != nullptr) remove(id);
+  }
+  g_found->clear();
+  g_found_ends->clear();
 }
 
 void forget(const void* begin, std::size_t size) noexcept {

@@ -51,24 +51,27 @@ inline atomic<std::uint32_t>& generation_of(const void* address) noexcept {
   return g_generations[(key_of(address) >> 2) & ((1 << kGenerationsLog2) - 1)];
 }
 
+// Each part has a multiplier of its own: parts that differ in a few bits do not
+// make up for each other. (Two keys that are the same by chance are one in
+// 2^64.)
 inline std::uint64_t key_of(const thread_record& me,
                             order_graph::context_ref in, const void* lock,
                             object_kind kind, order_graph::taken by,
                             const call_site& site) noexcept {
+  const std::uint64_t context = (std::uint64_t{in.version} << 32) | in.number;
+  // Relaxed: whoever has got a new lock at this address has synchronized with
+  // whoever has destroyed the old one.
+  const std::uint64_t age = (std::uint64_t{me.time} << 32) |
+                            generation_of(lock).load(memory_order_relaxed);
   const std::uint64_t how =
       (std::uint64_t{static_cast<std::uint8_t>(kind)} << 8) |
       static_cast<std::uint8_t>(by);
-  std::uint64_t key = (std::uint64_t{in.version} << 32) | in.number;
-  // Relaxed: whoever has got a new lock at this address has synchronized with
-  // whoever has destroyed the old one.
-  key ^= (how << 40) ^
-         (std::uint64_t{generation_of(lock).load(memory_order_relaxed)} << 20) ^
-         me.time;
-  key = (key ^ key_of(lock)) * 0x9e3779b97f4a7c15u;
-  key = (key ^ (key >> 29) ^ site.return_address ^
-         (reinterpret_cast<std::uintptr_t>(site.slot) << 13)) *
-        0xbf58476d1ce4e5b9u;
-  return key | 1;
+  const std::uint64_t key =
+      key_of(lock) * 0x9e3779b97f4a7c15u + context * 0xbf58476d1ce4e5b9u +
+      age * 0x94d049bb133111ebu + how * 0xd6e8feb86659fd93u +
+      site.return_address * 0xa0761d6478bd642fu +
+      reinterpret_cast<std::uintptr_t>(site.slot) * 0xe7037ed1a0b428dbu;
+  return ((key ^ (key >> 32)) * 0x9e3779b97f4a7c15u) | 1;
 }
 
 inline known_context* find_known(thread_record& me,
@@ -116,6 +119,8 @@ bool proved(const void* semaphore) noexcept;
 
 // A lock's memory is something else from now on.
 void forget(const void* lock) noexcept;
+// All of them: what has happened to them was not seen.
+void forget_all() noexcept;
 // The locks known in [begin, begin + size), `most` of them at most.
 std::uint32_t find_locks(const void* begin, std::size_t size,
                          const void** locks, object_kind* kinds,

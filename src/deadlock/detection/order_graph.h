@@ -93,6 +93,9 @@ class order_graph {
     tried,   // has got it at once, or would have gone on without
     known,   // was told of earlier, with other locks held that are not any more
   };
+  bool is_current(context_ref c) const noexcept {
+    return c.number != 0 && contexts_[c.number].version == c.version;
+  }
   // A thread in the context `in` takes `lock`: the context it is in then. With
   // taken::known the way in which it was taken then: `waited`.
   context_ref enter(const moment_of& now, context_ref in, lock_id lock,

@@ -20,7 +20,6 @@
 #include <sync/detail/cache_line.h>
 #include <sync/detail/raw_mutex.h>
 
-#include "../kinds.h"
 #include "../process.h"
 #include "places.h"
 #include "storage.h"
@@ -226,9 +225,9 @@ class locked_shard {
 
 void drop_all() noexcept {
   for (shard& s : g_shards) {
-    s.lock.lock();
+    if (!t_self.owns_all) s.lock.lock();
     s.remove_if([](const node&) { return true; });
-    s.lock.unlock();
+    if (!t_self.owns_all) s.lock.unlock();
   }
 }
 
@@ -296,6 +295,17 @@ bool remove_mine(const void* lock, object_kind kind) noexcept {
   return false;
 }
 
+namespace {
+
+// The owner may have put another lock there meanwhile.
+void take_away(held_lock& h, const void* object) noexcept {
+  h.object.compare_exchange_strong(object, nullptr, memory_order_relaxed);
+}
+
+}  // namespace
+
+std::uint32_t epoch() noexcept { return current_epoch(); }
+
 bool is_valid(const held_lock& h, object_kind kind) noexcept {
   const std::uint32_t epoch = h.epoch.load(memory_order_relaxed);
   return h.kind.load(memory_order_relaxed) == kind && (epoch & 1) != 0 &&
@@ -308,12 +318,19 @@ void read(const thread_record& of, const held_lock& h,
   holder.tid = of.tid();
   holder.kind = h.kind.load(memory_order_relaxed);
   holder.epoch = h.epoch.load(memory_order_relaxed);
-  holder.at = places::get(h.where.load(memory_order_relaxed));
+  // [TR17] acquire; pairs with [TR16], [TR18].
+  holder.at = places::get(h.where.load(memory_order_acquire));
 }
 
 bool tidy(thread_record& me) noexcept {
   const std::uint32_t epoch = current_epoch();
   if ((epoch & 1) == 0) return false;
+  if (me.entries_epoch != epoch) {  // what was not seen may have ended these
+    me.expected.object = nullptr;
+    me.forget_released();
+    me.was_on_condition = false;
+    if (me.is_waiting()) me.wait_ends();
+  }
   while (me.held() != 0 &&
          me.entry(0).epoch.load(memory_order_relaxed) != epoch)
     remove(me, 0);
@@ -424,8 +441,7 @@ void forget_given(const void* object) noexcept {
 void forget(const void* object) noexcept {
   threads::any_of([&](thread_record& r) {
     r.find_held([&](held_lock& h) {
-      if (h.object.load(memory_order_relaxed) == object)
-        h.object.store(nullptr, memory_order_relaxed);
+      take_away(h, object);
       return false;
     });
     return false;
@@ -444,7 +460,7 @@ bool forget(const void* lock, object_kind kind, operation& holder) noexcept {
         is_held = true;
         read(r, h, holder);
       }
-      h.object.store(nullptr, memory_order_relaxed);
+      take_away(h, lock);
       return false;
     });
     return false;
@@ -477,14 +493,13 @@ void after_fork_in_parent() noexcept {
   for (shard& s : g_shards) s.lock.unlock();
 }
 
-// What was given in the parent says nothing of the child's semaphores.
+// What was given in the parent says nothing of the child's semaphores. Nor does
+// what the thread holds: a lock in shared memory is the parent's, and some are
+// made anew.
 void after_fork_in_child() noexcept {
   const std::uint64_t survivor = my_serial();
   if (thread_record* const me = t_self.record) {
-    for (std::uint32_t i = me->held(); i-- > 0;) {
-      if (!is_kept_by_child(me->entry(i).kind.load(memory_order_relaxed)))
-        remove(*me, i);
-    }
+    while (me->held() != 0) remove(*me, me->held() - 1);
   }
   for (shard& s : g_shards) {
     s.remove_if([=](const node& n) { return n.latest.thread != survivor; });

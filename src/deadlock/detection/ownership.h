@@ -87,6 +87,9 @@ void forget_given(const void* object) noexcept;
 // The calling thread's entry, if there is one.
 bool remove_mine(const void* lock, object_kind kind) noexcept;
 
+// The present one; odd while the checker listens.
+std::uint32_t epoch() noexcept;
+
 // What an entry of some thread says.
 void read(const thread_record& of, const held_lock& h,
           operation& holder) noexcept;

@@ -62,11 +62,11 @@ std::int64_t tokens(const void* semaphore, object_kind kind) noexcept {
 
 }  // namespace
 
-bool is_lock(const void* semaphore, object_kind kind) noexcept {
+bool is_lock(const void* semaphore, object_kind kind, unsigned taken) noexcept {
   const locked only_me;
   const std::uint32_t known = g_uses->find(key_of(semaphore));
   if (known == 0) {
-    const bool many = tokens(semaphore, kind) > 1;
+    const bool many = tokens(semaphore, kind) + taken > 1;
     set(semaphore, many ? use::signal : use::unknown);
     return !many;
   }
@@ -98,6 +98,11 @@ bool releasing(const void* semaphore, object_kind kind) noexcept {
 void forget(const void* semaphore) noexcept {
   const locked only_me;
   g_uses->remove(key_of(semaphore));
+}
+
+void forget_all() noexcept {
+  const locked only_me;
+  g_uses->clear();
 }
 
 void before_fork() noexcept { g_lock.lock(); }

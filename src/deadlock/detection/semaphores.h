@@ -16,14 +16,15 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::semaphores {
 
-// The calling thread is about to acquire it, or has. As far as is known it is
-// used as a lock.
-bool is_lock(const void* semaphore, object_kind kind) noexcept;
+// The calling thread is about to acquire it, or has (`taken`: 1). As far as is
+// known it is used as a lock.
+bool is_lock(const void* semaphore, object_kind kind, unsigned taken) noexcept;
 // Some thread has acquired it and given it back.
 bool is_proved(const void* semaphore) noexcept;
 // The calling thread is about to release it. True: that has proved it a lock.
 bool releasing(const void* semaphore, object_kind kind) noexcept;
 void forget(const void* semaphore) noexcept;
+void forget_all() noexcept;
 
 void before_fork() noexcept;
 void after_fork_in_parent() noexcept;

@@ -178,6 +178,11 @@ class key_table {
     }
   }
   std::size_t size() const noexcept { return size_; }
+  void clear() noexcept {
+    for (std::size_t i = 0; slots_ != nullptr && i < capacity(); ++i)
+      slots_[i].value = 0;
+    size_ = 0;
+  }
 
  private:
   struct slot {

@@ -35,7 +35,8 @@ held_lock* thread_record::add(const void* object, object_kind kind,
     }
   }
   held_lock& e = entry(i);
-  e.where.store(where, memory_order_relaxed);
+  // [TR16] release; pairs with [TR17], [TR19], [TR20]: the place.
+  e.where.store(where, memory_order_release);
   e.epoch.store(epoch, memory_order_relaxed);
   e.kind.store(kind, memory_order_relaxed);
   // [TR1] release; pairs with [TR2].
@@ -52,7 +53,8 @@ void thread_record::remove(std::uint32_t i) noexcept {
     const held_lock& from = entry(i + 1);
     // [TR1]: whoever reads meanwhile sees no lock, or one of the two.
     to.object.store(nullptr, memory_order_release);
-    to.where.store(from.where.load(memory_order_relaxed), memory_order_relaxed);
+    // [TR16]
+    to.where.store(from.where.load(memory_order_relaxed), memory_order_release);
     to.epoch.store(from.epoch.load(memory_order_relaxed), memory_order_relaxed);
     to.kind.store(from.kind.load(memory_order_relaxed), memory_order_relaxed);
     // [TR1]
@@ -70,12 +72,14 @@ void thread_record::wait_begins(const void* object, object_kind kind,
                                 bool bounded, std::uint32_t where,
                                 std::int64_t now_ns,
                                 const void* mutex) noexcept {
+  if (is_waiting()) wait_ends();  // one whose end was not told
   wait_object_.store(object, memory_order_relaxed);
   wait_kind_.store(kind, memory_order_relaxed);
   wait_bounded_.store(bounded, memory_order_relaxed);
   wait_where_.store(where, memory_order_relaxed);
   wait_since_.store(now_ns, memory_order_relaxed);
   wait_mutex_.store(mutex, memory_order_relaxed);
+  wait_epoch_.store(entries_epoch, memory_order_relaxed);
   // [TR10] seq_cst; pairs with [TR11].
   if (kind == object_kind::thread)
     threads::g_joins.fetch_add(1, memory_order_seq_cst);
@@ -104,6 +108,7 @@ bool thread_record::look(waiting& now) const noexcept {
   now.where = wait_where_.load(memory_order_relaxed);
   now.since_ns = wait_since_.load(memory_order_relaxed);
   now.mutex = wait_mutex_.load(memory_order_relaxed);
+  now.epoch = wait_epoch_.load(memory_order_relaxed);
   return still(now);
 }
 
@@ -184,6 +189,8 @@ struct registry {
     r.stale_from = 0;
     r.entries_epoch = 0;
     r.expected.object = nullptr;
+    r.was_on_condition = false;
+    r.forget_released();
     r.tid_.store(process::thread_id(), memory_order_relaxed);
     r.os_handle_.store(static_cast<std::uintptr_t>(::pthread_self()),
                        memory_order_relaxed);
@@ -207,6 +214,7 @@ struct registry {
     if (r.known != nullptr) {
       unmap_pages(r.known, sizeof(known_context) << r.known_log2);
       r.known = nullptr;
+      r.known_log2 = 0;
     }
     r.next_free_ = g_first_free;
     g_first_free = 1 + index_of(r);
@@ -271,10 +279,11 @@ std::uint64_t serial_of(std::uintptr_t os_handle) noexcept {
   return i != 0 ? g_handles.value[i] : 0;
 }
 
-void joined(std::uintptr_t os_handle) noexcept {
+void joined(std::uintptr_t os_handle, std::uint64_t serial) noexcept {
   const locked only_me;
   const std::uint32_t i = g_by_handle->find(os_handle);
-  if (i == 0) return;
+  // Another thread may have got the handle already.
+  if (i == 0 || g_handles.value[i] != serial) return;
   g_by_handle->remove(os_handle);
   g_handles->remove(i);
 }
@@ -288,6 +297,8 @@ void after_fork_in_child() noexcept {
     thread_record& r = *at(i);
     if (r.serial() != 0 && &r != t_self.record) registry::drop(r);
   }
+  g_stuck.store(0, memory_order_relaxed);
+  g_joins.store(0, memory_order_relaxed);
   if (t_self.record != nullptr) registry::renew(*t_self.record);
   std::construct_at(&g_lock);
 }

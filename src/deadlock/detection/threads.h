@@ -73,7 +73,8 @@ class alignas(kCacheLine) thread_record {
     const std::uint32_t i = held();
     if (i >= kNear) return false;
     held_lock& e = near_[i];
-    e.where.store(where, memory_order_relaxed);
+    // [TR18] release; pairs with [TR17], [TR19], [TR20].
+    e.where.store(where, memory_order_release);
     e.epoch.store(epoch, memory_order_relaxed);
     e.kind.store(kind, memory_order_relaxed);
     e.waited = true;
@@ -144,7 +145,8 @@ class alignas(kCacheLine) thread_record {
     bool bounded;
     std::uint32_t where;
     std::int64_t since_ns;
-    const void* mutex;  // of a condition variable's wait
+    const void* mutex;    // of a condition variable's wait
+    std::uint32_t epoch;  // as of entries
   };
   bool is_waiting() const noexcept {
     return (wait_version_.load(memory_order_relaxed) & 1) != 0;
@@ -164,12 +166,27 @@ class alignas(kCacheLine) thread_record {
   std::uint32_t entries_epoch = 0;
 
   std::uint32_t time = 0;  // on the clock that creations and joins advance
-  std::uint32_t stale_from = 0;    // entries from here have no context
-  bool was_on_condition = false;   // and has not got its mutex yet
-  const void* released = nullptr;  // the last lock
+  std::uint32_t stale_from = 0;   // entries from here have no context
+  bool was_on_condition = false;  // and has not got its mutex yet
   known_context* known = nullptr;
   std::uint32_t known_log2 = 0;
   std::uint32_t known_used = 0;
+  // The locks given back last.
+  static constexpr std::uint32_t kReleased = 8;
+  void note_released(const void* lock) noexcept {
+    released_[++last_released_ % kReleased] = lock;
+  }
+  const void* last_released() const noexcept {
+    return released_[last_released_ % kReleased];
+  }
+  template <class F>
+  void for_each_released(F f) const noexcept {
+    for (const void* const each : released_) f(each);
+  }
+  void forget_released() noexcept {
+    for (const void*& each : released_) each = nullptr;
+  }
+
   // What attempt() has found out for acquired().
   struct {
     const void* object = nullptr;
@@ -195,10 +212,13 @@ class alignas(kCacheLine) thread_record {
   atomic<const void*> wait_object_{nullptr};
   atomic<std::int64_t> wait_since_{0};
   atomic<const void*> wait_mutex_{nullptr};
+  atomic<std::uint32_t> wait_epoch_{0};
   atomic<object_kind> wait_kind_{};
   atomic<bool> wait_bounded_{false};
 
   std::uint32_t next_free_ = 0;
+  std::uint32_t last_released_ = 0;
+  const void* released_[kReleased] = {};
   held_lock near_[kNear];
 };
 
@@ -262,7 +282,7 @@ thread_record* find(std::uint64_t serial) noexcept;
 void note_handle(std::uintptr_t os_handle, std::uint64_t serial) noexcept;
 // 0: it is not known.
 std::uint64_t serial_of(std::uintptr_t os_handle) noexcept;
-void joined(std::uintptr_t os_handle) noexcept;
+void joined(std::uintptr_t os_handle, std::uint64_t serial) noexcept;
 
 // The epoch (ownership.h), while nothing but the order of locks is looked at;
 // else 0.

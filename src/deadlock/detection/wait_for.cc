@@ -43,9 +43,25 @@ namespace {
 // One at a time: of two that find the same deadlock, the second finds its
 // victim gone, or the report made.
 constinit raw_mutex g_lock;
+
+class locked {
+ public:
+  locked() noexcept : locked_(!t_self.owns_all) {
+    if (locked_) g_lock.lock();
+  }
+  locked(const locked&) = delete;
+  locked& operator=(const locked&) = delete;
+  ~locked() {
+    if (locked_) g_lock.unlock();
+  }
+
+ private:
+  const bool locked_;
+};
+
 constinit never_destroyed<key_table> g_reported;
 // That every thread waits has been told, or why.
-constinit bool g_told_all = false;
+constinit atomic<bool> g_told_all{false};
 
 // A thread on the way from the one that checks.
 struct step {
@@ -69,7 +85,28 @@ hold way_of(object_kind kind) noexcept {
 }
 
 bool wait_for_ever(const thread_record& r, thread_record::waiting& w) noexcept {
-  return r.look(w) && !w.bounded;
+  return r.look(w) && !w.bounded && w.epoch == ownership::epoch();
+}
+
+// Whether the writer that waits so is the one that keeps new readers out until
+// those inside have gone: the only one that waits, and nobody writes.
+bool shuts_readers_out(const step& writer) noexcept {
+  const void* const lock = writer.wait.object;
+  if (way_of(writer.wait.kind) != hold::exclusive ||
+      !prefers_writers(lock, writer.wait.kind))
+    return false;
+  if (writer.wait.kind == object_kind::shared_mutex &&
+      !is_locked(lock, object_kind::shared_mutex))
+    return false;
+  return !threads::any_of([&](thread_record& r) {
+    thread_record::waiting w{};
+    if (&r != writer.who && r.look(w) && w.object == lock && !is_share(w.kind))
+      return true;
+    return r.find_held([&](const held_lock& h) {
+      return h.object.load(memory_order_relaxed) == lock &&
+             !is_share(h.kind.load(memory_order_relaxed));
+    }) != nullptr;
+  });
 }
 
 // f(step) for each thread that waits for ever, and for whose release `from`
@@ -99,9 +136,10 @@ bool any_awaited(const step& from, F f) noexcept {
     });
     if (h != nullptr) {
       next.held = {object, h->kind.load(memory_order_relaxed)};
-      next.held_where = h->where.load(memory_order_relaxed);
+      // [TR20] acquire; pairs with [TR16], [TR18].
+      next.held_where = h->where.load(memory_order_acquire);
     } else if (asked == hold::shared && next.wait.object == object &&
-               !is_share(next.wait.kind)) {
+               shuts_readers_out(next)) {
       // A reader that sleeps waits for the writers that wait already.
       next.held = {object, next.wait.kind};
       next.held_where = next.wait.where;
@@ -213,31 +251,30 @@ result check(thread_record& me, bool can_give_up) noexcept {
   const step first{&me, mine, {}, 0, 0};
   if (!any_awaited(first, [](const step&) { return true; }))
     return result::nothing;
-  g_lock.lock();
-  result r = result::nothing;
+  circle c;
+  bool victim = false;
   {
-    circle c;
-    if (c.find(me) && g_reported->find(c.key()) == 0) {
-      static_cast<void>(g_reported->add(c.key(), 1));
-      const told links{c, {}};
-      finding f{.kind = finding_kind::deadlock,
-                .what = "threads wait for each other, for ever",
-                .code = EDEADLK};
-      f.links = c.size();
-      f.link = link_of;
-      f.circle = &links;
-      describe(c, me);
-      g_told_all = true;  // all the threads wait for these, perhaps
-      if (report(f)) r = result::reported;
-      if (can_give_up && action::current() == misuse_action::throw_exception) {
-        r = result::victim;
-        g_told_all = false;
-        me.wait_ends();
-      }
+    const locked only_me;
+    if (!c.find(me) || g_reported->find(c.key()) != 0) return result::nothing;
+    static_cast<void>(g_reported->add(c.key(), 1));
+    g_told_all.store(true, memory_order_relaxed);  // or why it is so
+    describe(c, me);
+    victim = can_give_up && action::current() == misuse_action::throw_exception;
+    if (victim) {
+      g_told_all.store(false, memory_order_relaxed);
+      me.wait_ends();
     }
   }
-  g_lock.unlock();
-  return r;
+  // Without the lock: who listens may do what it likes.
+  const told links{c, {}};
+  finding f{.kind = finding_kind::deadlock,
+            .what = "threads wait for each other, for ever",
+            .code = EDEADLK};
+  f.links = c.size();
+  f.link = link_of;
+  f.circle = &links;
+  const bool told_of = report(f);
+  return victim ? result::victim : told_of ? result::reported : result::nothing;
 }
 
 // --- All threads -------------------------------------------------------------
@@ -337,7 +374,7 @@ const deadlock_link& link_of_all(const void* of, std::uint32_t i) noexcept {
   return t.now;
 }
 
-// Under g_lock, in the watch, which is one thread that is not the program's.
+// In the watch, which is one thread that is not the program's.
 // Who has been woken and has not come to tell so is not asleep; and it is all
 // the same at two looks.
 bool tell_all(std::uint64_t& seen) noexcept {
@@ -349,7 +386,7 @@ bool tell_all(std::uint64_t& seen) noexcept {
   }
   const std::uint64_t now = all.key();
   if (std::exchange(seen, now) != now || !all.choose(circle)) return false;
-  g_told_all = true;
+  g_told_all.store(true, memory_order_relaxed);
   const told_all links{circle, {}};
   finding f{
       .kind = finding_kind::deadlock,
@@ -365,9 +402,7 @@ bool tell_all(std::uint64_t& seen) noexcept {
 bool look_again() noexcept {
   static constinit int looks = 0;
   static constinit std::uint64_t seen = 0;
-  g_lock.lock();
   const bool told = threads::may_be_all_stuck() && tell_all(seen);
-  g_lock.unlock();
   if (told && action::current() == misuse_action::abort) std::abort();
   checks::lost_notifies();
   looks = threads::may_be_all_stuck() && !told ? looks + 1 : 0;
@@ -377,7 +412,8 @@ bool look_again() noexcept {
 }  // namespace
 
 void watch() noexcept {
-  if ((threads::may_be_all_stuck() && !g_told_all) || checks::want_watch())
+  if ((threads::may_be_all_stuck() && !g_told_all.load(memory_order_relaxed)) ||
+      checks::want_watch())
     process::watch(100'000'000, look_again);
 }
 
@@ -386,6 +422,7 @@ void after_fork_in_parent() noexcept { g_lock.unlock(); }
 void after_fork_in_child() noexcept {
   std::construct_at(&g_lock);
   process::forget_watch();
+  g_told_all.store(false, memory_order_relaxed);
 }
 
 }  // namespace detail::wait_for
