@@ -45,7 +45,9 @@ class any_wait {
     });
     wait(until, stop);
     leave();
-    hear_waits(hook_wait_end);
+    hear_waits([](const void* object, object_kind kind) {
+      hook_wait_end(object, kind);
+    });
     if (taken_ == kNone) return std::nullopt;
     return taken_;
   }

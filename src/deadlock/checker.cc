@@ -88,9 +88,8 @@ void acquired(const void* object, object_kind kind,
   me->expected.object = nullptr;
   if (entry == nullptr) return;
   entry->waited = waited;
-  entry->context = me->expected.context;
   entry->since_ns = checks::long_hold_limit() != 0 ? process::now_ns() : 0;
-  me->stale_from = me->held();
+  me->set_context_of_last(me->expected.context);
   if (circle && follow(order::report_found(), false) == verdict::end)
     std::abort();
 }

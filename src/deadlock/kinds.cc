@@ -251,6 +251,25 @@ bool is_robust(object_kind kind) noexcept {
          kind == object_kind::robust_pi_mutex;
 }
 
+bool is_kept_by_child(object_kind kind) noexcept {
+  switch (kind) {
+    case object_kind::shared_mutex:
+    case object_kind::shared_mutex_upgrade:
+    case object_kind::shared_mutex_shared:
+    case object_kind::byte_mutex:
+    case object_kind::ticket_lock:
+    case object_kind::mcs_lock:
+    case object_kind::queue_lock:
+    case object_kind::biased_shared_mutex:
+    case object_kind::pi_mutex:
+    case object_kind::robust_mutex:
+    case object_kind::robust_pi_mutex:
+      return false;
+    default:
+      return true;
+  }
+}
+
 bool is_process_shared([[maybe_unused]] const void* object,
                        [[maybe_unused]] object_kind kind) noexcept {
 #if defined(__GLIBC__)

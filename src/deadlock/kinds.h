@@ -37,6 +37,9 @@ bool is_share(object_kind kind) noexcept;
 bool names_owner(object_kind kind) noexcept;
 // An end of the thread that holds them is no mistake.
 bool is_robust(object_kind kind) noexcept;
+// Whether the forking thread holds in the child what it held in the parent. The
+// others are made anew there, at the same address.
+bool is_kept_by_child(object_kind kind) noexcept;
 // Whether other processes may use it, as far as it says so itself.
 bool is_process_shared(const void* object, object_kind kind) noexcept;
 

@@ -273,11 +273,42 @@ bool is_asleep(int tid) noexcept {
   char storage[64];
   text path(storage);
   path << "/proc/self/task/" << std::int64_t{tid} << "/stat"
-       << std::string_view("", 1);
+       << std::string_view("\0", 1);
   char line[512];
   if (!read_file(path.view().data(), line, sizeof line)) return false;
   const char* const name_end = std::strrchr(line, ')');
   return name_end != nullptr && name_end[1] == ' ' && name_end[2] == 'S';
+}
+
+bool is_shared_memory(const void* address) noexcept {
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  const int fd =
+      is_confined() ? -1 : ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return true;
+  bool shared = true;
+  bool found = false;
+  char line[128];  // the beginning of one: "from-to rwxs …"
+  std::size_t n = 0;
+  char part[1024];
+  ssize_t got = 0;
+  while (!found && (got = ::read(fd, part, sizeof part)) > 0) {
+    for (ssize_t i = 0; i < got && !found; ++i) {
+      if (part[i] != '\n') {
+        if (n < sizeof line - 1) line[n++] = part[i];
+        continue;
+      }
+      line[n] = '\0';
+      n = 0;
+      char* end = nullptr;
+      const std::uintptr_t from = std::strtoull(line, &end, 16);
+      if (*end != '-') continue;
+      const std::uintptr_t to = std::strtoull(end + 1, &end, 16);
+      found = at >= from && at < to;
+      if (found) shared = std::strlen(end) < 5 || end[4] == 's';
+    }
+  }
+  ::close(fd);
+  return shared;
 }
 
 bool catches_signals() noexcept {

@@ -29,6 +29,9 @@ unsigned count_threads() noexcept;
 // Whether a thread of the process sleeps in the kernel now: it has not been
 // woken, or has gone on and sleeps again.
 bool is_asleep(int tid) noexcept;
+// Whether other processes see what is written there; true where that can't be
+// told.
+bool is_shared_memory(const void* address) noexcept;
 // Whether the program catches signals that come from outside: a handler may do
 // what a thread waits for.
 bool catches_signals() noexcept;

@@ -21,11 +21,13 @@
 #include "checker.h"
 
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): their names.
 // Of a sanitizer's runtime, where there is one: what stands before libc's.
 [[gnu::weak]] int __interceptor_pthread_create(pthread_t*,
                                                const pthread_attr_t*,
                                                void* (*)(void*), void*);
 [[gnu::weak]] int __interceptor_pthread_join(pthread_t, void**);
+// NOLINTEND(bugprone-reserved-identifier)
 }
 
 namespace syncxx::inline SYNCXX_ABI {

@@ -22,8 +22,9 @@ EXPECTED = {
     "lock": [LOCK],
     "try_lock": [["acquired mutex 0", "releasing mutex 0"]],
     "recursive": [["attempt recursive_mutex 0", "acquired recursive_mutex 0",
-                   "releasing recursive_mutex 0"]],
-    "errorcheck": [LOCK],
+                   "releasing recursive_mutex 0",
+                   "misused recursive_mutex 0"]],  # unlocked once too often
+    "errorcheck": [["misused mutex 0"] + LOCK],
     "contended": [
         ["attempt mutex 0", "acquired mutex 0", "creates thread 1",
          "releasing mutex 0", "joining thread", "joined ended"],

@@ -92,6 +92,8 @@ lock_id id_of(const void* address, object_kind kind) noexcept {
   const std::uint64_t page = page_of(address);
   const lock_id next = g_first_of_page->find(page);
   g_info.value[added] = {address, kind, next, 0};
+  // It was of no interest so far, perhaps, to threads that know it.
+  generation_of(address).fetch_add(1, memory_order_relaxed);
   if (is_share(kind) || kind == object_kind::shared_mutex ||
       kind == object_kind::pthread_rwlock) {
     if (prefers_writers(address, kind)) g_graph->put_writers_first(added);
@@ -170,7 +172,7 @@ void found_classes(void*, const segments<order_link>& circle) noexcept {
 // --- What a thread knows -----------------------------------------------------
 
 constexpr unsigned kFirstLog2 = 8;
-constexpr unsigned kMostLog2 = 17;
+constexpr unsigned kMostLog2 = 16;
 
 void put(thread_record& me, const known_context& fresh) noexcept {
   known_context* const first =
@@ -204,6 +206,18 @@ void keep(thread_record& me, const known_context& fresh) noexcept {
   put(me, fresh);
 }
 
+// Under g_lock. A lock that is taken with nothing held, and of which nothing is
+// known: most locks are never taken in another way, and there may be millions
+// of them. When one is taken with it held, it is told of. (Of those that keep
+// readers out it matters that they are written.)
+bool is_of_no_interest(const void* lock, object_kind kind) noexcept {
+  return g_lock_by_address->find(key_of(lock)) == 0 &&
+         g_classes->of(lock) == 0 && !is_share(kind) &&
+         kind != object_kind::shared_mutex &&
+         kind != object_kind::shared_mutex_upgrade &&
+         kind != object_kind::pthread_rwlock;
+}
+
 // Under g_lock. Locks that were taken under one that has been given back are
 // now held without it.
 void refresh(thread_record& me) noexcept {
@@ -218,10 +232,14 @@ void refresh(thread_record& me) noexcept {
     const void* const object = h.object.load(memory_order_relaxed);
     const object_kind kind = h.kind.load(memory_order_relaxed);
     const lock_id id = object != nullptr ? id_of(object, kind) : 0;
+    // The first may not have been told of: see is_of_no_interest().
+    const auto by = i != 0 || h.context.number != 0 ? order_graph::taken::known
+                    : h.waited                      ? order_graph::taken::waited
+                                                    : order_graph::taken::tried;
     h.context =
         id == 0 ? current(me, i)
                 : g_graph->enter({me.serial(), me.time}, current(me, i), id,
-                                 way_of(kind), order_graph::taken::known,
+                                 way_of(kind), by,
                                  h.where.load(memory_order_relaxed), h.waited);
   }
   me.stale_from = held;
@@ -275,7 +293,8 @@ result enter(thread_record& me, const void* lock, object_kind kind,
     const locked only_me;
     refresh(me);
     circles = g_found_ends->size();
-    const lock_id id = id_of(lock, kind);
+    const lock_id id =
+        held == 0 && is_of_no_interest(lock, kind) ? 0 : id_of(lock, kind);
     g_threads->note(me);
     const order_graph::context_ref context =
         id == 0 ? current(me, held)

@@ -20,6 +20,7 @@
 #include <sync/detail/cache_line.h>
 #include <sync/detail/raw_mutex.h>
 
+#include "../kinds.h"
 #include "../process.h"
 #include "places.h"
 #include "storage.h"
@@ -493,13 +494,17 @@ void after_fork_in_parent() noexcept {
   for (shard& s : g_shards) s.lock.unlock();
 }
 
-// What was given in the parent says nothing of the child's semaphores. Nor does
-// what the thread holds: a lock in shared memory is the parent's, and some are
-// made anew.
+// What was given in the parent says nothing of the child's semaphores. A lock
+// in shared memory that the thread holds is the parent's.
 void after_fork_in_child() noexcept {
   const std::uint64_t survivor = my_serial();
   if (thread_record* const me = t_self.record) {
-    while (me->held() != 0) remove(*me, me->held() - 1);
+    for (std::uint32_t i = me->held(); i-- > 0;) {
+      const held_lock& h = me->entry(i);
+      if (!is_kept_by_child(h.kind.load(memory_order_relaxed)) ||
+          process::is_shared_memory(h.object.load(memory_order_relaxed)))
+        remove(*me, i);
+    }
   }
   for (shard& s : g_shards) {
     s.remove_if([=](const node& n) { return n.latest.thread != survivor; });

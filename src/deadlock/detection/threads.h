@@ -78,14 +78,18 @@ class alignas(kCacheLine) thread_record {
     e.epoch.store(epoch, memory_order_relaxed);
     e.kind.store(kind, memory_order_relaxed);
     e.waited = true;
-    e.context = context;
     e.since_ns = 0;
     // [TR15] release; pairs with [TR2].
     e.object.store(object, memory_order_release);
     // [TR15]
     held_.store(i + 1, memory_order_release);
-    stale_from = i + 1;
+    set_context_of_last(context);
     return true;
+  }
+  void set_context_of_last(const order_graph::context_ref& context) noexcept {
+    const std::uint32_t n = held();
+    entry(n - 1).context = context;
+    stale_from = context.number != 0 ? n : n - 1;
   }
   // Takes the last entry away if it is this one.
   bool remove_last(const void* object, object_kind kind) noexcept {

@@ -32,9 +32,6 @@ enum class finding_kind : std::uint8_t {
   misuse,                     // whatever else: here, other, before
 };
 
-// "mutex", "pthread_mutex_t", …
-const char* name_of(object_kind kind) noexcept;
-
 // An object of the program.
 struct object_ref {
   const void* address = nullptr;

@@ -49,7 +49,7 @@ json_writer& json_writer::string(std::string_view bytes) noexcept {
       out_ << "\\" << bytes.substr(0, 1);
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       constexpr std::string_view kDigits = "0123456789abcdef";
-      const auto code = static_cast<std::size_t>(c);
+      const auto code = static_cast<std::size_t>(static_cast<unsigned char>(c));
       out_ << "\\u00" << kDigits.substr(code >> 4, 1)
            << kDigits.substr(code & 15, 1);
     } else {
