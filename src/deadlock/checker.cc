@@ -266,7 +266,7 @@ void memory_released(const void* begin, std::size_t size,
   // Those that are held are told of, as if they were destroyed.
   const void* held[8];
   object_kind kinds[8];
-  const std::uint32_t n = order::find_locks(begin, size, held, kinds, 8);
+  const std::uint32_t n = ownership::find_held(begin, size, held, kinds, 8);
   for (std::uint32_t i = 0; i < n; ++i) {
     operation holder;
     if (words_for(kinds[i]) == nullptr || !is_locked(held[i], kinds[i]) ||

@@ -421,19 +421,6 @@ void for_each_lock(const void* begin, std::size_t size, F f) noexcept {
 
 }  // namespace
 
-std::uint32_t find_locks(const void* begin, std::size_t size,
-                         const void** locks, object_kind* kinds,
-                         std::uint32_t most) noexcept {
-  std::uint32_t n = 0;
-  const locked only_me;
-  for_each_lock(begin, size, [&](lock_id id) {
-    if (n == most) return;
-    locks[n] = g_info.value[id].address;
-    kinds[n++] = g_info.value[id].kind;
-  });
-  return n;
-}
-
 void forget_all() noexcept {
   const locked only_me;
   for (auto& each : g_generations) each.fetch_add(1, memory_order_relaxed);

@@ -121,10 +121,6 @@ bool proved(const void* semaphore) noexcept;
 void forget(const void* lock) noexcept;
 // All of them: what has happened to them was not seen.
 void forget_all() noexcept;
-// The locks known in [begin, begin + size), `most` of them at most.
-std::uint32_t find_locks(const void* begin, std::size_t size,
-                         const void** locks, object_kind* kinds,
-                         std::uint32_t most) noexcept;
 // The same as forget() of each.
 void forget(const void* begin, std::size_t size) noexcept;
 

@@ -434,6 +434,24 @@ bool find_last(const void* object, object_kind kind, operation& latest,
   return true;
 }
 
+std::uint32_t find_held(const void* begin, std::size_t size, const void** locks,
+                        object_kind* kinds, std::uint32_t most) noexcept {
+  const auto from = reinterpret_cast<std::uintptr_t>(begin);
+  std::uint32_t n = 0;
+  threads::any_of([&](thread_record& r) {
+    r.find_held([&](const held_lock& h) {
+      const void* const object = h.object.load(memory_order_relaxed);
+      if (n < most && reinterpret_cast<std::uintptr_t>(object) - from < size) {
+        locks[n] = object;
+        kinds[n++] = h.kind.load(memory_order_relaxed);
+      }
+      return n == most;
+    });
+    return n == most;
+  });
+  return n;
+}
+
 void forget_given(const void* object) noexcept {
   const locked_shard table(object);
   if (const node* const n = table->find(object)) table->remove(n);

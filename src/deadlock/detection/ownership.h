@@ -8,6 +8,7 @@
 #ifndef SYNCXX_SRC_DEADLOCK_DETECTION_OWNERSHIP_H_
 #define SYNCXX_SRC_DEADLOCK_DETECTION_OWNERSHIP_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include <sync/detail/config.h>
@@ -81,6 +82,10 @@ void forget(const void* object) noexcept;
 
 // The same; if that was who holds it, true and who.
 bool forget(const void* lock, object_kind kind, operation& holder) noexcept;
+
+// The locks in [begin, begin + size) that are held, `most` of them at most.
+std::uint32_t find_held(const void* begin, std::size_t size, const void** locks,
+                        object_kind* kinds, std::uint32_t most) noexcept;
 
 // Drops what is known of who has given something to `object`.
 void forget_given(const void* object) noexcept;
