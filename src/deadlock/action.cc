@@ -26,22 +26,7 @@ constexpr int kNotRead = -1;  // SYNCXX_DEADLOCK
 constinit atomic<int> g_action{kNotRead};
 constinit raw_mutex g_action_lock;
 
-class action_lock {
- public:
-  action_lock() noexcept : locked_(!t_self.owns_all) {
-    if (locked_) g_action_lock.lock();
-  }
-  action_lock(const action_lock&) = delete;
-  action_lock& operator=(const action_lock&) = delete;
-  ~action_lock() {
-    if (locked_) g_action_lock.unlock();
-  }
-
- private:
-  const bool locked_;  // not between a fork's handlers, which hold it
-};
-
-// Under action_lock.
+// Under g_action_lock.
 void change_locked(misuse_action to) noexcept {
   const bool listens = g_hooks.load(memory_order_relaxed) != nullptr;
   g_action.store(static_cast<int>(to), memory_order_relaxed);
@@ -84,7 +69,7 @@ misuse_action asked_for() noexcept {
 misuse_action current() noexcept {
   int action = g_action.load(memory_order_relaxed);
   if (action == kNotRead) [[unlikely]] {
-    const action_lock only_me;
+    const table_lock only_me(g_action_lock);
     action = g_action.load(memory_order_relaxed);
     if (action == kNotRead) {
       change_locked(asked_for());
@@ -95,7 +80,7 @@ misuse_action current() noexcept {
 }
 
 void change(misuse_action to) noexcept {
-  const action_lock only_me;
+  const table_lock only_me(g_action_lock);
   change_locked(to);
 }
 

@@ -199,21 +199,6 @@ constinit raw_mutex g_lock;
 constinit never_destroyed<key_table> g_by_address;
 constinit never_destroyed<numbered_pool<last_notify>> g_notifies;
 
-class locked {
- public:
-  locked() noexcept : locked_(!t_self.owns_all) {
-    if (locked_) g_lock.lock();
-  }
-  locked(const locked&) = delete;
-  locked& operator=(const locked&) = delete;
-  ~locked() {
-    if (locked_) g_lock.unlock();
-  }
-
- private:
-  const bool locked_;
-};
-
 std::uint64_t key_of(const void* condition) noexcept {
   return reinterpret_cast<std::uintptr_t>(condition);
 }
@@ -263,7 +248,7 @@ void notified(thread_record& me, const void* condition, object_kind kind,
   me.for_each_released([&](const void* lock) { now.locks[n++] = lock; });
   for (std::uint32_t i = 0; i < me.held() && n < std::size(now.locks); ++i)
     now.locks[n++] = me.entry(i).object.load(memory_order_relaxed);
-  const locked only_me;
+  const table_lock only_me(g_lock);
   std::uint32_t i = g_by_address->find(key_of(condition));
   if (i != 0) {
     g_notifies.value[i] = now;
@@ -274,12 +259,12 @@ void notified(thread_record& me, const void* condition, object_kind kind,
 }
 
 void forget_all_notified() noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   g_by_address->clear();
 }
 
 void forget_notified(const void* condition) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   const std::uint32_t i = g_by_address->find(key_of(condition));
   if (i == 0) return;
   g_by_address->remove(key_of(condition));
@@ -291,7 +276,7 @@ namespace {
 // Whether the last notification was lost on who waits with `mutex`.
 bool is_lost(const void* condition, const void* mutex, std::int64_t since_ns,
              last_notify& last) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   const std::uint32_t i = g_by_address->find(key_of(condition));
   if (i == 0) return false;
   last = g_notifies.value[i];
@@ -307,7 +292,7 @@ bool is_lost(const void* condition, const void* mutex, std::int64_t since_ns,
 namespace {
 
 void note_told(const void* condition) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   const std::uint32_t i = g_by_address->find(key_of(condition));
   if (i != 0) g_notifies.value[i].told = true;
 }

@@ -54,21 +54,6 @@ constinit never_destroyed<key_table> g_first_of_page;   // by page_of()
 constinit never_destroyed<segments<found_link>> g_found;
 constinit never_destroyed<segments<std::uint32_t>> g_found_ends;
 
-class locked {
- public:
-  locked() noexcept : locked_(!t_self.owns_all) {
-    if (locked_) g_lock.lock();
-  }
-  locked(const locked&) = delete;
-  locked& operator=(const locked&) = delete;
-  ~locked() {
-    if (locked_) g_lock.unlock();
-  }
-
- private:
-  const bool locked_;
-};
-
 // As a key: not 0.
 std::uint64_t page_of(const void* address) noexcept {
   return (key_of(address) >> kPageLog2) + 1;
@@ -290,7 +275,7 @@ result enter(thread_record& me, const void* lock, object_kind kind,
   const std::uint32_t where = places::number_of(at);
   std::uint32_t circles = 0;
   {
-    const locked only_me;
+    const table_lock only_me(g_lock);
     refresh(me);
     circles = g_found_ends->size();
     const lock_id id =
@@ -350,7 +335,7 @@ bool report_found() noexcept {
   segments<found_link> links;
   segments<std::uint32_t> ends;
   {
-    const locked only_me;
+    const table_lock only_me(g_lock);
     segments<found_link> doubtful;
     segments<std::uint32_t> doubtful_ends;
     for (std::uint32_t i = 0, begin = 0; i < g_found_ends->size();
@@ -384,7 +369,7 @@ bool report_found() noexcept {
 }
 
 bool proved(const void* semaphore) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   for (std::uint32_t i = 0; i < g_found->size(); ++i) {
     if (g_found.value[i].held.address == semaphore) return true;
   }
@@ -394,7 +379,7 @@ bool proved(const void* semaphore) noexcept {
 void forget(const void* lock) noexcept {
   // Relaxed: see key_of().
   generation_of(lock).fetch_add(1, memory_order_relaxed);
-  const locked only_me;
+  const table_lock only_me(g_lock);
   g_classes->forget(lock);
   const lock_id id = g_lock_by_address->find(key_of(lock));
   if (id == 0) return;
@@ -422,7 +407,7 @@ void for_each_lock(const void* begin, std::size_t size, F f) noexcept {
 }  // namespace
 
 void forget_all() noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   for (auto& each : g_generations) each.fetch_add(1, memory_order_relaxed);
   for (lock_id id = 1; id < g_info->size(); ++id) {
     if (g_info.value[id].address != nullptr) remove(id);
@@ -432,7 +417,7 @@ void forget_all() noexcept {
 }
 
 void forget(const void* begin, std::size_t size) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   for_each_lock(begin, size, [](lock_id id) {
     generation_of(g_info.value[id].address).fetch_add(1, memory_order_relaxed);
     remove(id);
@@ -464,7 +449,7 @@ std::uint32_t number_of(const call_site& site) noexcept {
 void declare(const void* first, const void* second,
              const call_site& site) noexcept {
   const std::uint32_t where = number_of(site);
-  const locked only_me;
+  const table_lock only_me(g_lock);
   declare(g_graph.value, id_of(first, object_kind::mutex),
           id_of(second, object_kind::mutex), where);
 }
@@ -472,31 +457,31 @@ void declare(const void* first, const void* second,
 void declare(std::string_view first, std::string_view second,
              const call_site& site) noexcept {
   const std::uint32_t where = number_of(site);
-  const locked only_me;
+  const table_lock only_me(g_lock);
   declare(g_classes->graph(), g_classes->find_or_add(first),
           g_classes->find_or_add(second), where);
 }
 
 void set_class(const void* lock, std::string_view name) noexcept {
   generation_of(lock).fetch_add(1, memory_order_relaxed);
-  const locked only_me;
+  const table_lock only_me(g_lock);
   g_classes->set(lock, name);
 }
 
 void report_all(bool all) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   g_graph->find_all(all);
   g_classes->graph().find_all(all);
 }
 
 void thread_created(thread_record& creator, std::uint64_t serial) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   g_threads->created(creator, serial);
   ++creator.time;
 }
 
 void thread_joined(thread_record& by, std::uint64_t serial) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   ++by.time;
   g_threads->joined(by, serial);
 }

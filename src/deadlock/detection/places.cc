@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "places.h"
-#include "threads.h"
 
 #if SYNCXX_HOOKED
 
@@ -10,6 +9,7 @@
 #include <sync/detail/raw_mutex.h>
 
 #include "lock_sets.h"
+#include "self.h"
 #include "storage.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -35,8 +35,7 @@ bool is_same(const stored& a, const place& b) noexcept {
 std::uint32_t number_of(const place& at) noexcept {
   std::uint64_t hash = at.depth + 1;
   for (std::uint32_t i = 0; i < at.depth; ++i) hash = mixed(hash, at.code[i]);
-  const bool locks = !t_self.owns_all;
-  if (locks) g_lock.lock();
+  const table_lock only_me(g_lock);
   std::uint32_t number = 0;
   for (;; ++hash) {
     if (hash == 0) continue;
@@ -53,7 +52,6 @@ std::uint32_t number_of(const place& at) noexcept {
       number = 0;
     }
   }
-  if (locks) g_lock.unlock();
   return number;
 }
 

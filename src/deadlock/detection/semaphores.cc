@@ -25,21 +25,6 @@ enum class use : std::uint32_t { unknown = 1, lock, signal };
 constinit raw_mutex g_lock;
 constinit never_destroyed<key_table> g_uses;  // by address
 
-class locked {
- public:
-  locked() noexcept : locked_(!t_self.owns_all) {
-    if (locked_) g_lock.lock();
-  }
-  locked(const locked&) = delete;
-  locked& operator=(const locked&) = delete;
-  ~locked() {
-    if (locked_) g_lock.unlock();
-  }
-
- private:
-  const bool locked_;
-};
-
 std::uint64_t key_of(const void* semaphore) noexcept {
   return reinterpret_cast<std::uintptr_t>(semaphore);
 }
@@ -63,7 +48,7 @@ std::int64_t tokens(const void* semaphore, object_kind kind) noexcept {
 }  // namespace
 
 bool is_lock(const void* semaphore, object_kind kind, unsigned taken) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   const std::uint32_t known = g_uses->find(key_of(semaphore));
   if (known == 0) {
     const bool many = tokens(semaphore, kind) + taken > 1;
@@ -74,7 +59,7 @@ bool is_lock(const void* semaphore, object_kind kind, unsigned taken) noexcept {
 }
 
 bool is_proved(const void* semaphore) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   return g_uses->find(key_of(semaphore)) ==
          static_cast<std::uint32_t>(use::lock);
 }
@@ -83,7 +68,7 @@ bool releasing(const void* semaphore, object_kind kind) noexcept {
   operation holder;
   const bool mine = ownership::remove_mine(semaphore, kind);
   {
-    const locked only_me;
+    const table_lock only_me(g_lock);
     const std::uint32_t known = g_uses->find(key_of(semaphore));
     if (known == static_cast<std::uint32_t>(use::signal)) return false;
     if (mine && known == static_cast<std::uint32_t>(use::lock)) return false;
@@ -96,12 +81,12 @@ bool releasing(const void* semaphore, object_kind kind) noexcept {
 }
 
 void forget(const void* semaphore) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   g_uses->remove(key_of(semaphore));
 }
 
 void forget_all() noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   g_uses->clear();
 }
 

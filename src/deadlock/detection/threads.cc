@@ -143,28 +143,13 @@ void set_handle(std::uintptr_t os_handle, std::uint64_t serial) noexcept {
   if (i != 0 && !g_by_handle->add(os_handle, i)) g_handles->remove(i);
 }
 
-class locked {
- public:
-  locked() noexcept : locked_(!t_self.owns_all) {
-    if (locked_) g_lock.lock();
-  }
-  locked(const locked&) = delete;
-  locked& operator=(const locked&) = delete;
-  ~locked() {
-    if (locked_) g_lock.unlock();
-  }
-
- private:
-  const bool locked_;
-};
-
 }  // namespace
 }  // namespace threads
 
 struct registry {
   static thread_record* make(std::uint64_t serial) noexcept {
     using namespace threads;
-    const locked only_me;
+    const table_lock only_me(g_lock);
     std::uint32_t i = g_first_free;
     if (i != 0) {
       g_first_free = at(--i)->next_free_;
@@ -253,7 +238,7 @@ thread_record* self_slow() noexcept {
 void end() noexcept {
   t_self.has_ended = true;
   if (t_self.record == nullptr) return;
-  const locked only_me;
+  const table_lock only_me(g_lock);
   registry::drop(*t_self.record);
   t_self.record = nullptr;
 }
@@ -269,18 +254,18 @@ thread_record* find(std::uint64_t serial) noexcept {
 }
 
 void note_handle(std::uintptr_t os_handle, std::uint64_t serial) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   set_handle(os_handle, serial);
 }
 
 std::uint64_t serial_of(std::uintptr_t os_handle) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   const std::uint32_t i = g_by_handle->find(os_handle);
   return i != 0 ? g_handles.value[i] : 0;
 }
 
 void joined(std::uintptr_t os_handle, std::uint64_t serial) noexcept {
-  const locked only_me;
+  const table_lock only_me(g_lock);
   const std::uint32_t i = g_by_handle->find(os_handle);
   // Another thread may have got the handle already.
   if (i == 0 || g_handles.value[i] != serial) return;

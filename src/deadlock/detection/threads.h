@@ -26,6 +26,7 @@
 #include <sync/detail/hooks.h>
 
 #include "order_graph.h"
+#include "self.h"
 
 #if SYNCXX_HOOKED
 
@@ -224,43 +225,6 @@ class alignas(kCacheLine) thread_record {
   std::uint32_t last_released_ = 0;
   const void* released_[kReleased] = {};
   held_lock near_[kNear];
-};
-
-// Of the calling thread.
-struct thread_state {
-  thread_record* record = nullptr;
-  // In the checker: events (of signal handlers, of what the checker calls) are
-  // not for it.
-  bool busy = false;
-  // Between a fork's handlers: this thread has locked all of the checker.
-  bool owns_all = false;
-  bool has_ended = false;           // no more records for it
-  std::uint64_t serial_for_it = 0;  // given by its creator
-  std::uint64_t joins = 0;          // the thread it waits for
-};
-
-// In the static TLS block: access never allocates.
-extern thread_local constinit thread_state t_self
-    __attribute__((tls_model("initial-exec")));
-
-// A thread that is in the checker; false if it was in it already: a signal
-// handler, or what the checker itself calls. Such events are not for it.
-class entrance {
- public:
-  entrance() noexcept : entered_(!t_self.busy) {
-    t_self.busy = true;
-    __asm__ __volatile__("" ::: "memory");  // a handler sees it from here
-  }
-  entrance(const entrance&) = delete;
-  entrance& operator=(const entrance&) = delete;
-  ~entrance() {
-    __asm__ __volatile__("" ::: "memory");
-    if (entered_) t_self.busy = false;
-  }
-  explicit operator bool() const noexcept { return entered_; }
-
- private:
-  const bool entered_;
 };
 
 namespace threads {

@@ -44,21 +44,6 @@ namespace {
 // victim gone, or the report made.
 constinit raw_mutex g_lock;
 
-class locked {
- public:
-  locked() noexcept : locked_(!t_self.owns_all) {
-    if (locked_) g_lock.lock();
-  }
-  locked(const locked&) = delete;
-  locked& operator=(const locked&) = delete;
-  ~locked() {
-    if (locked_) g_lock.unlock();
-  }
-
- private:
-  const bool locked_;
-};
-
 constinit never_destroyed<key_table> g_reported;
 // That every thread waits has been told, or why.
 constinit atomic<bool> g_told_all{false};
@@ -254,7 +239,7 @@ result check(thread_record& me, bool can_give_up) noexcept {
   circle c;
   bool victim = false;
   {
-    const locked only_me;
+    const table_lock only_me(g_lock);
     if (!c.find(me) || g_reported->find(c.key()) != 0) return result::nothing;
     static_cast<void>(g_reported->add(c.key(), 1));
     g_told_all.store(true, memory_order_relaxed);  // or why it is so
