@@ -39,7 +39,7 @@ constexpr unsigned kLineYields = 512;
 // kLateNs has given the CPU to other work, for a time slice most likely
 // (milliseconds): so many waits then do without.
 constexpr unsigned kHandOverYields = 12;
-constexpr std::int64_t kLateNs = 100'000;
+constexpr std::int64_t kLateNs = 1'000'000;
 constexpr unsigned kSkipsWhenLate = 256;
 
 void pause_for(unsigned instructions) noexcept {
