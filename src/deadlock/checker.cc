@@ -73,7 +73,7 @@ void acquired(const void* object, object_kind kind,
   if (me == nullptr) return;
   if (semaphore && !semaphores::is_lock(object, kind, 1)) return;
   if (!ownership::tidy(*me)) return;
-  const bool expected = order::is_expected(*me, object, kind);
+  const bool expected = thread_record::is_expected(object, kind);
   // On the way out of a condition variable's wait it may have waited.
   const bool waited = std::exchange(me->was_on_condition, false) || expected;
   bool circle = false;
@@ -83,13 +83,14 @@ void acquired(const void* object, object_kind kind,
                                  : order_graph::taken::tried,
                           site) == order::result::circle;
   }
-  held_lock* const entry =
-      ownership::took(*me, object, kind, me->expected.where);
-  me->expected.object = nullptr;
+  const bool timed = checks::long_hold_limit() != 0;
+  const lock_context context = me->next().context;
+  held_lock* const entry = me->add(
+      token_of(object, kind) | (waited ? 0 : kTried) | (timed ? kToBeTold : 0),
+      me->next().where.load(memory_order_relaxed));
   if (entry == nullptr) return;
-  entry->waited = waited;
-  entry->since_ns = checks::long_hold_limit() != 0 ? process::now_ns() : 0;
-  me->set_context_of_last(me->expected.context);
+  entry->since_ns = timed ? process::now_ns() : 0;
+  entry->context = context;
   if (circle && follow(order::report_found(), false) == verdict::end)
     std::abort();
 }
@@ -114,12 +115,11 @@ verdict releasing(const void* object, object_kind kind,
     }
     return verdict::none;
   }
-  if (thread_record* const me = t_self.record; me != nullptr) {
+  if (thread_record* const me = threads::own(); me != nullptr) {
     me->note_released(object);
     if (checks::long_hold_limit() != 0) {
-      const held_lock* const mine = me->find_held([&](const held_lock& h) {
-        return h.object.load(memory_order_relaxed) == object;
-      });
+      const held_lock* const mine = me->find_held(
+          [&](const held_lock& h) { return h.object() == object; });
       if (mine != nullptr) checks::long_hold(*me, *mine, site);
     }
   }
@@ -166,8 +166,8 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
   }
   if (me->held() != 0) checks::under_spinlock(*me, object, kind, site);
   std::uint32_t where = 0;
-  if (order::is_expected(*me, object, kind)) {
-    where = me->expected.where;
+  if (thread_record::is_expected(object, kind)) {
+    where = me->next().where.load(memory_order_relaxed);
   } else {
     place at;
     capture(at, site);
@@ -192,7 +192,7 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
 void wait_end(const void*, object_kind) noexcept {
   const entrance checker;
   if (!checker) return;
-  thread_record* const me = t_self.record;
+  thread_record* const me = threads::own();
   if (me != nullptr && me->is_waiting()) me->wait_ends();
 }
 
@@ -372,7 +372,7 @@ thread_serial creating_thread() noexcept {
 
 void thread_begins(thread_serial serial, std::uintptr_t) noexcept {
   const entrance checker;
-  if (!checker || t_self.record != nullptr) return;
+  if (!checker || threads::own() != nullptr) return;
   t_self.serial_for_it = serial;
   if (!action::is_off()) static_cast<void>(threads::self());
 }
@@ -385,19 +385,18 @@ void created(thread_serial serial, std::uintptr_t os_handle) noexcept {
 verdict thread_ends() noexcept {
   const entrance checker;
   if (!checker) return verdict::none;
-  thread_record* const me = t_self.record;
+  thread_record* const me = threads::own();
   verdict v = verdict::none;
   if (me != nullptr && !action::is_off()) {
     const held_lock* const left = me->find_held([](const held_lock& h) {
-      const object_kind kind = h.kind.load(memory_order_relaxed);
+      const object_kind kind = h.kind();
       return words_for(kind) != nullptr && !is_robust(kind) &&
-             ownership::is_valid(h, kind) &&
-             is_locked(h.object.load(memory_order_relaxed), kind);
+             is_locked(h.object(), kind);
     });
     if (left != nullptr) {
       operation taken;
       ownership::read(*me, *left, taken);
-      const deed then = to_deed(taken, left->object.load(memory_order_relaxed));
+      const deed then = to_deed(taken, left->object());
       deed now = then;
       now.at = {};
       v = tell({.kind = finding_kind::thread_exit_holding,
@@ -427,7 +426,7 @@ verdict joining(std::uintptr_t os_handle, const call_site& site) noexcept {
 void joined(std::uintptr_t os_handle, bool has_ended) noexcept {
   const entrance checker;
   if (!checker) return;
-  thread_record* const me = t_self.record;
+  thread_record* const me = threads::own();
   if (me == nullptr) return;
   // A try, or a bounded wait, has not told that it begins.
   const std::uint64_t serial =

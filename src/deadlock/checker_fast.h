@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a thread does over and over: it takes a lock in an order that it has
-// taken it in before, and gives back the one taken last. Each function says
-// false where the checker proper (checker.h) has to be told.
+// taken it in before, and gives it back. Each function says false where the
+// checker proper (checker.h) has to be told. (What need not even call is in
+// sync/detail/hook_self.h.)
 //
 // A lock that the thread holds is never in its table of what it knows in this
 // context (order.cc), nor is one for which anything was found: so nothing is
@@ -22,53 +23,36 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::checker {
 
-// Null: not in this way. Signal handlers that come in between find the thread
-// in the checker.
-inline thread_record* fast_record() noexcept {
-  thread_record* const me = t_self.record;
-  return me != nullptr && !t_self.busy &&
-                 me->entries_epoch ==
-                     threads::g_fast_epoch.load(memory_order_relaxed)
-             ? me
-             : nullptr;
-}
-
-inline bool attempt_known(const void* object, object_kind kind,
-                          const call_site& site) noexcept {
-  thread_record* const me = fast_record();
-  if (me == nullptr) return false;
-  t_self.busy = true;
+// Signal handlers that come in between find the thread in the checker.
+SYNCXX_ALWAYS_INLINE bool attempt_known(const void* object, object_kind kind,
+                                        call_site site) noexcept {
+  hook_record* const record = t_self.outside;
+  if (record == nullptr || record->entries_epoch.load(memory_order_relaxed) !=
+                               threads::g_fast_epoch.load(memory_order_relaxed))
+    return false;
+  t_self.outside = nullptr;
   __asm__ __volatile__("" ::: "memory");
-  const bool known = order::enter_known(*me, object, kind, site);
+  const bool known = order::enter_known(*static_cast<thread_record*>(record),
+                                        object, kind, site);
   __asm__ __volatile__("" ::: "memory");
-  t_self.busy = false;
+  t_self.outside = record;
   return known;
 }
 
-inline bool acquired_known(const void* object, object_kind kind) noexcept {
-  thread_record* const me = fast_record();
-  if (me == nullptr || !order::is_expected(*me, object, kind)) return false;
-  t_self.busy = true;
-  __asm__ __volatile__("" ::: "memory");
-  const bool added = me->add_near(object, kind, me->expected.where,
-                                  me->entries_epoch, me->expected.context);
-  if (added) me->expected.object = nullptr;
-  __asm__ __volatile__("" ::: "memory");
-  t_self.busy = false;
-  return added;
-}
-
+// Of a lock, which is not the one taken last.
 inline bool releasing_known(const void* object, object_kind kind) noexcept {
-  // What is given to a semaphore is noted.
-  thread_record* const me =
-      kind != object_kind::semaphore ? fast_record() : nullptr;
-  if (me == nullptr) return false;
-  t_self.busy = true;
+  hook_record* const record = t_self.outside;
+  if (record == nullptr ||
+      record->entries_epoch.load(memory_order_relaxed) !=
+          threads::g_fast_epoch.load(memory_order_relaxed))
+    return false;
+  t_self.outside = nullptr;
   __asm__ __volatile__("" ::: "memory");
-  const bool removed = me->remove_last(object, kind);
-  if (removed) me->note_released(object);
+  auto& me = *static_cast<thread_record*>(record);
+  const bool removed = me.remove_near(token_of(object, kind));
+  if (removed) me.note_released(object);
   __asm__ __volatile__("" ::: "memory");
-  t_self.busy = false;
+  t_self.outside = record;
   return removed;
 }
 

@@ -75,9 +75,8 @@ verdict tell(finding_kind what_kind, const char* what, int code,
 verdict relock(thread_record& me, const void* object, object_kind kind,
                const call_site& site) noexcept {
   const held_lock* const mine = me.find_held([&](const held_lock& h) {
-    const object_kind held = h.kind.load(memory_order_relaxed);
-    return h.object.load(memory_order_relaxed) == object &&
-           waits_for_itself(kind, held) && ownership::is_valid(h, held);
+    const object_kind held = h.kind();
+    return h.object() == object && waits_for_itself(kind, held);
   });
   if (mine == nullptr) return verdict::none;
   operation holder;
@@ -95,8 +94,7 @@ verdict reentry(thread_record& me, const void* object, object_kind kind,
                 const call_site& site) noexcept {
   if (!is_share(kind) || !prefers_writers(object, kind)) return verdict::none;
   const held_lock* const mine = me.find_held([&](const held_lock& h) {
-    return h.object.load(memory_order_relaxed) == object &&
-           ownership::is_valid(h, kind);
+    return h.object() == object && h.kind() == kind;
   });
   if (mine == nullptr) return verdict::none;
   const bool writer_waits = threads::any_of([&](const thread_record& r) {
@@ -116,15 +114,15 @@ verdict under_spinlock(thread_record& me, const void* object, object_kind kind,
                        const call_site& site) noexcept {
   if (is_spinlock(kind)) return verdict::none;
   const held_lock* const spin = me.find_held([](const held_lock& h) {
-    const object_kind held = h.kind.load(memory_order_relaxed);
-    return is_spinlock(held) && ownership::is_valid(h, held);
+    const object_kind held = h.kind();
+    return is_spinlock(held);
   });
   if (spin == nullptr) return verdict::none;
   operation taken;
   ownership::read(me, *spin, taken);
   return tell(finding_kind::blocking_under_spinlock,
               "a wait that may sleep, with a spinlock held", EDEADLK, object,
-              kind, site, taken, spin->object.load(memory_order_relaxed), true);
+              kind, site, taken, spin->object(), true);
 }
 
 // --- Time --------------------------------------------------------------------
@@ -162,7 +160,7 @@ verdict long_hold(thread_record& me, const held_lock& entry,
   operation taken;
   ownership::read(me, entry, taken);
   describe(here, taken.kind, site);
-  const void* const object = entry.object.load(memory_order_relaxed);
+  const void* const object = entry.object();
   const deed now = to_deed(here, object);
   const deed then = to_deed(taken, object);
   finding found{.kind = finding_kind::long_hold,
@@ -247,7 +245,7 @@ void notified(thread_record& me, const void* condition, object_kind kind,
   std::uint32_t n = 0;
   me.for_each_released([&](const void* lock) { now.locks[n++] = lock; });
   for (std::uint32_t i = 0; i < me.held() && n < std::size(now.locks); ++i)
-    now.locks[n++] = me.entry(i).object.load(memory_order_relaxed);
+    now.locks[n++] = me.entry(i).object();
   const table_lock only_me(g_lock);
   std::uint32_t i = g_by_address->find(key_of(condition));
   if (i != 0) {

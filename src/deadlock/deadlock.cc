@@ -110,8 +110,7 @@ class snapshot {
     threads::any_of([&](thread_record& r) {
       row one{this, r.serial(), r.tid(), held_.size(), 0, false, 0, false, {}};
       r.find_held([&](const held_lock& h) {
-        if (held_.push({h.object.load(memory_order_relaxed),
-                        h.kind.load(memory_order_relaxed),
+        if (held_.push({h.object(), h.kind(),
                         // [TR19] acquire; pairs with [TR16], [TR18].
                         h.where.load(memory_order_acquire)}))
           ++one.holds;

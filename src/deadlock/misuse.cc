@@ -65,10 +65,9 @@ namespace {
 
 using checker::verdict;
 
-void on_attempt(const void* object, object_kind kind) {
-  if (checker::attempt_known(object, kind, SYNCXX_CALL_SITE())) [[likely]]
-    return;
-  switch (checker::attempt(object, kind, waits::for_ever, SYNCXX_CALL_SITE())) {
+[[gnu::noinline]] void attempt_told(const void* object, object_kind kind,
+                                    call_site site) {
+  switch (checker::attempt(object, kind, waits::for_ever, site)) {
     case verdict::end:
       std::abort();
     case verdict::raise:
@@ -81,14 +80,18 @@ void on_attempt(const void* object, object_kind kind) {
   }
 }
 
+void on_attempt(const void* object, object_kind kind) {
+  const call_site site = SYNCXX_CALL_SITE();
+  if (!checker::attempt_known(object, kind, site)) [[unlikely]]
+    attempt_told(object, kind, site);
+}
+
 void on_acquired(const void* object, object_kind kind) noexcept {
-  if (checker::acquired_known(object, kind)) [[likely]]
-    return;
   checker::acquired(object, kind, SYNCXX_CALL_SITE());
 }
 
 void on_releasing(const void* object, object_kind kind) {
-  if (checker::releasing_known(object, kind)) [[likely]]
+  if (kind != object_kind::semaphore && checker::releasing_known(object, kind))
     return;
   switch (checker::releasing(object, kind, SYNCXX_CALL_SITE())) {
     case verdict::end:
@@ -107,7 +110,7 @@ void on_wait_begin(const void* object, object_kind kind, waits how) {
     case verdict::end:
       std::abort();
     case verdict::raise:
-      if (how == waits::for_ever) fail(t_self.record->found, EDEADLK);
+      if (how == waits::for_ever) fail(threads::own()->found, EDEADLK);
       return;
     default:
       return;
@@ -209,14 +212,13 @@ void warm_up(const call_site& site) noexcept {
   for (const char& lock : locks) {
     order::enter(*me, &lock, object_kind::mutex, order_graph::taken::waited,
                  site);
-    ownership::took(*me, &lock, object_kind::mutex, me->expected.where);
-    me->stale_from = 0;
+    if (held_lock* const h = me->add(token_of(&lock, object_kind::mutex), 0))
+      h->context = {};
   }
   for (const char& lock : locks) {
     ownership::remove_mine(&lock, object_kind::mutex);
     order::forget(&lock);
   }
-  me->expected.object = nullptr;
   static constexpr raw_semaphore semaphore{1};
   semaphores::is_lock(&semaphore, object_kind::semaphore, 0);
   semaphores::forget(&semaphore);

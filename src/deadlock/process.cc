@@ -343,7 +343,7 @@ struct watch_order {
 constinit watch_order g_order{};
 
 void* keep_watch(void*) noexcept {
-  t_self.busy = true;  // what it does is none of the program's
+  t_self.outside = nullptr;  // what it does is none of the program's
   static_cast<void>(::prctl(PR_SET_NAME, "syncxx watch"));
   for (;;) {
     // (That synchronizes with the release() in watch(): the order.)

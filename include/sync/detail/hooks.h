@@ -14,6 +14,7 @@
 
 #include <sync/detail/atomic.h>
 #include <sync/detail/config.h>
+#include <sync/detail/hook_self.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
@@ -98,12 +99,15 @@ inline const hook_table* hooks() noexcept {
   return g_hooks.load(memory_order_acquire);
 }
 
-// The empty statement keeps the call from becoming a jump, which would take the
-// caller's frame off the stack that the listener walks.
-#define SYNCXX_DEFINE_HOOK_(name, may_throw)                         \
+// `done`: there is nothing to tell. The empty statement keeps the call from
+// becoming a jump, which would take the caller's frame off the stack that the
+// listener walks.
+#define SYNCXX_DEFINE_HOOK_(name, may_throw, done)                   \
   SYNCXX_ALWAYS_INLINE void hook_##name(                             \
       const void* object, object_kind kind) noexcept(!(may_throw)) { \
     if (const hook_table* table = hooks()) [[unlikely]] {            \
+      if (done) [[likely]]                                           \
+        return;                                                      \
       table->name(object, kind);                                     \
       __asm__ __volatile__("");                                      \
     }                                                                \
@@ -133,19 +137,22 @@ inline void hook_wait_end(const void*, object_kind) noexcept {}
 SYNCXX_ALWAYS_INLINE constexpr void hook_wait_begin(const void*, object_kind,
                                                     waits) noexcept {}
 
-#define SYNCXX_DEFINE_HOOK_(name, may_throw)                   \
+#define SYNCXX_DEFINE_HOOK_(name, may_throw, done)             \
   SYNCXX_ALWAYS_INLINE constexpr void hook_##name(const void*, \
                                                   object_kind) noexcept {}
 
 #endif
 
 #if !SYNCXX_MODELLED
-SYNCXX_DEFINE_HOOK_(attempt, true)
-SYNCXX_DEFINE_HOOK_(acquired, false)
-SYNCXX_DEFINE_HOOK_(releasing, true)
-SYNCXX_DEFINE_HOOK_(wait_end, false)
-SYNCXX_DEFINE_HOOK_(reset, false)
-SYNCXX_DEFINE_HOOK_(destroyed, false)
+SYNCXX_DEFINE_HOOK_(attempt, true, false)
+SYNCXX_DEFINE_HOOK_(acquired, false, acquired_as_expected(object, kind))
+// What a semaphore is given is told of.
+SYNCXX_DEFINE_HOOK_(releasing, true,
+                    kind != object_kind::semaphore &&
+                        released_last(object, kind))
+SYNCXX_DEFINE_HOOK_(wait_end, false, false)
+SYNCXX_DEFINE_HOOK_(reset, false, false)
+SYNCXX_DEFINE_HOOK_(destroyed, false, false)
 #undef SYNCXX_DEFINE_HOOK_
 #endif
 

@@ -154,42 +154,7 @@ void found_classes(void*, const segments<order_link>& circle) noexcept {
   });
 }
 
-// --- What a thread knows -----------------------------------------------------
-
-constexpr unsigned kFirstLog2 = 8;
-constexpr unsigned kMostLog2 = 16;
-
-void put(thread_record& me, const known_context& fresh) noexcept {
-  known_context* const first =
-      me.known + ((fresh.key >> (64 - me.known_log2)) & ~1u);
-  if (first[0].key != 0) first[1] = first[0];  // the older of the two goes
-  first[0] = fresh;
-}
-
-void keep(thread_record& me, const known_context& fresh) noexcept {
-  const bool full =
-      me.known == nullptr || me.known_used > (1u << me.known_log2) / 2;
-  if (full && me.known_log2 < kMostLog2) {
-    const unsigned larger =
-        me.known == nullptr ? kFirstLog2 : me.known_log2 + 1;
-    auto* const pages =
-        static_cast<known_context*>(map_pages(sizeof(known_context) << larger));
-    if (pages != nullptr) {
-      known_context* const old = me.known;
-      const std::size_t n =
-          old == nullptr ? 0 : std::size_t{1} << me.known_log2;
-      me.known = pages;
-      me.known_log2 = larger;
-      for (std::size_t i = 0; i < n; ++i) {
-        if (old[i].key != 0) put(me, old[i]);
-      }
-      if (old != nullptr) unmap_pages(old, n * sizeof(known_context));
-    }
-  }
-  if (me.known == nullptr) return;
-  ++me.known_used;
-  put(me, fresh);
-}
+// --- Contexts ----------------------------------------------------------------
 
 // Under g_lock. A lock that is taken with nothing held, and of which nothing is
 // known: most locks are never taken in another way, and there may be millions
@@ -209,25 +174,26 @@ void refresh(thread_record& me) noexcept {
   const std::uint32_t held = me.held();
   // One that was forgotten while it was held has taken with it the contexts of
   // those after it.
-  if (held != 0 && me.stale_from >= held &&
+  std::uint32_t i = held;
+  if (held != 0 && current(me, held).number != 0 &&
       !g_graph->is_current(current(me, held)))
-    me.stale_from = 0;
-  for (std::uint32_t i = me.stale_from; i < held; ++i) {
+    i = 0;
+  while (i > 0 && me.entry(i - 1).context.number == 0) --i;
+  for (; i < held; ++i) {
     held_lock& h = me.entry(i);
-    const void* const object = h.object.load(memory_order_relaxed);
-    const object_kind kind = h.kind.load(memory_order_relaxed);
+    const void* const object = h.object();
+    const object_kind kind = h.kind();
     const lock_id id = object != nullptr ? id_of(object, kind) : 0;
     // The first may not have been told of: see is_of_no_interest().
-    const auto by = i != 0 || h.context.number != 0 ? order_graph::taken::known
-                    : h.waited                      ? order_graph::taken::waited
-                                                    : order_graph::taken::tried;
-    h.context =
-        id == 0 ? current(me, i)
-                : g_graph->enter({me.serial(), me.time}, current(me, i), id,
-                                 way_of(kind), by,
-                                 h.where.load(memory_order_relaxed), h.waited);
+    const auto by = i != 0 || h.context.version != 0 ? order_graph::taken::known
+                    : h.was_tried()                  ? order_graph::taken::tried
+                                    : order_graph::taken::waited;
+    h.context = id == 0 ? current(me, i)
+                        : g_graph->enter({me.serial(), me.time}, current(me, i),
+                                         id, way_of(kind), by,
+                                         h.where.load(memory_order_relaxed),
+                                         !h.was_tried());
   }
-  me.stale_from = held;
 }
 
 // Under g_lock. The same order, of classes.
@@ -239,20 +205,19 @@ void enter_class(thread_record& me, const void* lock, hold how,
   order_graph::context_ref in;
   for (std::uint32_t i = 0; i < me.held(); ++i) {
     const held_lock& h = me.entry(i);
-    const void* const object = h.object.load(memory_order_relaxed);
+    const void* const object = h.object();
     const lock_id id = object != nullptr ? g_classes->of(object) : 0;
     if (id == 0 || id == wanted) continue;
-    in = g_classes->graph().enter(now, in, id,
-                                  way_of(h.kind.load(memory_order_relaxed)),
-                                  order_graph::taken::known,
-                                  h.where.load(memory_order_relaxed), h.waited);
+    in = g_classes->graph().enter(
+        now, in, id, way_of(h.kind()), order_graph::taken::known,
+        h.where.load(memory_order_relaxed), !h.was_tried());
   }
   g_classes->graph().enter(now, in, wanted, how, by, where);
 }
 
 bool holds(thread_record& me, const void* lock) noexcept {
   return me.find_held([lock](const held_lock& h) {
-    return h.object.load(memory_order_relaxed) == lock;
+    return h.object() == lock;
   }) != nullptr;
 }
 
@@ -260,13 +225,12 @@ bool holds(thread_record& me, const void* lock) noexcept {
 
 result enter(thread_record& me, const void* lock, object_kind kind,
              order_graph::taken by, const call_site& site) noexcept {
-  std::uint64_t key = 0;
   const std::uint32_t held = me.held();
-  if (me.stale_from >= held) {
-    key = key_of(me, current(me, held), lock, kind, by, site);
-    if (const known_context* const known = find_known(me, key)) {
-      me.expected = {lock, kind, current(me, held), known->context,
-                     known->where};
+  order_graph::context_ref in = current(me, held);
+  if (is_current(in, held)) {
+    if (const known_step* const step =
+            me.known.find(in.number, key_of(me, in, lock, kind, by, site))) {
+      me.expect(lock, kind, step->where(), step->to);
       return result::known;
     }
   }
@@ -274,18 +238,19 @@ result enter(thread_record& me, const void* lock, object_kind kind,
   capture(at, site);
   const std::uint32_t where = places::number_of(at);
   std::uint32_t circles = 0;
+  order_graph::context_ref context;
   {
     const table_lock only_me(g_lock);
     refresh(me);
+    in = current(me, held);
     circles = g_found_ends->size();
     const lock_id id =
         held == 0 && is_of_no_interest(lock, kind) ? 0 : id_of(lock, kind);
     g_threads->note(me);
-    const order_graph::context_ref context =
-        id == 0 ? current(me, held)
-                : g_graph->enter({me.serial(), me.time}, current(me, held), id,
-                                 way_of(kind), by, where);
-    me.expected = {lock, kind, current(me, held), context, where};
+    context = id == 0 ? in
+                      : g_graph->enter({me.serial(), me.time}, in, id,
+                                       way_of(kind), by, where);
+    me.expect(lock, kind, where, context);
     // What is found of the locks themselves says more.
     if (circles == g_found_ends->size() && !g_classes->empty())
       enter_class(me, lock, way_of(kind), by, where);
@@ -293,8 +258,7 @@ result enter(thread_record& me, const void* lock, object_kind kind,
   }
   // What deserves another look each time is not kept.
   if (circles == 0 && !holds(me, lock)) {
-    key = key_of(me, current(me, held), lock, kind, by, site);
-    keep(me, {key, me.expected.context, where});
+    me.known.add(in, key_of(me, in, lock, kind, by, site), where, context);
   }
   return circles != 0 ? result::circle : result::fresh;
 }
@@ -474,15 +438,23 @@ void report_all(bool all) noexcept {
   g_classes->graph().find_all(all);
 }
 
+namespace {
+
+void advance(thread_record& one) noexcept {
+  one.time_key = std::uint64_t{++one.time} * 0x94d049bb133111ebu;
+}
+
+}  // namespace
+
 void thread_created(thread_record& creator, std::uint64_t serial) noexcept {
   const table_lock only_me(g_lock);
   g_threads->created(creator, serial);
-  ++creator.time;
+  advance(creator);
 }
 
 void thread_joined(thread_record& by, std::uint64_t serial) noexcept {
   const table_lock only_me(g_lock);
-  ++by.time;
+  advance(by);
   g_threads->joined(by, serial);
 }
 

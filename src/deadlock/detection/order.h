@@ -10,6 +10,7 @@
 #ifndef SYNCXX_SRC_DEADLOCK_DETECTION_ORDER_H_
 #define SYNCXX_SRC_DEADLOCK_DETECTION_ORDER_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -27,7 +28,7 @@ namespace syncxx::inline SYNCXX_ABI {
 namespace detail::order {
 
 // The calling thread, `me`, is about to take `lock`, and may have to wait for
-// it; or has it already (tried). What it finds goes to me.expected.
+// it; or has it already (tried). What it finds is in me.next().
 enum class result : std::uint8_t {
   known,   // the thread has done the same before
   fresh,   // it has not
@@ -51,35 +52,29 @@ inline atomic<std::uint32_t>& generation_of(const void* address) noexcept {
   return g_generations[(key_of(address) >> 2) & ((1 << kGenerationsLog2) - 1)];
 }
 
-// Each part has a multiplier of its own: parts that differ in a few bits do not
-// make up for each other. (Two keys that are the same by chance are one in
-// 2^64.)
+// Each word has a multiplier of its own: words that differ in a few bits do not
+// make up for each other. Two parts share a word where one has few of the bits
+// of the other. (Two keys that are the same by chance, and so a step that is
+// not looked at, are one in 2^44.)
 inline std::uint64_t key_of(const thread_record& me,
                             order_graph::context_ref in, const void* lock,
                             object_kind kind, order_graph::taken by,
                             const call_site& site) noexcept {
-  const std::uint64_t context = (std::uint64_t{in.version} << 32) | in.number;
   // Relaxed: whoever has got a new lock at this address has synchronized with
   // whoever has destroyed the old one.
-  const std::uint64_t age = (std::uint64_t{me.time} << 32) |
-                            generation_of(lock).load(memory_order_relaxed);
-  const std::uint64_t how =
-      (std::uint64_t{static_cast<std::uint8_t>(kind)} << 8) |
-      static_cast<std::uint8_t>(by);
-  const std::uint64_t key =
-      key_of(lock) * 0x9e3779b97f4a7c15u + context * 0xbf58476d1ce4e5b9u +
-      age * 0x94d049bb133111ebu + how * 0xd6e8feb86659fd93u +
-      site.return_address * 0xa0761d6478bd642fu +
-      reinterpret_cast<std::uintptr_t>(site.slot) * 0xe7037ed1a0b428dbu;
-  return ((key ^ (key >> 32)) * 0x9e3779b97f4a7c15u) | 1;
-}
-
-inline known_context* find_known(thread_record& me,
-                                 std::uint64_t key) noexcept {
-  if (me.known == nullptr) return nullptr;
-  known_context* const first = me.known + ((key >> (64 - me.known_log2)) & ~1u);
-  if (first[0].key == key) return first;
-  return first[1].key == key ? first + 1 : nullptr;
+  const std::uint64_t generation =
+      generation_of(lock).load(memory_order_relaxed);
+  const std::uint64_t version = in.version;  // of one context only
+  const std::uint64_t what =
+      token_of(lock, kind) ^ std::uint64_t{static_cast<std::uint8_t>(by)} << 62;
+  return (what * 0x9e3779b97f4a7c15u +
+          (site.return_address ^ std::rotl(generation, 48)) *
+              0xa0761d6478bd642fu +
+          (reinterpret_cast<std::uintptr_t>(site.slot) ^
+           std::rotl(version, 40)) *
+              0xe7037ed1a0b428dbu +
+          me.time_key) |
+         known_step::kNotNone;
 }
 
 // The context in which the thread holds what it holds.
@@ -88,24 +83,25 @@ inline order_graph::context_ref current(thread_record& me,
   return held == 0 ? order_graph::context_ref{} : me.entry(held - 1).context;
 }
 
-// Whether me.expected is what enter() has found for this lock, with the locks
-// held that are held now.
-inline bool is_expected(thread_record& me, const void* lock,
-                        object_kind kind) noexcept {
-  return me.expected.object == lock && me.expected.kind == kind &&
-         me.stale_from >= me.held() && me.expected.in == current(me, me.held());
+// Whether `in` is that, with all that is held.
+inline bool is_current(order_graph::context_ref in,
+                       std::uint32_t held) noexcept {
+  return held == 0 || in.number != 0;
 }
 
 // The fast part of enter(): false if it has to be called.
-inline bool enter_known(thread_record& me, const void* lock, object_kind kind,
-                        const call_site& site) noexcept {
+SYNCXX_ALWAYS_INLINE bool enter_known(thread_record& me, const void* lock,
+                                      object_kind kind,
+                                      call_site site) noexcept {
   const std::uint32_t held = me.held();
-  if (me.stale_from < held) return false;
-  const order_graph::context_ref in = current(me, held);
-  const known_context* const known = find_known(
-      me, key_of(me, in, lock, kind, order_graph::taken::waited, site));
-  if (known == nullptr) return false;
-  me.expected = {lock, kind, in, known->context, known->where};
+  if (held >= hook_record::kNear) return false;
+  const order_graph::context_ref in = me.near_[held].context;
+  if (!is_current(in, held)) return false;
+  const known_step* const step = me.known.find(
+      in.number, key_of(me, in, lock, kind, order_graph::taken::waited, site));
+  if (step == nullptr) return false;
+  me.fill(me.near_[held + 1], step->where(), step->to);
+  t_hook_self.expected = token_of(lock, kind);
   return true;
 }
 

@@ -31,6 +31,7 @@
 #include <cstdint>
 
 #include <sync/detail/config.h>
+#include <sync/detail/hook_self.h>
 
 #include "lock_groups.h"
 #include "lock_sets.h"
@@ -82,12 +83,7 @@ class order_graph {
   // Nobody holds it.
   void remove_lock(lock_id lock) noexcept;
 
-  // Which locks a thread holds, in which order taken. 0: none.
-  struct context_ref {
-    std::uint32_t number = 0;
-    std::uint32_t version = 0;  // numbers are used again
-    bool operator==(const context_ref&) const = default;
-  };
+  using context_ref = lock_context;
   enum class taken : std::uint8_t {
     waited,  // has waited for it, or will, or might have had to
     tried,   // has got it at once, or would have gone on without

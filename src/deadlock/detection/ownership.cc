@@ -248,7 +248,7 @@ namespace ownership {
 namespace {
 
 std::uint64_t my_serial() noexcept {
-  return t_self.record != nullptr ? t_self.record->serial() : 0;
+  return threads::own() != nullptr ? threads::own()->serial() : 0;
 }
 
 // f(record, entry) for each valid entry for the lock, of any thread; stops when
@@ -257,41 +257,36 @@ template <class F>
 bool any_holder(const void* lock, object_kind kind, F f) noexcept {
   return threads::any_of([&](thread_record& r) {
     return r.find_held([&](held_lock& h) {
-      return h.object.load(memory_order_relaxed) == lock && is_valid(h, kind) &&
-             f(r, h);
+      return h.object() == lock && h.kind() == kind && f(r, h);
     }) != nullptr;
   });
+}
+
+// Whether the calling thread's entries mean anything.
+bool is_present(const thread_record& me) noexcept {
+  return me.entries_epoch.load(memory_order_relaxed) == current_epoch();
 }
 
 // The calling thread's entry; -1: there is none.
 std::int64_t find_mine(thread_record& me, const void* lock,
                        object_kind kind) noexcept {
-  for (std::uint32_t i = me.held(); i-- > 0;) {
+  for (std::uint32_t i = is_present(me) ? me.held() : 0; i-- > 0;) {
     const held_lock& h = me.entry(i);
-    if (h.object.load(memory_order_relaxed) == lock && is_valid(h, kind))
-      return i;
+    if (h.object() == lock && h.kind() == kind) return i;
   }
   return -1;
-}
-
-void remove(thread_record& me, std::uint32_t i) noexcept {
-  me.remove(i);
-  if (me.stale_from > i) me.stale_from = i;
 }
 
 }  // namespace
 
 bool remove_mine(const void* lock, object_kind kind) noexcept {
-  thread_record* const me = t_self.record;
+  thread_record* const me = threads::own();
   if (me == nullptr) return false;
   for (std::uint32_t i = me->held(); i-- > 0;) {
     const held_lock& h = me->entry(i);
-    if (h.object.load(memory_order_relaxed) != lock ||
-        h.kind.load(memory_order_relaxed) != kind)
-      continue;
-    const bool valid = is_valid(h, kind);
-    remove(*me, i);  // also one that means nothing
-    if (valid) return true;
+    if (h.object() != lock || h.kind() != kind) continue;
+    me->remove(i);  // also one that means nothing
+    if (is_present(*me)) return true;
   }
   return false;
 }
@@ -300,25 +295,21 @@ namespace {
 
 // The owner may have put another lock there meanwhile.
 void take_away(held_lock& h, const void* object) noexcept {
-  h.object.compare_exchange_strong(object, nullptr, memory_order_relaxed);
+  std::uint64_t token = h.token.load(memory_order_relaxed);
+  if (h.object() == object)
+    h.token.compare_exchange_strong(token, 0, memory_order_relaxed);
 }
 
 }  // namespace
 
 std::uint32_t epoch() noexcept { return current_epoch(); }
 
-bool is_valid(const held_lock& h, object_kind kind) noexcept {
-  const std::uint32_t epoch = h.epoch.load(memory_order_relaxed);
-  return h.kind.load(memory_order_relaxed) == kind && (epoch & 1) != 0 &&
-         epoch == current_epoch();
-}
-
 void read(const thread_record& of, const held_lock& h,
           operation& holder) noexcept {
   holder.thread = of.serial();
   holder.tid = of.tid();
-  holder.kind = h.kind.load(memory_order_relaxed);
-  holder.epoch = h.epoch.load(memory_order_relaxed);
+  holder.kind = h.kind();
+  holder.epoch = of.entries_epoch.load(memory_order_relaxed);
   // [TR17] acquire; pairs with [TR16], [TR18].
   holder.at = places::get(h.where.load(memory_order_acquire));
 }
@@ -326,19 +317,17 @@ void read(const thread_record& of, const held_lock& h,
 bool tidy(thread_record& me) noexcept {
   const std::uint32_t epoch = current_epoch();
   if ((epoch & 1) == 0) return false;
-  if (me.entries_epoch != epoch) {  // what was not seen may have ended these
-    me.expected.object = nullptr;
+  if (!is_present(me)) {  // what was not seen may have ended these
+    while (me.held() != 0) me.remove(me.held() - 1);
+    t_hook_self.expected = 0;
     me.forget_released();
     me.was_on_condition = false;
     if (me.is_waiting()) me.wait_ends();
   }
-  while (me.held() != 0 &&
-         me.entry(0).epoch.load(memory_order_relaxed) != epoch)
-    remove(me, 0);
-  while (me.held() != 0 &&
-         me.entry(me.held() - 1).object.load(memory_order_relaxed) == nullptr)
-    remove(me, me.held() - 1);
-  me.entries_epoch = epoch;
+  while (me.held() != 0 && me.entry(me.held() - 1).object() == nullptr)
+    me.remove(me.held() - 1);
+  // [TR21] release; pairs with [TR22].
+  me.entries_epoch.store(epoch, memory_order_release);
   return true;
 }
 
@@ -349,11 +338,6 @@ void allow_fast(bool allow) noexcept {
   const std::uint32_t epoch = current_epoch();
   threads::g_fast_epoch.store(allow && (epoch & 1) != 0 ? epoch : 0,
                               memory_order_relaxed);
-}
-
-held_lock* took(thread_record& me, const void* lock, object_kind kind,
-                std::uint32_t where) noexcept {
-  return me.add(lock, kind, where, current_epoch());
 }
 
 giver gives(const void* lock, object_kind kind, operation& holder) noexcept {
@@ -397,7 +381,7 @@ bool find_holder(const void* lock, object_kind kind,
 }
 
 bool is_mine(const void* lock, object_kind kind) noexcept {
-  thread_record* const me = t_self.record;
+  thread_record* const me = threads::own();
   return me != nullptr && me->held() != 0 && find_mine(*me, lock, kind) >= 0;
 }
 
@@ -440,10 +424,10 @@ std::uint32_t find_held(const void* begin, std::size_t size, const void** locks,
   std::uint32_t n = 0;
   threads::any_of([&](thread_record& r) {
     r.find_held([&](const held_lock& h) {
-      const void* const object = h.object.load(memory_order_relaxed);
+      const void* const object = h.object();
       if (n < most && reinterpret_cast<std::uintptr_t>(object) - from < size) {
         locks[n] = object;
-        kinds[n++] = h.kind.load(memory_order_relaxed);
+        kinds[n++] = h.kind();
       }
       return n == most;
     });
@@ -472,13 +456,9 @@ bool forget(const void* lock, object_kind kind, operation& holder) noexcept {
   bool is_held = false;
   threads::any_of([&](thread_record& r) {
     r.find_held([&](held_lock& h) {
-      if (h.object.load(memory_order_relaxed) != lock ||
-          h.kind.load(memory_order_relaxed) != kind)
-        return false;
-      if (is_valid(h, kind)) {
-        is_held = true;
-        read(r, h, holder);
-      }
+      if (h.object() != lock || h.kind() != kind) return false;
+      is_held = true;
+      read(r, h, holder);
       take_away(h, lock);
       return false;
     });
@@ -516,12 +496,11 @@ void after_fork_in_parent() noexcept {
 // in shared memory that the thread holds is the parent's.
 void after_fork_in_child() noexcept {
   const std::uint64_t survivor = my_serial();
-  if (thread_record* const me = t_self.record) {
+  if (thread_record* const me = threads::own()) {
     for (std::uint32_t i = me->held(); i-- > 0;) {
       const held_lock& h = me->entry(i);
-      if (!is_kept_by_child(h.kind.load(memory_order_relaxed)) ||
-          process::is_shared_memory(h.object.load(memory_order_relaxed)))
-        remove(*me, i);
+      if (!is_kept_by_child(h.kind()) || process::is_shared_memory(h.object()))
+        me->remove(i);
     }
   }
   for (shard& s : g_shards) {

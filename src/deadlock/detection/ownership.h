@@ -42,10 +42,6 @@ namespace ownership {
 // listening is just about to begin, or to end.
 bool tidy(thread_record& me) noexcept;
 
-// The calling thread, `me`, has taken `lock`. Null: there is no memory.
-held_lock* took(thread_record& me, const void* lock, object_kind kind,
-                std::uint32_t where) noexcept;
-
 enum class giver { owner, stranger, unknown };
 
 // The calling thread is about to give `lock` back. Removes the record if it is
@@ -92,15 +88,9 @@ void forget_given(const void* object) noexcept;
 // The calling thread's entry, if there is one.
 bool remove_mine(const void* lock, object_kind kind) noexcept;
 
-// The present one; odd while the checker listens.
-std::uint32_t epoch() noexcept;
-
 // What an entry of some thread says.
 void read(const thread_record& of, const held_lock& h,
           operation& holder) noexcept;
-// Whether an entry is of the present epoch, and of this kind.
-bool is_valid(const held_lock& h, object_kind kind) noexcept;
-
 // Whether nothing but the order of locks is looked at where they are taken and
 // given back as before.
 void allow_fast(bool allow) noexcept;

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include <sync/detail/config.h>
+#include <sync/detail/hook_self.h>
 #include <sync/detail/raw_mutex.h>
 
 #if SYNCXX_HOOKED
@@ -15,14 +16,12 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-class thread_record;
-
-// Of the calling thread.
+// Of the calling thread, besides hook_self.
 struct thread_state {
-  thread_record* record = nullptr;
-  // In the checker: events (of signal handlers, of what the checker calls) are
-  // not for it.
-  bool busy = false;
+  // Null: it is in the checker, and events (of signal handlers, of what the
+  // checker calls) are not for it. Otherwise its record, or one that is
+  // nobody's.
+  hook_record* outside = &g_nobodys_record;
   // Between a fork's handlers: this thread has locked all of the checker.
   bool owns_all = false;
   bool has_ended = false;           // no more records for it
@@ -38,15 +37,16 @@ extern thread_local constinit thread_state t_self
 // handler, or what the checker itself calls. Such events are not for it.
 class entrance {
  public:
-  entrance() noexcept : entered_(!t_self.busy) {
-    t_self.busy = true;
+  entrance() noexcept : entered_(t_self.outside != nullptr) {
+    t_self.outside = nullptr;
     __asm__ __volatile__("" ::: "memory");  // a handler sees it from here
   }
   entrance(const entrance&) = delete;
   entrance& operator=(const entrance&) = delete;
   ~entrance() {
     __asm__ __volatile__("" ::: "memory");
-    if (entered_) t_self.busy = false;
+    if (!entered_) return;
+    t_self.outside = t_hook_self.record;
   }
   explicit operator bool() const noexcept { return entered_; }
 

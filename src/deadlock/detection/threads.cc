@@ -15,14 +15,17 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
+constinit hook_record g_nobodys_record{
+    .entries_epoch = atomic<std::uint32_t>(2)};  // those are odd
+thread_local constinit hook_self t_hook_self
+    __attribute__((tls_model("initial-exec")));
 thread_local constinit thread_state t_self
     __attribute__((tls_model("initial-exec")));
 
 // --- One thread --------------------------------------------------------------
 
-held_lock* thread_record::add(const void* object, object_kind kind,
-                              std::uint32_t where,
-                              std::uint32_t epoch) noexcept {
+held_lock* thread_record::add(std::uint64_t token,
+                              std::uint32_t where) noexcept {
   const std::uint32_t i = held();
   if (i >= kNear) {
     if (i >= kMost) return nullptr;
@@ -37,12 +40,11 @@ held_lock* thread_record::add(const void* object, object_kind kind,
   held_lock& e = entry(i);
   // [TR16] release; pairs with [TR17], [TR19], [TR20]: the place.
   e.where.store(where, memory_order_release);
-  e.epoch.store(epoch, memory_order_relaxed);
-  e.kind.store(kind, memory_order_relaxed);
   // [TR1] release; pairs with [TR2].
-  e.object.store(object, memory_order_release);
+  e.token.store(token, memory_order_release);
   // [TR1]
   held_.store(i + 1, memory_order_release);
+  t_hook_self.expected = 0;
   return &e;
 }
 
@@ -52,20 +54,53 @@ void thread_record::remove(std::uint32_t i) noexcept {
     held_lock& to = entry(i);
     const held_lock& from = entry(i + 1);
     // [TR1]: whoever reads meanwhile sees no lock, or one of the two.
-    to.object.store(nullptr, memory_order_release);
+    to.token.store(0, memory_order_release);
     // [TR16]
     to.where.store(from.where.load(memory_order_relaxed), memory_order_release);
-    to.epoch.store(from.epoch.load(memory_order_relaxed), memory_order_relaxed);
-    to.kind.store(from.kind.load(memory_order_relaxed), memory_order_relaxed);
     // [TR1]
-    to.object.store(from.object.load(memory_order_relaxed),
-                    memory_order_release);
-    to.waited = from.waited;
+    to.token.store(from.token.load(memory_order_relaxed), memory_order_release);
     to.since_ns = from.since_ns;
-    to.context = from.context;
+    to.context = {0, from.context.version};
   }
   // [TR1]
   held_.store(last, memory_order_release);
+  t_hook_self.expected = 0;
+}
+
+bool thread_record::remove_near(std::uint64_t token) noexcept {
+  std::uint32_t n = held();
+  if (n == 0 || n > kNear) return false;
+  const auto is_it = [&](const held_lock& h) {
+    return ((h.token.load(memory_order_relaxed) ^ token) &
+            ~(kTried | kToBeTold)) == 0;
+  };
+  const auto is_gone = [](const held_lock& h) {
+    return h.token.load(memory_order_relaxed) == 0;
+  };
+  if (is_it(near_[n])) {
+    for (--n; n != 0 && is_gone(near_[n]);) --n;
+    // [TR1]
+    held_.store(n, memory_order_release);
+  } else {
+    std::uint32_t i = n - 1;
+    while (i != 0 && !is_it(near_[i])) --i;
+    if (i == 0) return false;
+    // [TR1]
+    near_[i].token.store(0, memory_order_release);
+    for (; i <= n; ++i) near_[i].context.number = 0;
+  }
+  t_hook_self.expected = 0;
+  // The last one takes those that have gone with it.
+  for (std::uint32_t i = 1; i < n; ++i) {
+    if (!is_gone(near_[i])) continue;
+    std::uint64_t last = near_[n].token.load(memory_order_relaxed);
+    // Relaxed: the same entry. Somebody may be taking it away.
+    if (last != 0)
+      near_[n].token.compare_exchange_strong(last, last | kToBeTold,
+                                             memory_order_relaxed);
+    break;
+  }
+  return true;
 }
 
 void thread_record::wait_begins(const void* object, object_kind kind,
@@ -79,7 +114,8 @@ void thread_record::wait_begins(const void* object, object_kind kind,
   wait_where_.store(where, memory_order_relaxed);
   wait_since_.store(now_ns, memory_order_relaxed);
   wait_mutex_.store(mutex, memory_order_relaxed);
-  wait_epoch_.store(entries_epoch, memory_order_relaxed);
+  wait_epoch_.store(entries_epoch.load(memory_order_relaxed),
+                    memory_order_relaxed);
   // [TR10] seq_cst; pairs with [TR11].
   if (kind == object_kind::thread)
     threads::g_joins.fetch_add(1, memory_order_seq_cst);
@@ -171,9 +207,8 @@ struct registry {
     r.next_free_ = 0;
     r.held_.store(0, memory_order_relaxed);
     r.time = 0;
-    r.stale_from = 0;
-    r.entries_epoch = 0;
-    r.expected.object = nullptr;
+    r.time_key = 0;
+    r.entries_epoch.store(0, memory_order_relaxed);
     r.was_on_condition = false;
     r.forget_released();
     r.tid_.store(process::thread_id(), memory_order_relaxed);
@@ -195,12 +230,7 @@ struct registry {
     if (r.is_waiting()) r.wait_ends();
     g_alive.fetch_sub(1, memory_order_relaxed);
     r.os_handle_.store(0, memory_order_relaxed);
-    r.known_used = 0;
-    if (r.known != nullptr) {
-      unmap_pages(r.known, sizeof(known_context) << r.known_log2);
-      r.known = nullptr;
-      r.known_log2 = 0;
-    }
+    r.known.drop_all();
     r.next_free_ = g_first_free;
     g_first_free = 1 + index_of(r);
   }
@@ -230,17 +260,18 @@ std::uint64_t new_serial() noexcept {
 thread_record* self_slow() noexcept {
   if (t_self.has_ended) return nullptr;
   const std::uint64_t given = t_self.serial_for_it;
-  t_self.record = registry::make(given != 0 ? given : new_serial());
-  if (t_self.record != nullptr) process::call_at_thread_end();
-  return t_self.record;
+  thread_record* const made = registry::make(given != 0 ? given : new_serial());
+  if (made != nullptr) t_hook_self.record = made;
+  if (made != nullptr) process::call_at_thread_end();
+  return own();
 }
 
 void end() noexcept {
   t_self.has_ended = true;
-  if (t_self.record == nullptr) return;
+  if (own() == nullptr) return;
   const table_lock only_me(g_lock);
-  registry::drop(*t_self.record);
-  t_self.record = nullptr;
+  registry::drop(*own());
+  t_hook_self = {};
 }
 
 thread_record* find(std::uint64_t serial) noexcept {
@@ -280,11 +311,11 @@ void after_fork_in_child() noexcept {
   const std::uint32_t end = g_end.load(memory_order_relaxed);
   for (std::uint32_t i = 0; i < end; ++i) {
     thread_record& r = *at(i);
-    if (r.serial() != 0 && &r != t_self.record) registry::drop(r);
+    if (r.serial() != 0 && &r != own()) registry::drop(r);
   }
   g_stuck.store(0, memory_order_relaxed);
   g_joins.store(0, memory_order_relaxed);
-  if (t_self.record != nullptr) registry::renew(*t_self.record);
+  if (own() != nullptr) registry::renew(*own());
   std::construct_at(&g_lock);
 }
 

@@ -25,6 +25,7 @@
 #include <sync/detail/config.h>
 #include <sync/detail/hooks.h>
 
+#include "known_steps.h"
 #include "order_graph.h"
 #include "self.h"
 
@@ -33,28 +34,12 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
-// A lock that a thread holds.
-struct held_lock {
-  // Null: somebody else has taken the entry away.
-  atomic<const void*> object{nullptr};
-  atomic<std::uint32_t> where{0};  // places.h
-  atomic<std::uint32_t> epoch{0};
-  atomic<object_kind> kind{};
-  // The thread's own:
-  bool waited = false;
-  bool has_context = false;  // `context` is up to date
-  order_graph::context_ref context;
-  std::int64_t since_ns = 0;  // where somebody asks for it
-};
+namespace ownership {
+// The present one; odd while the checker listens (ownership.cc).
+std::uint32_t epoch() noexcept;
+}
 
-// A place in the order of locks that a thread has been in before.
-struct known_context {
-  std::uint64_t key = 0;
-  order_graph::context_ref context;
-  std::uint32_t where = 0;
-};
-
-class alignas(kCacheLine) thread_record {
+class alignas(kCacheLine) thread_record : public hook_record {
  public:
   // --- By its thread alone ---------------------------------------------------
 
@@ -62,51 +47,38 @@ class alignas(kCacheLine) thread_record {
     return held_.load(memory_order_relaxed);
   }
   held_lock& entry(std::uint32_t i) noexcept {
-    return i < kNear ? near_[i] : far_.load(memory_order_relaxed)[i - kNear];
+    return i < kNear ? near_[1 + i]
+                     : far_.load(memory_order_relaxed)[i - kNear];
   }
-  // Null: there is no memory, or the thread holds kMost.
-  held_lock* add(const void* object, object_kind kind, std::uint32_t where,
-                 std::uint32_t epoch) noexcept;
-  // The same where there is room at hand; false: there is not.
-  bool add_near(const void* object, object_kind kind, std::uint32_t where,
-                std::uint32_t epoch,
-                const order_graph::context_ref& context) noexcept {
-    const std::uint32_t i = held();
-    if (i >= kNear) return false;
-    held_lock& e = near_[i];
+  // Null: there is no memory, or the thread holds kMost. With kToBeTold or
+  // kTried in its token.
+  held_lock* add(std::uint64_t token, std::uint32_t where) noexcept;
+  // The entry to be: all of it is the thread's own until it is added.
+  held_lock& next() noexcept {
+    return held() < kNear ? near_[held() + 1] : spare_;
+  }
+  // Its lock, which is not owned yet.
+  void expect(const void* object, object_kind kind, std::uint32_t where,
+              const lock_context& context) noexcept {
+    fill(next(), where, context);
+    t_hook_self.expected = token_of(object, kind) ^ kToBeTold;
+  }
+  static void fill(held_lock& e, std::uint32_t where,
+                   const lock_context& context) noexcept {
     // [TR18] release; pairs with [TR17], [TR19], [TR20].
     e.where.store(where, memory_order_release);
-    e.epoch.store(epoch, memory_order_relaxed);
-    e.kind.store(kind, memory_order_relaxed);
-    e.waited = true;
-    e.since_ns = 0;
-    // [TR15] release; pairs with [TR2].
-    e.object.store(object, memory_order_release);
-    // [TR15]
-    held_.store(i + 1, memory_order_release);
-    set_context_of_last(context);
-    return true;
+    e.context = context;
   }
-  void set_context_of_last(const order_graph::context_ref& context) noexcept {
-    const std::uint32_t n = held();
-    entry(n - 1).context = context;
-    stale_from = context.number != 0 ? n : n - 1;
-  }
-  // Takes the last entry away if it is this one.
-  bool remove_last(const void* object, object_kind kind) noexcept {
-    const std::uint32_t n = held();
-    if (n == 0 || n > kNear) return false;
-    const held_lock& e = near_[n - 1];
-    if (e.object.load(memory_order_relaxed) != object ||
-        e.kind.load(memory_order_relaxed) != kind)
-      return false;
-    // [TR15]
-    held_.store(n - 1, memory_order_release);
-    if (stale_from > n - 1) stale_from = n - 1;
-    return true;
+  // Whether the entry to be is for this lock.
+  static bool is_expected(const void* object, object_kind kind) noexcept {
+    return ((t_hook_self.expected ^ token_of(object, kind)) & ~kToBeTold) == 0;
   }
   // Those above move down.
   void remove(std::uint32_t i) noexcept;
+  // Takes one of the near entries away that is not the last, or that has to be
+  // told of for the sake of those below; false: it is none of them. Where it
+  // was there is none until those above have gone as well.
+  bool remove_near(std::uint64_t token) noexcept;
 
   void wait_begins(const void* object, object_kind kind, bool bounded,
                    std::uint32_t where, std::int64_t now_ns,
@@ -126,19 +98,21 @@ class alignas(kCacheLine) thread_record {
     return os_handle_.load(memory_order_relaxed);
   }
 
-  // f(entry) for each that is there now; stops when f returns true, and returns
-  // that entry.
+  // f(entry) for each of the present epoch that is there now; stops when f
+  // returns true, and returns that entry.
   template <class F>
   held_lock* find_held(F f) noexcept {
-    // [TR2] acquire; pairs with [TR1], [TR15]: the entries below are written.
+    // [TR22] acquire; pairs with [TR21]: what was before that epoch is gone.
+    if (entries_epoch.load(memory_order_acquire) != ownership::epoch())
+      return nullptr;
+    // [TR2] acquire; pairs with [TR1], [HS1]: the entries below are written.
     const std::uint32_t n = held_.load(memory_order_acquire);
     // [TR4] acquire; pairs with [TR3].
     held_lock* const far = far_.load(memory_order_acquire);
     for (std::uint32_t i = n; i-- > 0;) {
-      held_lock& each = i < kNear ? near_[i] : far[i - kNear];
+      held_lock& each = i < kNear ? near_[1 + i] : far[i - kNear];
       // [TR2]: the rest of the entry, and its place.
-      if (each.object.load(memory_order_acquire) != nullptr && f(each))
-        return &each;
+      if (each.token.load(memory_order_acquire) != 0 && f(each)) return &each;
     }
     return nullptr;
   }
@@ -167,17 +141,11 @@ class alignas(kCacheLine) thread_record {
 
   // --- The thread's own, for order.cc ----------------------------------------
 
-  // All entries are of this epoch, and none was taken away by others (or 0).
-  std::uint32_t entries_epoch = 0;
-
-  std::uint32_t time = 0;  // on the clock that creations and joins advance
-  std::uint32_t stale_from = 0;   // entries from here have no context
+  std::uint32_t time = 0;      // on the clock that creations and joins advance
+  std::uint64_t time_key = 0;  // of it (order.h)
   bool was_on_condition = false;  // and has not got its mutex yet
-  known_context* known = nullptr;
-  std::uint32_t known_log2 = 0;
-  std::uint32_t known_used = 0;
+  known_steps known;
   // The locks given back last.
-  static constexpr std::uint32_t kReleased = 8;
   void note_released(const void* lock) noexcept {
     released_[++last_released_ % kReleased] = lock;
   }
@@ -192,24 +160,15 @@ class alignas(kCacheLine) thread_record {
     for (const void*& each : released_) each = nullptr;
   }
 
-  // What attempt() has found out for acquired().
-  struct {
-    const void* object = nullptr;
-    object_kind kind{};
-    order_graph::context_ref in, context;
-    std::uint32_t where = 0;
-  } expected;
   char found[256] = {};  // by wait_for.cc, for people
 
  private:
   friend struct registry;
-  static constexpr std::uint32_t kNear = 32;
   static constexpr std::uint32_t kMost = 65'536;
 
   atomic<std::uint64_t> serial_{0};
   atomic<int> tid_{0};
   atomic<std::uintptr_t> os_handle_{0};
-  atomic<std::uint32_t> held_{0};
   atomic<held_lock*> far_{nullptr};
 
   atomic<std::uint32_t> wait_version_{0};
@@ -222,17 +181,21 @@ class alignas(kCacheLine) thread_record {
   atomic<bool> wait_bounded_{false};
 
   std::uint32_t next_free_ = 0;
-  std::uint32_t last_released_ = 0;
-  const void* released_[kReleased] = {};
-  held_lock near_[kNear];
+  held_lock spare_;
 };
 
 namespace threads {
 
-// The calling thread's; null: there is no memory, or the thread has ended.
+// The calling thread's; null: it has none.
+inline thread_record* own() noexcept {
+  hook_record* const record = t_hook_self.record;
+  return record != &g_nobodys_record ? static_cast<thread_record*>(record)
+                                     : nullptr;
+}
+// The same; null: there is no memory, or the thread has ended.
 thread_record* self_slow() noexcept;
 inline thread_record* self() noexcept {
-  return t_self.record != nullptr ? t_self.record : self_slow();
+  return own() != nullptr ? own() : self_slow();
 }
 
 std::uint64_t new_serial() noexcept;

@@ -88,8 +88,7 @@ bool shuts_readers_out(const step& writer) noexcept {
     if (&r != writer.who && r.look(w) && w.object == lock && !is_share(w.kind))
       return true;
     return r.find_held([&](const held_lock& h) {
-      return h.object.load(memory_order_relaxed) == lock &&
-             !is_share(h.kind.load(memory_order_relaxed));
+      return h.object() == lock && !is_share(h.kind());
     }) != nullptr;
   });
 }
@@ -114,13 +113,11 @@ bool any_awaited(const step& from, F f) noexcept {
     step next{&r, {}, {}, 0, 0};
     if (&r == from.who || !wait_for_ever(r, next.wait)) return false;
     const held_lock* const h = r.find_held([&](const held_lock& each) {
-      const object_kind held = each.kind.load(memory_order_relaxed);
-      return each.object.load(memory_order_relaxed) == object &&
-             exclude_each_other(asked, way_of(held)) &&
-             ownership::is_valid(each, held);
+      const object_kind held = each.kind();
+      return each.object() == object && exclude_each_other(asked, way_of(held));
     });
     if (h != nullptr) {
-      next.held = {object, h->kind.load(memory_order_relaxed)};
+      next.held = {object, h->kind()};
       // [TR20] acquire; pairs with [TR16], [TR18].
       next.held_where = h->where.load(memory_order_acquire);
     } else if (asked == hold::shared && next.wait.object == object &&

@@ -20,7 +20,7 @@ int condition_wait::begin() noexcept {
                                          mutex_kind, how, site))) {
     return EINVAL;
   }
-  if (gives_mutex && is_refused(checker::releasing(mutex, mutex_kind, site))) {
+  if (gives_mutex && is_refused(releasing(mutex, mutex_kind, site))) {
     return EPERM;
   }
   if (is_refused(checker::wait_begin(condition, kCondition, how, site))) {

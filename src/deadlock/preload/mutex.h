@@ -102,7 +102,7 @@ SYNCXX_COLD int lock_special_mutex(pthread_mutex_t* mutex, waits how,
                                    const call_site& site, Lock lock) noexcept {
   if (answers_owner(mutex) && is_own(mutex)) return lock();
   const object_kind kind = kind_of(mutex);
-  if (is_refused(checker::attempt(mutex, kind, how, site))) return EDEADLK;
+  if (is_refused(attempt(mutex, kind, how, site))) return EDEADLK;
   int result = EBUSY;
   if ((mutex->__data.__kind & (kRobust | kHasCeiling)) == 0)
     result = g_real.pthread_mutex_trylock(mutex);
@@ -120,7 +120,7 @@ SYNCXX_ALWAYS_INLINE int lock_mutex(pthread_mutex_t* mutex, waits how,
   if (!is_plain(mutex)) [[unlikely]]
     return lock_special_mutex(mutex, how, site, lock);
   constexpr auto kKind = object_kind::pthread_mutex;
-  if (is_refused(checker::attempt(mutex, kKind, how, site))) return EDEADLK;
+  if (is_refused(attempt(mutex, kKind, how, site))) return EDEADLK;
   if (g_real.pthread_mutex_trylock(mutex) != 0) [[unlikely]]
     return lock_busy_mutex(mutex, kKind, how, site, lock);
   took(mutex, kKind, site);
@@ -153,7 +153,7 @@ SYNCXX_ALWAYS_INLINE int unlock_mutex(pthread_mutex_t* mutex,
     }
     if (knows_owner(mutex) && is_inner(mutex)) return unlock();
   }
-  if (is_refused(checker::releasing(mutex, kind, site))) return EPERM;
+  if (is_refused(releasing(mutex, kind, site))) return EPERM;
   return unlock();
 }
 

@@ -25,7 +25,7 @@ template <class Try, class Lock>
 SYNCXX_ALWAYS_INLINE int lock_rwlock(pthread_rwlock_t* lock, object_kind kind,
                                      waits how, const call_site& site,
                                      Try&& try_lock, Lock&& real) noexcept {
-  if (is_refused(checker::attempt(lock, kind, how, site))) return EDEADLK;
+  if (is_refused(attempt(lock, kind, how, site))) return EDEADLK;
   int result = try_lock(lock);
   if (result != 0) [[unlikely]] {
     // The writer that asks again gets an error instead of waiting for itself.
@@ -122,7 +122,7 @@ SYNCXX_EXPORTED int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
     const call_site site = SYNCXX_CALL_SITE();
     // While there is a writer nobody reads.
     const object_kind kind = writer_of(lock) != 0 ? kWrites : kReads;
-    if (is_refused(checker::releasing(lock, kind, site))) return EPERM;
+    if (is_refused(releasing(lock, kind, site))) return EPERM;
   }
   return g_real.pthread_rwlock_unlock(lock);
 }

@@ -30,7 +30,7 @@ SYNCXX_ALWAYS_INLINE int wait_on_semaphore(sem_t* semaphore, waits how,
                                            const call_site& site, Wait&& wait) {
   ::pthread_testcancel();
   const int error = errno;
-  if (is_refused(checker::attempt(semaphore, kSemaphore, how, site)))
+  if (is_refused(attempt(semaphore, kSemaphore, how, site)))
     return fail(EDEADLK);
   if (g_real.sem_trywait(semaphore) != 0) [[unlikely]] {
     if (is_refused(checker::wait_begin(semaphore, kSemaphore, how, site)))
@@ -83,7 +83,7 @@ SYNCXX_EXPORTED int sem_post(sem_t* semaphore) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
     g_known_memory.note(semaphore);
-    if (is_refused(checker::releasing(semaphore, kSemaphore, site)))
+    if (is_refused(releasing(semaphore, kSemaphore, site)))
       return fail(EPERM);
   }
   return g_real.sem_post(semaphore);

@@ -28,7 +28,7 @@ SYNCXX_EXPORTED int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
   if (!is_watching()) return real();
   const call_site site = SYNCXX_CALL_SITE();
   const void* const object = address_of(lock);
-  if (is_refused(checker::attempt(object, kSpin, waits::for_ever, site)))
+  if (is_refused(attempt(object, kSpin, waits::for_ever, site)))
     return EDEADLK;
   int result = g_real.pthread_spin_trylock(lock);
   if (result != 0) [[unlikely]]
@@ -48,7 +48,7 @@ SYNCXX_EXPORTED int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
 SYNCXX_EXPORTED int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(checker::releasing(address_of(lock), kSpin, site)))
+    if (is_refused(releasing(address_of(lock), kSpin, site)))
       return EPERM;
   }
   return g_real.pthread_spin_unlock(lock);

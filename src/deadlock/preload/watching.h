@@ -22,6 +22,7 @@
 #include <sync/detail/config.h>
 
 #include "../checker.h"
+#include "../checker_fast.h"
 #include "real.h"
 
 // What the library exports; exports.map gives some of them a version.
@@ -135,11 +136,28 @@ class known_memory {
 
 extern constinit known_memory g_known_memory;
 
-// acquired(), by a thread that owns it.
+// About to acquire; is acquired by the calling thread; is about to be released:
+// as in the checker, which is called only if it has something to do.
+SYNCXX_ALWAYS_INLINE verdict attempt(const void* object, object_kind kind,
+                                     waits how, call_site site) noexcept {
+  return checker::attempt_known(object, kind, site)
+             ? verdict::none
+             : checker::attempt(object, kind, how, site);
+}
 inline void took(const void* object, object_kind kind,
                  const call_site& site) noexcept {
+  if (acquired_as_expected(object, kind)) [[likely]]
+    return;  // what is expected has been noted before
   g_known_memory.note(object);
   checker::acquired(object, kind, site);
+}
+inline verdict releasing(const void* object, object_kind kind,
+                         const call_site& site) noexcept {
+  if (kind != object_kind::posix_semaphore &&
+      (released_last(object, kind) || checker::releasing_known(object, kind)))
+      [[likely]]
+    return verdict::none;
+  return checker::releasing(object, kind, site);
 }
 
 // An object is made where there may have been another: what is known of that is
