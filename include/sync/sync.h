@@ -21,6 +21,7 @@
 #include <sync/lock_all.h>
 #include <sync/lock_guards.h>
 #include <sync/lock_manager.h>
+#include <sync/lock_stat.h>
 #include <sync/mcs_lock.h>
 #include <sync/misuse.h>
 #include <sync/mutex.h>

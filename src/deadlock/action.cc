@@ -14,7 +14,7 @@
 #include "detection/order.h"
 #include "detection/ownership.h"
 #include "detection/semaphores.h"
-#include "listener.h"
+#include "listeners.h"
 #include "process.h"
 #include "report/text.h"
 
@@ -28,16 +28,15 @@ constinit raw_mutex g_action_lock;
 
 // Under g_action_lock.
 void change_locked(misuse_action to) noexcept {
-  const bool listens = g_hooks.load(memory_order_relaxed) != nullptr;
+  const bool listens = listeners::checker_listens();
   g_action.store(static_cast<int>(to), memory_order_relaxed);
   if (to == misuse_action::off) {
-    // Relaxed: whoever still listens does no harm (ownership.cc).
-    g_hooks.store(nullptr, memory_order_relaxed);
+    // Whoever still listens does no harm (ownership.cc).
+    listeners::set_checker(false);
     if (listens) ownership::end_epoch();
   } else if (!listens) {
-    // [H2] release; pairs with [H1]: the action, and the end of the epoch
-    // before.
-    g_hooks.store(&g_listener, memory_order_release);
+    // (That hands over the action, and the end of the epoch before.)
+    listeners::set_checker(true);
     // What happened in between was not seen.
     order::forget_all();
     semaphores::forget_all();

@@ -22,6 +22,7 @@
 #include "report/finding.h"
 #include "report/names.h"
 #include "report/thread_dump.h"
+#include "statistics/statistics.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
@@ -32,11 +33,13 @@ void name_lock(const void* lock, std::string_view name) noexcept {
   name = name.substr(0, sizeof copy - 1);
   std::memcpy(copy, name.data(), name.size());
   set_name(lock, copy);
+  statistics::rename(lock);
 }
 
 void name_lock_class(const void* lock, std::string_view name) noexcept {
   const entrance checker;
   order::set_class(lock, name);
+  statistics::rename(lock);
 }
 
 void declare_order(const void* first, const void* second) noexcept {

@@ -27,9 +27,12 @@
 #include "detection/wait_for.h"
 #include "kinds.h"
 #include "listener.h"
+#include "listeners.h"
 #include "process.h"
 #include "report/finding.h"
 #include "report/names.h"
+#include "statistics/control.h"
+#include "statistics/statistics.h"
 #include "thread_calls.h"
 
 #endif  // SYNCXX_HOOKED
@@ -153,6 +156,8 @@ void before_fork() {
   ownership::before_fork();
   threads::before_fork();
   places::before_fork();
+  listeners::before_fork();
+  statistics::before_fork();
   // A signal handler that comes in between finds the thread in the checker: it
   // must not wait for a lock that the thread holds. Not so the program's own
   // fork handlers.
@@ -161,6 +166,8 @@ void before_fork() {
 void after_fork_in_parent() {
   const entrance checker;
   t_self.owns_all = false;
+  statistics::after_fork_in_parent();
+  listeners::after_fork_in_parent();
   places::after_fork_in_parent();
   threads::after_fork_in_parent();
   ownership::after_fork_in_parent();
@@ -172,6 +179,8 @@ void after_fork_in_parent() {
 }
 void after_fork_in_child() {
   const entrance checker;
+  statistics::after_fork_in_child();
+  listeners::after_fork_in_child();
   places::after_fork_in_child();
   threads::after_fork_in_child();
   ownership::after_fork_in_child();
@@ -186,6 +195,7 @@ void after_fork_in_child() {
 }
 
 void at_thread_end() {
+  statistics::thread_ends();
   if (checker::thread_ends() == verdict::end) std::abort();
 }
 
@@ -236,6 +246,7 @@ void checker::begin() noexcept {
   process::begin(before_fork, after_fork_in_parent, after_fork_in_child,
                  at_thread_end);
   begin_reports();
+  statistics::begin();
   if (action::current() != misuse_action::off) warm_up(SYNCXX_CALL_SITE());
   ownership::allow_fast(checks::long_hold_limit() == 0);
 }
@@ -249,6 +260,7 @@ const hook_table g_listener = {
     .misuse = on_misuse,
     .reset = on_reset,
     .destroyed = on_destroyed,
+    .knows_steps = true,
 };
 
 constinit atomic<const hook_table*> g_hooks{&g_listener};

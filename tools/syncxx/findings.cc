@@ -46,13 +46,20 @@ std::string lock_of(const json& deed, const std::string& process) {
 
 }  // namespace
 
-findings::findings(const std::string& lines_file) {
+findings::findings(const std::string& lines_file) { read(lines_file, all_); }
+
+void findings::add_statistics(const std::string& lines_file) {
+  statistics_ = json::array();
+  read(lines_file, statistics_);
+}
+
+void findings::read(const std::string& lines_file, json& into) {
   std::ifstream in(lines_file, std::ios::binary);
   for (std::string line; std::getline(in, line);) {
     if (line.empty()) continue;
     json one = json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (one.is_object())
-      all_.push_back(std::move(one));
+      into.push_back(std::move(one));
     else
       ++unreadable_;
   }
@@ -74,6 +81,7 @@ bool findings::write_json(const std::string& file) const {
   json whole;
   whole["version"] = kVersion;
   whole["findings"] = all_;
+  if (!statistics_.is_null()) whole["statistics"] = statistics_;
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
   // What the program has named may be no UTF-8.
   out << whole.dump(2, ' ', false, json::error_handler_t::replace) << '\n';

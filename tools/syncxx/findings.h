@@ -16,6 +16,10 @@ class findings {
   // Reads the lines. One that a killed process has not finished is left out.
   explicit findings(const std::string& lines_file);
 
+  // Likewise what watched processes have counted; without this call the JSON
+  // has no statistics.
+  void add_statistics(const std::string& lines_file);
+
   std::size_t count() const { return all_.size(); }
   std::size_t unreadable() const { return unreadable_; }
   // "2 deadlock, 1 long_hold"
@@ -27,7 +31,12 @@ class findings {
   bool write_dot(const std::string& file) const;
 
  private:
-  nlohmann::ordered_json all_ = nlohmann::ordered_json::array();
+  using json = nlohmann::ordered_json;
+
+  void read(const std::string& lines_file, json& into);
+
+  json all_ = json::array();
+  json statistics_;  // null: not asked for
   std::size_t unreadable_ = 0;
 };
 

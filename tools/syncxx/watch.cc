@@ -5,7 +5,8 @@
 // The program runs with libsyncxx_preload in front of its libraries. What the
 // checker in there finds comes as text to stderr, and as lines of JSON to a
 // file in a folder that is made for this run; the folder's name in the
-// environment also marks the processes that are watched.
+// environment also marks the processes that are watched. With --stat each
+// process leaves its table there as well, when it ends.
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -72,10 +74,12 @@ class run_folder {
       return;
     }
     if (::geteuid() == 0) ::chmod(path_.c_str(), 0711);
-    std::ofstream{lines()};
     std::ofstream{path_ + "/" + dump_protocol::kMarkerFile} << '\n';
     ::chmod((path_ + "/" + dump_protocol::kMarkerFile).c_str(), 0644);
-    ::chmod(lines().c_str(), ::geteuid() == 0 ? 0622 : 0600);
+    for (const std::string& file : {lines(), table(), statistics()}) {
+      std::ofstream{file};
+      ::chmod(file.c_str(), ::geteuid() == 0 ? 0622 : 0600);
+    }
   }
   run_folder(const run_folder&) = delete;
   run_folder& operator=(const run_folder&) = delete;
@@ -87,6 +91,8 @@ class run_folder {
   int error() const { return error_; }
   const std::string& path() const { return path_; }
   std::string lines() const { return path_ + "/findings"; }
+  std::string table() const { return path_ + "/table"; }
+  std::string statistics() const { return path_ + "/statistics"; }
 
   // In LD_PRELOAD a space or a colon would end the name.
   std::string without_separators(const std::string& library) const {
@@ -123,7 +129,10 @@ void set_environment(const watch_options& options, const run_folder& folder,
     set("SYNCXX_DEADLOCK_SUPPRESSIONS", options.suppressions);
   if (!options.long_hold_ms.empty())
     set("SYNCXX_LONG_HOLD_MS", options.long_hold_ms);
-  if (options.statistics) set("SYNCXX_LOCKSTAT", "1");
+  if (!options.statistics) return;
+  set("SYNCXX_LOCKSTAT", "1");
+  set("SYNCXX_LOCKSTAT_LOG", folder.table());
+  set("SYNCXX_LOCKSTAT_JSON", folder.statistics());
 }
 
 // Where the text of reports goes.
@@ -132,6 +141,11 @@ void print_report(const watch_options& options, const std::string& text) {
     std::ofstream(options.log, std::ios::app) << text << std::flush;
   else if (!options.quiet)
     std::cerr << text << std::flush;
+}
+
+std::string contents_of(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 void dump_all(const watch_options& options,
@@ -231,8 +245,11 @@ int run(const watch_options& options) {
       complain(name + " has not ended in time, and is ended now");
     end_in_time(options, folder, program);
   }
-  const findings found(folder.lines());
-  if (!write_results(options, found, name)) return kToolFailed;
+  findings found(folder.lines());
+  if (options.statistics) found.add_statistics(folder.statistics());
+  const bool written = write_results(options, found, name);
+  if (options.statistics) print_report(options, contents_of(folder.table()));
+  if (!written) return kToolFailed;
   if (!in_time) return kTimedOut;
   if (options.exit_code && found.count() != 0) return *options.exit_code;
   if (!WIFEXITED(program.status())) {

@@ -38,7 +38,9 @@ Options:
   --timeout S       after S seconds (a number, 0.5 too) print what each thread
                     holds and waits for, and end the program
   --long-hold MS    also report locks that are held for longer than MS ms
-  --stat            print how often locks were taken, and waited for
+  --stat            print at the end how often locks were taken, and for how
+                    long they were waited for and held; with --json FILE also
+                    "statistics" there (SYNCXX_LOCKSTAT_ROWS=all: all rows)
   --quiet           print nothing
   --help            print this
 

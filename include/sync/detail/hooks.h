@@ -86,6 +86,8 @@ struct hook_table {
   void (*reset)(const void* object, object_kind kind) noexcept;
   // About to be destroyed.
   void (*destroyed)(const void* object, object_kind kind) noexcept;
+  // Whether it need not hear of the steps that are inline (hook_self.h).
+  bool knows_steps;
 };
 
 #if SYNCXX_HOOKED
@@ -106,7 +108,7 @@ inline const hook_table* hooks() noexcept {
   SYNCXX_ALWAYS_INLINE void hook_##name(                             \
       const void* object, object_kind kind) noexcept(!(may_throw)) { \
     if (const hook_table* table = hooks()) [[unlikely]] {            \
-      if (done) [[likely]]                                           \
+      if (table->knows_steps && (done)) [[likely]]                   \
         return;                                                      \
       table->name(object, kind);                                     \
       __asm__ __volatile__("");                                      \

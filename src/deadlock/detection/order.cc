@@ -4,6 +4,7 @@
 #if SYNCXX_HOOKED
 
 #include <cerrno>
+#include <cstring>
 #include <memory>
 
 #include <sync/detail/raw_mutex.h>
@@ -430,6 +431,14 @@ void set_class(const void* lock, std::string_view name) noexcept {
   generation_of(lock).fetch_add(1, memory_order_relaxed);
   const table_lock only_me(g_lock);
   g_classes->set(lock, name);
+}
+
+bool copy_class(const void* lock, char (&name)[64]) noexcept {
+  const table_lock only_me(g_lock);
+  const lock_id id = g_classes->of(lock);
+  if (id == 0) return false;
+  std::memcpy(name, g_classes->name(id), std::strlen(g_classes->name(id)) + 1);
+  return true;
 }
 
 void report_all(bool all) noexcept {

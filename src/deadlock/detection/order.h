@@ -128,6 +128,8 @@ void declare(std::string_view first, std::string_view second,
              const call_site& site) noexcept;
 // To which class a lock belongs; "": to none.
 void set_class(const void* lock, std::string_view name) noexcept;
+// False: to none.
+bool copy_class(const void* lock, char (&name)[64]) noexcept;
 
 // --- The order of threads ----------------------------------------------------
 

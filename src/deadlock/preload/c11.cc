@@ -89,7 +89,7 @@ SYNCXX_EXPORTED int mtx_init(mtx_t* mutex, int type) {
 SYNCXX_EXPORTED void mtx_destroy(mtx_t* mutex) {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(checker::destroyed(mutex, kind_of(as_mutex(mutex)), site))) {
+    if (is_refused(destroyed(mutex, kind_of(as_mutex(mutex)), site))) {
       return;
     }
   }
@@ -136,8 +136,7 @@ SYNCXX_EXPORTED int cnd_init(cnd_t* condition) {
 SYNCXX_EXPORTED void cnd_destroy(cnd_t* condition) {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(
-            checker::destroyed(condition, object_kind::pthread_cond, site))) {
+    if (is_refused(destroyed(condition, object_kind::pthread_cond, site))) {
       return;
     }
   }

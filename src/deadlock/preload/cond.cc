@@ -23,7 +23,7 @@ int condition_wait::begin() noexcept {
   if (gives_mutex && is_refused(releasing(mutex, mutex_kind, site))) {
     return EPERM;
   }
-  if (is_refused(checker::wait_begin(condition, kCondition, how, site))) {
+  if (is_refused(wait_begin(condition, kCondition, how, site))) {
     if (gives_mutex) took(mutex, mutex_kind, site);
     return EDEADLK;
   }
@@ -31,7 +31,7 @@ int condition_wait::begin() noexcept {
 }
 
 void condition_wait::end(bool has_mutex) noexcept {
-  checker::wait_end(condition, kCondition);
+  wait_end(condition, kCondition);
   if (has_mutex && gives_mutex) took(mutex, kind_of(mutex), site);
 }
 
@@ -104,8 +104,7 @@ SYNCXX_EXPORTED int pthread_cond_init(
 SYNCXX_EXPORTED int pthread_cond_destroy(pthread_cond_t* condition) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(checker::destroyed(condition, kCondition, site)))
-      return EBUSY;
+    if (is_refused(destroyed(condition, kCondition, site))) return EBUSY;
   }
   return g_real.pthread_cond_destroy(condition);
 }

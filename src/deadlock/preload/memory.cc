@@ -79,7 +79,7 @@ bool knows_sizes() noexcept {
 // What was told is kept for when the memory is really given back.
 void tell_release(const void* begin, std::size_t size,
                   const call_site& site) noexcept {
-  if (is_watching()) checker::memory_released(begin, size, site);
+  if (is_watching()) memory_released(begin, size, site);
 }
 
 }  // namespace

@@ -60,8 +60,7 @@ SYNCXX_EXPORTED int pthread_mutex_init(
 SYNCXX_EXPORTED int pthread_mutex_destroy(pthread_mutex_t* mutex) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(checker::destroyed(mutex, kind_of(mutex), site)))
-      return EBUSY;
+    if (is_refused(destroyed(mutex, kind_of(mutex), site))) return EBUSY;
   }
   return g_real.pthread_mutex_destroy(mutex);
 }

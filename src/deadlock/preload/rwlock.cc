@@ -136,7 +136,7 @@ SYNCXX_EXPORTED int pthread_rwlock_init(
 SYNCXX_EXPORTED int pthread_rwlock_destroy(pthread_rwlock_t* lock) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(checker::destroyed(lock, kWrites, site))) return EBUSY;
+    if (is_refused(destroyed(lock, kWrites, site))) return EBUSY;
   }
   return g_real.pthread_rwlock_destroy(lock);
 }

@@ -23,7 +23,7 @@ int fail(int error) noexcept {
   return -1;
 }
 
-void cancelled(void* semaphore) { checker::wait_end(semaphore, kSemaphore); }
+void cancelled(void* semaphore) { wait_end(semaphore, kSemaphore); }
 
 template <class Wait>
 SYNCXX_ALWAYS_INLINE int wait_on_semaphore(sem_t* semaphore, waits how,
@@ -33,13 +33,13 @@ SYNCXX_ALWAYS_INLINE int wait_on_semaphore(sem_t* semaphore, waits how,
   if (is_refused(attempt(semaphore, kSemaphore, how, site)))
     return fail(EDEADLK);
   if (g_real.sem_trywait(semaphore) != 0) [[unlikely]] {
-    if (is_refused(checker::wait_begin(semaphore, kSemaphore, how, site)))
+    if (is_refused(wait_begin(semaphore, kSemaphore, how, site)))
       return fail(EDEADLK);
     _pthread_cleanup_buffer buffer;
     _pthread_cleanup_push(&buffer, cancelled, semaphore);
     const int result = wait();
     _pthread_cleanup_pop(&buffer, 0);
-    checker::wait_end(semaphore, kSemaphore);
+    wait_end(semaphore, kSemaphore);
     if (result != 0) return result;
     errno = error;
   }
@@ -83,8 +83,7 @@ SYNCXX_EXPORTED int sem_post(sem_t* semaphore) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
     g_known_memory.note(semaphore);
-    if (is_refused(releasing(semaphore, kSemaphore, site)))
-      return fail(EPERM);
+    if (is_refused(releasing(semaphore, kSemaphore, site))) return fail(EPERM);
   }
   return g_real.sem_post(semaphore);
 }
@@ -98,8 +97,7 @@ SYNCXX_EXPORTED int sem_init(sem_t* semaphore, int shared,
 SYNCXX_EXPORTED int sem_destroy(sem_t* semaphore) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(checker::destroyed(semaphore, kSemaphore, site)))
-      return fail(EBUSY);
+    if (is_refused(destroyed(semaphore, kSemaphore, site))) return fail(EBUSY);
   }
   return g_real.sem_destroy(semaphore);
 }

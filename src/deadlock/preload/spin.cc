@@ -28,8 +28,7 @@ SYNCXX_EXPORTED int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
   if (!is_watching()) return real();
   const call_site site = SYNCXX_CALL_SITE();
   const void* const object = address_of(lock);
-  if (is_refused(attempt(object, kSpin, waits::for_ever, site)))
-    return EDEADLK;
+  if (is_refused(attempt(object, kSpin, waits::for_ever, site))) return EDEADLK;
   int result = g_real.pthread_spin_trylock(lock);
   if (result != 0) [[unlikely]]
     result = wait_for(object, kSpin, waits::for_ever, site, real);
@@ -48,8 +47,7 @@ SYNCXX_EXPORTED int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
 SYNCXX_EXPORTED int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(releasing(address_of(lock), kSpin, site)))
-      return EPERM;
+    if (is_refused(releasing(address_of(lock), kSpin, site))) return EPERM;
   }
   return g_real.pthread_spin_unlock(lock);
 }
@@ -65,8 +63,7 @@ SYNCXX_EXPORTED int pthread_spin_init(pthread_spinlock_t* lock,
 SYNCXX_EXPORTED int pthread_spin_destroy(pthread_spinlock_t* lock) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(checker::destroyed(address_of(lock), kSpin, site)))
-      return EBUSY;
+    if (is_refused(destroyed(address_of(lock), kSpin, site))) return EBUSY;
   }
   return g_real.pthread_spin_destroy(lock);
 }
@@ -83,7 +80,7 @@ SYNCXX_EXPORTED int pthread_barrier_destroy(
     pthread_barrier_t* barrier) noexcept {
   if (is_watching()) {
     const call_site site = SYNCXX_CALL_SITE();
-    if (is_refused(checker::destroyed(barrier, kBarrier, site))) return EBUSY;
+    if (is_refused(destroyed(barrier, kBarrier, site))) return EBUSY;
   }
   return g_real.pthread_barrier_destroy(barrier);
 }

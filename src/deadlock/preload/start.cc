@@ -52,7 +52,9 @@ int own_tid() noexcept {
 }
 
 void made_anew(const void* object, object_kind kind) noexcept {
-  if (g_known_memory.may_hold_lock(object, 1)) checker::made_anew(object, kind);
+  if (!g_known_memory.may_hold_lock(object, 1)) return;
+  if (statistics::is_on()) statistics::forget(object);
+  checker::made_anew(object, kind);
 }
 
 }  // namespace preload

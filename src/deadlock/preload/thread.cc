@@ -78,6 +78,7 @@ void at_thread_end(void* value) noexcept {
         ::pthread_setspecific(g_key, reinterpret_cast<void*>(round + 1)));
     return;
   }
+  statistics::thread_ends();
   static_cast<void>(is_refused(checker::thread_ends()));
   t_phase = phase::has_ended;
 }

@@ -23,6 +23,7 @@
 
 #include "../checker.h"
 #include "../checker_fast.h"
+#include "../statistics/statistics.h"
 #include "real.h"
 
 // What the library exports; exports.map gives some of them a version.
@@ -71,6 +72,58 @@ inline bool is_refused(verdict answer) noexcept {
   return true;
 }
 
+// --- What is told -----------------------------------------------------------
+//
+// To the checker, if there is something for it to do, and to the statistics if
+// they are on.
+
+SYNCXX_ALWAYS_INLINE verdict attempt(const void* object, object_kind kind,
+                                     waits how, call_site site) noexcept {
+  if (statistics::is_on()) [[unlikely]]
+    statistics::attempt();
+  return checker::attempt_known(object, kind, site)
+             ? verdict::none
+             : checker::attempt(object, kind, how, site);
+}
+
+inline verdict releasing(const void* object, object_kind kind,
+                         const call_site& site) noexcept {
+  if (statistics::is_on()) [[unlikely]]
+    statistics::releasing(object, kind);
+  if (kind != object_kind::posix_semaphore &&
+      (released_last(object, kind) || checker::releasing_known(object, kind)))
+      [[likely]]
+    return verdict::none;
+  return checker::releasing(object, kind, site);
+}
+
+inline verdict wait_begin(const void* object, object_kind kind, waits how,
+                          const call_site& site) noexcept {
+  if (statistics::is_on()) [[unlikely]]
+    statistics::wait_begin(object, kind, site);
+  return checker::wait_begin(object, kind, how, site);
+}
+
+inline void wait_end(const void* object, object_kind kind) noexcept {
+  if (statistics::is_on()) [[unlikely]]
+    statistics::wait_end(object, kind);
+  checker::wait_end(object, kind);
+}
+
+inline verdict destroyed(const void* object, object_kind kind,
+                         const call_site& site) noexcept {
+  if (statistics::is_on()) [[unlikely]]
+    statistics::forget(object);
+  return checker::destroyed(object, kind, site);
+}
+
+inline void memory_released(const void* begin, std::size_t size,
+                            const call_site& site) noexcept {
+  if (statistics::is_on()) [[unlikely]]
+    statistics::forget(begin, size);
+  checker::memory_released(begin, size, site);
+}
+
 // The kernel's number of the calling thread, as glibc writes it into mutexes.
 int own_tid() noexcept;
 
@@ -89,9 +142,9 @@ template <class Wait>
 SYNCXX_ALWAYS_INLINE int wait_for(const void* object, object_kind kind,
                                   waits how, const call_site& site,
                                   Wait&& wait) noexcept {
-  if (is_refused(checker::wait_begin(object, kind, how, site))) return EDEADLK;
+  if (is_refused(wait_begin(object, kind, how, site))) return EDEADLK;
   const int result = wait();
-  checker::wait_end(object, kind);
+  preload::wait_end(object, kind);
   return result;
 }
 
@@ -136,28 +189,15 @@ class known_memory {
 
 extern constinit known_memory g_known_memory;
 
-// About to acquire; is acquired by the calling thread; is about to be released:
-// as in the checker, which is called only if it has something to do.
-SYNCXX_ALWAYS_INLINE verdict attempt(const void* object, object_kind kind,
-                                     waits how, call_site site) noexcept {
-  return checker::attempt_known(object, kind, site)
-             ? verdict::none
-             : checker::attempt(object, kind, how, site);
-}
+// acquired(), by a thread that owns it.
 inline void took(const void* object, object_kind kind,
                  const call_site& site) noexcept {
+  if (statistics::is_on()) [[unlikely]]
+    statistics::acquired(object, kind, site);
   if (acquired_as_expected(object, kind)) [[likely]]
     return;  // what is expected has been noted before
   g_known_memory.note(object);
   checker::acquired(object, kind, site);
-}
-inline verdict releasing(const void* object, object_kind kind,
-                         const call_site& site) noexcept {
-  if (kind != object_kind::posix_semaphore &&
-      (released_last(object, kind) || checker::releasing_known(object, kind)))
-      [[likely]]
-    return verdict::none;
-  return checker::releasing(object, kind, site);
 }
 
 // An object is made where there may have been another: what is known of that is

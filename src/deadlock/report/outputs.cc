@@ -40,6 +40,8 @@ struct output {
 constinit output g_log{"SYNCXX_DEADLOCK_LOG"};
 constinit output g_json{"SYNCXX_DEADLOCK_JSON"};
 constinit output g_graph{"SYNCXX_DEADLOCK_DOT"};
+constinit output g_statistics{"SYNCXX_LOCKSTAT_LOG"};
+constinit output g_statistics_json{"SYNCXX_LOCKSTAT_JSON"};
 constinit bool g_has_begun = false;
 
 void set_path(output& out, const char* value) noexcept {
@@ -118,7 +120,8 @@ void read_suppressions(const char* path) noexcept {
 
 void read_environment() noexcept {
   g_has_begun = true;
-  for (output* const out : {&g_log, &g_json, &g_graph})
+  for (output* const out :
+       {&g_log, &g_json, &g_graph, &g_statistics, &g_statistics_json})
     set_path(*out, ::secure_getenv(out->variable));
   read_suppressions(::secure_getenv("SYNCXX_DEADLOCK_SUPPRESSIONS"));
 }
@@ -135,20 +138,38 @@ void begin() noexcept {
   if (!g_has_begun) read_environment();
 }
 
-void say(std::string_view text) noexcept {
-  if (g_log.is_wanted() && !g_log.failed) {
-    const int error = write_file(g_log.path, O_APPEND, text);
+namespace {
+
+void say(output& out, std::string_view text) noexcept {
+  if (out.is_wanted() && !out.failed) {
+    const int error = write_file(out.path, O_APPEND, text);
     if (error == 0) return;
-    complain(g_log, error);
+    complain(out, error);
   }
   process::print(text);
 }
 
+void append(output& out, std::string_view line) noexcept {
+  if (const int error = write_file(out.path, O_APPEND, line); error != 0)
+    complain(out, error);
+}
+
+}  // namespace
+
+void say(std::string_view text) noexcept { say(g_log, text); }
+
 bool want_json() noexcept { return g_json.is_wanted(); }
 
-void append_json(std::string_view line) noexcept {
-  if (const int error = write_file(g_json.path, O_APPEND, line); error != 0)
-    complain(g_json, error);
+void append_json(std::string_view line) noexcept { append(g_json, line); }
+
+void say_statistics(std::string_view table) noexcept {
+  say(g_statistics, table);
+}
+
+bool want_statistics_json() noexcept { return g_statistics_json.is_wanted(); }
+
+void append_statistics_json(std::string_view line) noexcept {
+  append(g_statistics_json, line);
 }
 
 bool want_graph() noexcept { return g_graph.is_wanted(); }

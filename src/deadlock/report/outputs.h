@@ -36,6 +36,11 @@ void append_json(std::string_view line) noexcept;
 bool want_graph() noexcept;
 void replace_graph(std::string_view graph) noexcept;
 
+// SYNCXX_LOCKSTAT_LOG, or stderr; SYNCXX_LOCKSTAT_JSON: both appended to.
+void say_statistics(std::string_view table) noexcept;
+bool want_statistics_json() noexcept;
+void append_statistics_json(std::string_view line) noexcept;
+
 }  // namespace detail::outputs
 }  // namespace syncxx::inline SYNCXX_ABI
 
