@@ -141,6 +141,36 @@ class Tool(unittest.TestCase):
                 ("LD_PRELOAD", f"{LIBRARY}:libc.so.6")):
             self.assertEqual(seen.get(name), value, name)
 
+    def test_statistics(self):
+        """What processes leave in the files comes after the findings."""
+        line = '{"version":1,"kind":"lock_statistics","pid":7}'
+        command = (WRITE_FINDING + 'echo a table >> "$SYNCXX_LOCKSTAT_LOG"; '
+                   f"echo '{line}' >> \"$SYNCXX_LOCKSTAT_JSON\"; exit 3")
+        done = self.watch("--stat", "--json", self.json, "--", "sh", "-c", command)
+        self.assertEqual(done.returncode, 3)
+        self.assertTrue(done.stderr.endswith("1 deadlock\na table\n"), done.stderr)
+        self.assertEqual(self.findings(), [FINDING])
+        with open(self.json, encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["statistics"], [json.loads(line)])
+        log = f"{self.folder}/log"
+        done = self.watch("--stat", "--log", log, "--", "sh", "-c",
+                          'echo a table >> "$SYNCXX_LOCKSTAT_LOG"')
+        self.assertEqual(done.stderr, "")
+        with open(log, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "a table\n")
+        done = self.watch("--stat", "--quiet", "--json", self.json, "--", "sh", "-c",
+                          'echo a table >> "$SYNCXX_LOCKSTAT_LOG"')
+        self.assertEqual(done.stderr, "")
+        with open(self.json, encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["statistics"], [])
+
+    def test_no_statistics(self):
+        done = self.watch("--json", self.json, "--", "sh", "-c",
+                          "env | grep LOCKSTAT")
+        self.assertEqual(done.stdout, "")
+        with open(self.json, encoding="utf-8") as file:
+            self.assertNotIn("statistics", json.load(file))
+
     def test_library_with_spaces(self):
         os.mkdir(f"{self.folder}/a b:c")
         library = f"{self.folder}/a b:c/libsyncxx_preload.so"
