@@ -51,8 +51,8 @@ void on_misuse(const void*, object_kind, const char*, int) {}
 // The lock is the same, and the child has forgotten who held it.
 void on_reset(const void*, object_kind) noexcept {}
 
-void on_destroyed(const void* object, object_kind) noexcept {
-  statistics::forget(object);
+void on_destroyed(const void* object, object_kind kind) noexcept {
+  statistics::forget(object, kind);
   const entrance checker;
   if (!checker) return;
   forget_name(object);
@@ -101,7 +101,7 @@ void both_wait_end(const void* object, object_kind kind) noexcept {
 }
 
 void both_destroyed(const void* object, object_kind kind) noexcept {
-  statistics::forget(object);
+  statistics::forget(object, kind);
   return g_listener.destroyed(object, kind);
 }
 
@@ -146,8 +146,10 @@ void set_checker(bool listens) noexcept {
 
 void set_statistics(bool listens) noexcept {
   const table_lock only_me(g_lock);
+  if (listens) statistics::switch_on(true);
   g_statistics = listens;
   install();
+  if (!listens) statistics::switch_on(false);
 }
 
 bool checker_listens() noexcept { return g_checker.load(memory_order_relaxed); }

@@ -12,7 +12,8 @@
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::listeners {
 
-// Each listens, or does not, whatever the other does. What was written before
+// Each listens, or does not, whatever the other does; the statistics are
+// switched on and off with it. What was written before
 // is handed over to the threads that hear the listener. The checker listens at
 // first.
 void set_checker(bool listens) noexcept;

@@ -53,7 +53,7 @@ int own_tid() noexcept {
 
 void made_anew(const void* object, object_kind kind) noexcept {
   if (!g_known_memory.may_hold_lock(object, 1)) return;
-  if (statistics::is_on()) statistics::forget(object);
+  if (statistics::is_on()) statistics::forget(object, kind);
   checker::made_anew(object, kind);
 }
 

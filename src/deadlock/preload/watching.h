@@ -113,7 +113,7 @@ inline void wait_end(const void* object, object_kind kind) noexcept {
 inline verdict destroyed(const void* object, object_kind kind,
                          const call_site& site) noexcept {
   if (statistics::is_on()) [[unlikely]]
-    statistics::forget(object);
+    statistics::forget(object, kind);
   return checker::destroyed(object, kind, site);
 }
 

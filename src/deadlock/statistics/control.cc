@@ -96,9 +96,8 @@ void begin() noexcept {
 }
 
 void enable(bool on) noexcept {
-  if (on) switch_on(true);
+  const entrance checker;
   listeners::set_statistics(on);
-  if (!on) switch_on(false);
 }
 
 void print(std::size_t rows) noexcept {

@@ -195,7 +195,12 @@ void count_of_page(const void* object, bool more) noexcept {
 }
 
 void forget_locked(const void* object) noexcept {
-  if (g_class_by_address->find(key_of(object)) == 0) return;
+  if (g_class_by_address->find(key_of(object)) == 0) {
+    // Too many to be there: threads may know it all the same.
+    if (g_class_by_address->size() >= kMostLocks)
+      generation_of(object).fetch_add(1, memory_order_relaxed);
+    return;
+  }
   g_class_by_address->remove(key_of(object));
   count_of_page(object, false);
   generation_of(object).fetch_add(1, memory_order_relaxed);
@@ -372,7 +377,8 @@ void wait_end(const void* object, object_kind) noexcept {
   if (wait->at != nullptr) add(*wait->at, ns);
 }
 
-void forget(const void* object) noexcept {
+void forget(const void* object, object_kind kind) noexcept {
+  if (!is_counted(kind)) return;
   const entrance checker;
   if (!checker) return;
   const table_lock only_me(g_lock);

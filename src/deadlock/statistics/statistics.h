@@ -41,7 +41,7 @@ void wait_begin(const void* object, object_kind kind,
                 const call_site& site) noexcept;
 void wait_end(const void* object, object_kind kind) noexcept;
 // It is destroyed, or its memory given back.
-void forget(const void* object) noexcept;
+void forget(const void* object, object_kind kind) noexcept;
 void forget(const void* begin, std::size_t size) noexcept;
 
 // It has got another name, or class. To be called by a thread that is in the
@@ -52,6 +52,7 @@ void thread_ends() noexcept;
 
 // --- Settings ----------------------------------------------------------------
 
+// By listeners.cc: from now on they are told, or not any more.
 void switch_on(bool on) noexcept;
 void reset() noexcept;
 void set_hold_sampling(std::uint32_t n) noexcept;

@@ -235,8 +235,12 @@ void summary::fold() noexcept {
                           [&](const class_sum& was, const class_sum& is) {
                             now_of_[was.id] = is.id;
                           });
-  for (std::size_t i = 0; i < n_sites_; ++i)
-    sites_[i].of = now_of_[sites_[i].of];
+  for (std::size_t i = 0; i < n_sites_; ++i) {
+    class_id& of = sites_[i].of;
+    // A class that is not listed has not counted the wait yet.
+    const bool is_listed = of == 0 || now_of_[of] != 0;
+    of = is_listed ? now_of_[of] : kMostClasses;
+  }
   std::sort(sites_, sites_ + n_sites_, by_key);
   n_sites_ =
       fold_equal(sites_, n_sites_, [](const site_sum&, const site_sum&) {});
