@@ -459,13 +459,13 @@ TEST_P(LockStat, TheChildOfAForkBeginsAnew) {
 
 TEST_P(LockStat, WhatIsTooMuchIsInOneRow) {
   const outcome child = in_child([&] {
-    constexpr int kMore = 100;
-    constexpr int kLocks = 4096 + kMore;  // as counters.h
+    constexpr std::size_t kMore = 100;
+    constexpr std::size_t kLocks = 4096 + kMore;  // as counters.h
     const auto locks = std::make_unique<syncxx::mutex[]>(kLocks);
     std::uint64_t before = 0;
     for (const lock_class& c : lock_stat::snapshot().classes)
       before += c.acquisitions;
-    for (int i = 0; i < kLocks; ++i) {
+    for (std::size_t i = 0; i < kLocks; ++i) {
       syncxx::set_lock_class(locks[i], "class " + std::to_string(i));
       locks[i].lock();
       locks[i].unlock();

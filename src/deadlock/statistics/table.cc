@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -108,11 +109,11 @@ void put_share(text& out, std::uint64_t part, std::uint64_t n) noexcept {
   cell c;
   // (Not part * 1000: it may be large.)
   const auto thousandths =
-      n == 0 ? 0
-             : static_cast<std::int64_t>(1000.0 * static_cast<double>(part) /
-                                             static_cast<double>(n) +
-                                         0.5);
-  c.words() << thousandths / 10 << "." << thousandths % 10 << "%";
+      n == 0 ? 0L
+             : std::lround(1000.0 * static_cast<double>(part) /
+                           static_cast<double>(n));
+  c.words() << std::int64_t{thousandths / 10} << "."
+            << std::int64_t{thousandths % 10} << "%";
   put_right(out, c.view(), 8);
 }
 
