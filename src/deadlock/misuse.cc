@@ -33,6 +33,7 @@
 #include "report/names.h"
 #include "statistics/control.h"
 #include "statistics/statistics.h"
+#include "statistics/summary.h"
 #include "thread_calls.h"
 
 #endif  // SYNCXX_HOOKED
@@ -156,6 +157,7 @@ void before_fork() {
   ownership::before_fork();
   threads::before_fork();
   places::before_fork();
+  statistics::summary::before_fork();
   listeners::before_fork();
   statistics::before_fork();
   // A signal handler that comes in between finds the thread in the checker: it
@@ -168,6 +170,7 @@ void after_fork_in_parent() {
   t_self.owns_all = false;
   statistics::after_fork_in_parent();
   listeners::after_fork_in_parent();
+  statistics::summary::after_fork_in_parent();
   places::after_fork_in_parent();
   threads::after_fork_in_parent();
   ownership::after_fork_in_parent();
@@ -181,6 +184,7 @@ void after_fork_in_child() {
   const entrance checker;
   statistics::after_fork_in_child();
   listeners::after_fork_in_child();
+  statistics::summary::after_fork_in_child();
   places::after_fork_in_child();
   threads::after_fork_in_child();
   ownership::after_fork_in_child();

@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include <tuple>
+
+#include <sync/detail/raw_mutex.h>
 
 #include "../detection/places.h"
 #include "../detection/self.h"
@@ -203,8 +206,17 @@ void summary::gather() noexcept {
   });
 }
 
+namespace {
+constinit raw_mutex g_naming;
+}  // namespace
+
+void summary::before_fork() noexcept { g_naming.lock(); }
+void summary::after_fork_in_parent() noexcept { g_naming.unlock(); }
+void summary::after_fork_in_child() noexcept { std::construct_at(&g_naming); }
+
 // A symbolizer has room for so many places at a time.
 void summary::name() noexcept {
+  const table_lock only_me(g_naming);
   constexpr std::size_t kAtOnce = 40;
   const std::size_t all = n_classes_ + n_sites_;
   const auto where = [&](std::size_t i) {

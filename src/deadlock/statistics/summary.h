@@ -77,6 +77,12 @@ class summary {
   std::int64_t time_ns() const noexcept { return time_ns_; }
   std::uint32_t sampling() const noexcept { return sampling_; }
 
+  // Around fork(): nobody reads debug information, which is done under a lock
+  // of the loader's that the child would find taken.
+  static void before_fork() noexcept;
+  static void after_fork_in_parent() noexcept;
+  static void after_fork_in_child() noexcept;
+
  private:
   void gather() noexcept;
   void name() noexcept;
