@@ -77,7 +77,7 @@ class run_folder {
     std::ofstream{path_ + "/" + dump_protocol::kMarkerFile} << '\n';
     ::chmod((path_ + "/" + dump_protocol::kMarkerFile).c_str(), 0644);
     for (const std::string& file : {lines(), table(), statistics()}) {
-      std::ofstream{file};
+      const std::ofstream empty{file};
       ::chmod(file.c_str(), ::geteuid() == 0 ? 0622 : 0600);
     }
   }
