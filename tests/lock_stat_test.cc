@@ -361,6 +361,7 @@ TEST_P(LockStat, CountsOfThreadsThatHaveEndedStay) {
   syncxx::set_lock_name(m, "of many");
   for (int round = 0; round < 2; ++round) {
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
         for (int k = 0; k < kRounds; ++k) const std::lock_guard lock(m);
@@ -379,6 +380,7 @@ TEST_P(LockStat, ReadingWhileOthersCount) {
   syncxx::mutex m;
   syncxx::set_lock_name(m, "read meanwhile");
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int i = 0; i < 3; ++i) {
     threads.emplace_back([&] {
       for (int k = 0; k < 3000; ++k) const std::lock_guard lock(m);
