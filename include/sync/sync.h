@@ -7,6 +7,7 @@
 #include <sync/asymmetric_fence.h>
 #include <sync/atomic.h>
 #include <sync/back_off.h>
+#include <sync/bankers_allocator.h>
 #include <sync/barrier.h>
 #include <sync/biased_shared_mutex.h>
 #include <sync/byte_mutex.h>

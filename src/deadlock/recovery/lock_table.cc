@@ -38,6 +38,8 @@
 #include <sync/detail/spin_wait.h>
 #include <sync/lock_manager.h>
 
+#include "src/await_event.h"
+
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 namespace {
@@ -72,26 +74,6 @@ bool is_empty(const lock_queue& queue) noexcept {
 
 std::size_t& count(lock_queue& queue, lock_mode mode) noexcept {
   return queue.held[static_cast<std::size_t>(mode)];
-}
-
-// Sleeps until the event is set (true), the time has passed, or a stop was
-// requested.
-bool await(auto_reset_event& event, deadline until, const stop_token* stop) {
-  using std::chrono::nanoseconds;
-  if (until.is_never() && stop == nullptr) {
-    event.wait();
-    return true;
-  }
-  const stop_token none;
-  const stop_token& token = stop == nullptr ? none : *stop;
-  if (until.clock() == clock_id::realtime) {
-    return event.wait_until(
-        std::chrono::sys_time<nanoseconds>(nanoseconds(until.ns())), token);
-  }
-  return event.wait_until(
-      std::chrono::time_point<std::chrono::steady_clock, nanoseconds>(
-          nanoseconds(until.ns())),
-      token);
 }
 
 void run_backwards(std::vector<std::function<void()>>& undo) noexcept {
@@ -310,7 +292,7 @@ bool lock_table::sleep(transaction_core& t, section& here, deadline until,
                        const stop_token* stop) {
   t.asleep_.store(true, memory_order_relaxed);
   here.leave();
-  if (!await(t.decided_, until, stop)) {
+  if (!await_event(t.decided_, until, stop)) {
     here.enter();
     if (t.pending_ != nullptr) {
       leave(*t.pending_);
