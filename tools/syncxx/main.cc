@@ -14,6 +14,8 @@ namespace syncxx::tool {
 namespace {
 
 constexpr verb kVerbs[] = {
+    {"bankers", "say whether a state of the Banker's algorithm is safe",
+     run_bankers},
     {"dump", "print who holds and waits for what in a watched process",
      run_dump},
     {"watch", "run a program, and report its deadlocks, also possible ones",

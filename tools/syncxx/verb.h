@@ -15,6 +15,7 @@ struct verb {
   int (*run)(int argc, char** argv);
 };
 
+int run_bankers(int argc, char** argv);
 int run_dump(int argc, char** argv);
 int run_watch(int argc, char** argv);
 
