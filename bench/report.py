@@ -51,7 +51,7 @@ def contests(data, pinned=False):
 # Several threads, or processes, share the work.
 TOGETHER = re.compile(
     r"ping_pong|broadcast|barrier_|contended|readers_|reads_|"
-    r"value_load_\d|value_99_percent_loads_|once_race_|"
+    r"value_load_\d|value_99_percent_loads_|once_race_|bankers_threads_|"
     r"^(event_set|latch_open)_\d")
 
 
@@ -231,6 +231,9 @@ PROMISED = (
     *((f"barrier_round_{threads}", "syncxx::barrier", peer, 0.8)
       for threads in (2, 4, 8, 16, 32, 64)
       for peer in ("std::barrier", "pthread_barrier")),
+    *((f"bankers_{states}x8", "syncxx::bankers_allocator", "textbook", limit)
+      for states, limit in (("random_10000", 0.25), ("chain_10000", 0.005),
+                            ("easy_100", 1.2))),
     *((f"semaphore_ping_pong_{place}", "syncxx::counting_semaphore",
        "std::counting_semaphore", 1.0) for place in ("same_cpu", "two_cpus")),
 )
@@ -253,6 +256,8 @@ OTHERS = (
     ("interprocess_ping_pong", "syncxx::interprocess",
      "pthread(PROCESS_SHARED)"),
     ("any_ping_pong_of_8", "syncxx::wait_any", "std::condition_variable"),
+    *((f"bankers_threads_{threads}", "syncxx::bankers_allocator",
+       "textbook under std::mutex") for threads in (1, 2, 4, 8, 16)),
 )
 
 

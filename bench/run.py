@@ -47,6 +47,8 @@ MODES = {
         "wait_any_bench": [["--rounds=1", "--seconds=0.001",
                             "--benchmark_filter=_of_8/"]],
         "interprocess_bench": [["--rounds=1", "--seconds=0.001"]],
+        "bankers_bench": [["--rounds=1", "--seconds=0.001",
+                           "--benchmark_filter=_100x8/|threads_2/"]],
         "contention": [
             ["--threads=2,8,64", "--rounds=2", "--seconds=0.01",
              "--fair-rounds=1", "--locks=" + SHORT_FIELD],
@@ -78,6 +80,9 @@ MODES = {
         "biased_bench": [["--rounds=9", "--seconds=0.01"]],
         "wait_any_bench": [["--rounds=7", "--seconds=0.02"]],
         "interprocess_bench": [["--rounds=9", "--seconds=0.02"]],
+        "bankers_bench": [["--rounds=3", "--seconds=0.01"],
+                          ["--rounds=6", "--seconds=0.02",
+                           "--benchmark_filter=x8/"]],
         "contention": [
             ["--threads=1,2,4,8,64", "--rounds=7", "--seconds=0.2",
              "--fair-rounds=3", "--fair-seconds=0.3"],

@@ -89,6 +89,7 @@ class basic_bankers_allocator {
         : table_(std::exchange(from.table_, nullptr)),
           who_(from.who_),
           has_(std::exchange(from.has_, amounts{})) {}
+    // Gives back what it had.
     grant& operator=(grant&& from) noexcept {
       if (this != &from) {
         release();
@@ -114,6 +115,7 @@ class basic_bankers_allocator {
       if (table_ != nullptr) std::exchange(table_, nullptr)->keep(who_, has_);
       has_ = amounts{};
     }
+    // Whether it has anything to give back.
     explicit operator bool() const noexcept { return table_ != nullptr; }
     // What it was granted, less what it has given back itself.
     const amounts& granted() const noexcept { return has_; }
@@ -135,6 +137,7 @@ class basic_bankers_allocator {
     customer(customer&& from) noexcept
         : owner_(std::exchange(from.owner_, nullptr)),
           who_(std::exchange(from.who_, {})) {}
+    // Leaves as whoever it was.
     customer& operator=(customer&& from) {
       if (this != &from) {
         leave();
@@ -146,7 +149,8 @@ class basic_bankers_allocator {
     // NOLINTNEXTLINE(bugprone-exception-escape): it ends the program.
     ~customer() { leave(); }
 
-    // Gives back all that it holds. EBUSY: a thread waits for it.
+    // Gives back all that it holds, as the destructor does. EBUSY: a thread
+    // waits for it.
     void leave() {
       if (owner_ == nullptr) return;
       owner_->table_.leave(who_);
@@ -205,10 +209,12 @@ class basic_bankers_allocator {
       detail::bankers_table& table = this->table();
       return owner_->read([&](auto to) { table.claim(who_, to); });
     }
+    // By its grants, and kept.
     amounts holding() const {
       detail::bankers_table& table = this->table();
       return owner_->read([&](auto to) { table.holding(who_, to); });
     }
+    // Whether it has joined, and has not left.
     explicit operator bool() const noexcept { return owner_ != nullptr; }
 
    private:
