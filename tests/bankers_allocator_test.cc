@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 #include <sync/bankers_allocator.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -199,6 +202,34 @@ TEST(BankersAllocatorTest, AskingForNothingNeverWaits) {
   EXPECT_TRUE(two.try_acquire({0}).has_value());
 }
 
+TEST(BankersAllocatorTest, ManyThreadsOneOfThemAtATimeInEachPlace) {
+  constexpr std::size_t kPlaces = 4;
+  constexpr int kTurns = 1000;
+  bankers_allocator a(amounts(kPlaces, 1), {.patience = 2});
+  std::array<int, kPlaces> visits{};  // each by whoever has the place
+  std::vector<std::thread> crew;
+  for (std::size_t t = 0; t < kPlaces; ++t) {
+    crew.emplace_back([&, t] {
+      customer c = a.join(amounts(kPlaces, 1));
+      for (int turn = 0; turn < kTurns; ++turn) {
+        std::array<grant, 2> held;
+        for (std::size_t i = 0; i < held.size(); ++i) {
+          amounts one(kPlaces);
+          const std::size_t place =
+              (t + i * (1 + static_cast<std::size_t>(turn) % 3)) % kPlaces;
+          one[place] = 1;
+          held[i] = c.acquire(one);
+          ++visits[place];
+        }
+      }
+    });
+  }
+  for (std::thread& t : crew) t.join();
+  EXPECT_EQ(std::accumulate(visits.begin(), visits.end(), 0),
+            static_cast<int>(kPlaces) * kTurns * 2);
+  EXPECT_EQ(a.available(), a.total());
+}
+
 TEST(BankersAllocatorTest, ClaimsChangeIfItIsSafe) {
   bankers_allocator a({4});
   customer one = a.join({2}, "one");
@@ -325,6 +356,7 @@ TEST(BankersFairnessTest, NobodyWhoHoldsNothingPassesTheElder) {
   for (int i = 0; i < 3; ++i)
     EXPECT_TRUE(other.try_acquire({1}).has_value()) << i;
   EXPECT_FALSE(other.try_acquire({1}).has_value());
+  EXPECT_TRUE(other.try_acquire({0}).has_value());
   const auto why = a.why_blocked(other, {1});
   EXPECT_EQ(why.why, blocked_because::another_is_first);
   EXPECT_THAT(why.customers, ElementsAre("big"));

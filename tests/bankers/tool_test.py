@@ -139,6 +139,9 @@ class Bankers(unittest.TestCase):
                           SILBERSCHATZ, "--request", "P1")
         self.expect_error("Usage", SILBERSCHATZ, "--no-such-option")
         self.expect_error("one file", SILBERSCHATZ, "another")
+        self.expect_error("one file", SILBERSCHATZ, "--", "another")
+        self.expect_error("is to be 3 whole numbers", SILBERSCHATZ,
+                          "--request", "P1", "-1,0,0")
 
     def test_files(self):
         for arguments, words in (([], "needs a file"),

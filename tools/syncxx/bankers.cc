@@ -232,9 +232,9 @@ std::optional<bankers_options> read_options(int argc, char** argv,
       return std::nullopt;
     }
   }
-  if (options.file.empty() && optind + 1 == argc) options.file = argv[optind];
-  if (options.file.empty()) {
-    complain("bankers needs a file");
+  if (options.file.empty() && optind < argc) options.file = argv[optind++];
+  if (options.file.empty() || optind < argc) {
+    complain(optind < argc ? "bankers takes one file" : "bankers needs a file");
     std::fputs(kHelp, stderr);
     return std::nullopt;
   }

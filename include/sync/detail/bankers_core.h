@@ -89,7 +89,9 @@ class bankers_core {
     slot rest;     // the first one that has not been looked at
   };
 
-  std::size_t row_of(slot s) const noexcept { return s * 2 * stride_; }
+  std::size_t row_of(slot s) const noexcept {
+    return std::size_t{s} * 2 * stride_;
+  }
   amount* need_of(slot s) noexcept { return &rows_[row_of(s)]; }
   amount* held_of(slot s) noexcept { return need_of(s) + stride_; }
 

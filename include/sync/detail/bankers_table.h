@@ -52,7 +52,7 @@ class bankers_table {
   bankers_table(amounts_view total, bankers_options options);
   bankers_table(const bankers_table&) = delete;
   bankers_table& operator=(const bankers_table&) = delete;
-  ~bankers_table();
+  ~bankers_table();  // NOLINT(bugprone-exception-escape)
 
   ticket join(amounts_view claim, std::string name, int priority);
   void leave(ticket who);
@@ -115,6 +115,7 @@ class bankers_table {
              const stop_token* stop);
   void enqueue(bankers_waiter& w) noexcept;
   void remove(bankers_waiter& w) noexcept;
+  void note_grant() noexcept;
   bool serve_one(bankers_waiter& w) noexcept;
   void serve() noexcept;
   bankers_waiter* elder() const noexcept;

@@ -291,7 +291,7 @@ std::string bankers_state::table() const {
     return text;
   };
   const auto line = [&](const std::string& name, std::string a, std::string b,
-                        std::string c) {
+                        const std::string& c) {
     std::string out = pad(name, names) + "  " + pad(std::move(a), group) +
                       "  " + pad(std::move(b), group) + "  " + c;
     out.erase(out.find_last_not_of(' ') + 1);

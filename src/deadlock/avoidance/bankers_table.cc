@@ -319,8 +319,11 @@ bool bankers_table::acquire(ticket who, amounts_view request, deadline until,
   section here(*this);
   record& c = find(who, "request");
   check_request(who, c, request);
+  if (std::all_of(request.begin(), request.end(),
+                  [](auto a) { return a == 0; }))
+    return true;
   if (may_pass(who.slot) && take(who.slot, request)) {
-    if (waiting_ != 0) ++passed_;
+    note_grant();
     return true;
   }
   if (until.has_passed() || (stop != nullptr && stop->stop_requested()))
@@ -375,9 +378,14 @@ bankers_waiter* bankers_table::elder() const noexcept {
   return passed_ >= options_.patience ? arrived_.first : nullptr;
 }
 
+// Somebody was served while others wait.
+void bankers_table::note_grant() noexcept {
+  if (waiting_ != 0 && passed_ < options_.patience) ++passed_;
+}
+
 bool bankers_table::serve_one(bankers_waiter& w) noexcept {
   if (!take(w.who.slot, w.request)) return false;
-  ++passed_;
+  note_grant();
   remove(w);
   w.served = true;
   w.woken_next = std::exchange(woken_, &w);
