@@ -132,7 +132,7 @@ class bankers_core {
   std::vector<heap_node> heap_;
   std::vector<slot> late_;   // who could not finish in its place
   std::vector<slot> done_;   // who finished since the first of them
-  std::vector<bool> waits_;  // is in a heap
+  std::vector<bool> waits_;  // is one of late_, and has not finished
 };
 
 }  // namespace detail

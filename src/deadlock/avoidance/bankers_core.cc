@@ -247,6 +247,7 @@ bankers_core::outcome bankers_core::run(slot who, const amount* goal) noexcept {
   done_.clear();
   outcome at{goal != nullptr && row<W>::fits(goal, work_.data(), stride_),
              kHead, links_[kHead].next};
+  std::size_t parked = 0;  // of late_
   while (!at.reached && at.rest != kHead) {
     const slot s = at.rest;
     at.rest = links_[s].next;
@@ -254,15 +255,17 @@ bankers_core::outcome bankers_core::run(slot who, const amount* goal) noexcept {
     if (s == who) continue;
     if (row<W>::fits(need(s), work_.data(), stride_)) {
       finish<W>(s);
-      if (late_.empty())
+      if (late_.empty()) {
         at.last = s;
-      else
+      } else {
+        // Not before: where nobody can finish that is all for nothing.
+        while (parked < late_.size()) park_or_finish<W>(late_[parked++]);
         wake<W>();
+      }
       at.reached = goal != nullptr && row<W>::fits(goal, work_.data(), stride_);
     } else {
       late_.push_back(s);
       waits_[s] = true;
-      park_or_finish<W>(s);
     }
   }
   return at;
