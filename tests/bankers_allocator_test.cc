@@ -26,7 +26,6 @@ namespace syncxx_test {
 namespace {
 
 using syncxx::bankers_allocator;
-using syncxx::bankers_state;
 using syncxx::basic_bankers_allocator;
 using syncxx::blocked_because;
 using testing::ElementsAre;
@@ -41,7 +40,7 @@ static_assert(!std::is_copy_constructible_v<grant> &&
               std::is_nothrow_move_assignable_v<grant>);
 static_assert(!std::is_copy_constructible_v<customer> &&
               std::is_nothrow_move_constructible_v<customer> &&
-              std::is_move_assignable_v<customer>);
+              std::is_nothrow_move_assignable_v<customer>);
 
 void await_waiting(const bankers_allocator& a, std::size_t n) {
   await([&] { return a.waiting() == n; });

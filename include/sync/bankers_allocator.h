@@ -137,8 +137,9 @@ class basic_bankers_allocator {
     customer(customer&& from) noexcept
         : owner_(std::exchange(from.owner_, nullptr)),
           who_(std::exchange(from.who_, {})) {}
-    // Leaves as whoever it was.
-    customer& operator=(customer&& from) {
+    // Leaves as whoever it was, as the destructor does.
+    // NOLINTNEXTLINE(bugprone-exception-escape): it ends the program.
+    customer& operator=(customer&& from) noexcept {
       if (this != &from) {
         leave();
         owner_ = std::exchange(from.owner_, nullptr);
@@ -149,8 +150,8 @@ class basic_bankers_allocator {
     // NOLINTNEXTLINE(bugprone-exception-escape): it ends the program.
     ~customer() { leave(); }
 
-    // Gives back all that it holds, as the destructor does. EBUSY: a thread
-    // waits for it.
+    // Gives back all that it holds, as the destructor does, but that EBUSY (a
+    // thread waits for it) is thrown.
     void leave() {
       if (owner_ == nullptr) return;
       owner_->table_.leave(who_);
@@ -249,6 +250,7 @@ class basic_bankers_allocator {
   // A customer that will hold at most `max_claim` at a time. Without a name it
   // is "P" and how many have joined before; of a higher priority it is served
   // first.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved.
   [[nodiscard]] customer join(const amounts& max_claim, std::string name = {},
                               int priority = 0) {
     return customer(*this, table_.join(max_claim, std::move(name), priority));
