@@ -365,8 +365,8 @@ void add_requests(const std::string& kind, std::size_t n, std::size_t m) {
 
 void register_benchmarks() {
   for (const char* const kind : {"easy", "random", "chain", "shuffled"}) {
-    for (const std::size_t n : {10, 100, 1000, 10'000}) {
-      for (const std::size_t m : {1, 4, 8, 64}) {
+    for (const std::size_t n : {10U, 100U, 1000U, 10'000U}) {
+      for (const std::size_t m : {1U, 4U, 8U, 64U}) {
         add_requests<ours>(kind, n, m);
         add_requests<textbook>(kind, n, m);
       }
