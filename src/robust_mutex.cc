@@ -39,8 +39,10 @@
 #include "futex/syscall.h"
 
 #include <cerrno>
+#include <type_traits>
 
 #include <sync/detail/spin_wait.h>
+#include <sync/detail/told_wait.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
@@ -166,9 +168,14 @@ constexpr words kWords<raw_robust_pi_mutex> =
 
 template <class Raw>
 bool basic_robust_mutex<Raw>::wait(deadline until, const stop_token* stop) {
-  hook_wait_begin(this, kKind, how_long(until, stop));
-  const robust_outcome how = raw_.lock_slow(until, stop);
-  hook_wait_end(this, kKind);
+  // A wait in the kernel's PI queue answers to no stop request.
+  constexpr waits kWithoutEnd = std::is_same_v<Raw, raw_robust_mutex>
+                                    ? waits::revocable
+                                    : waits::for_ever;
+  told_wait told(this, kKind, until, stop, futex_scope::process_private,
+                 kWithoutEnd);
+  const robust_outcome how = raw_.lock_slow(until, told.stop());
+  told.ends(this, kKind, how == robust_outcome::owned);
   switch (how) {
     case robust_outcome::owned:
       return note(true);

@@ -57,6 +57,7 @@
 #include <sync/detail/hooks.h>
 #include <sync/detail/reader_bias.h>
 #include <sync/detail/thread.h>
+#include <sync/detail/told_wait.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
@@ -180,9 +181,9 @@ class SYNCXX_CAPABILITY("biased_shared_mutex") basic_biased_shared_mutex {
   }
   SYNCXX_COLD bool own(deadline until, const stop_token* stop) {
     if (!behind_.try_lock()) {
-      hook_wait_begin(this, kKind, how_long(until, stop));
-      const bool owned = behind_.lock_until(until, stop);
-      hook_wait_end(this, kKind);
+      told_wait told(this, kKind, until, stop);
+      const bool owned = behind_.lock_until(until, told.stop());
+      told.ends(this, kKind, owned);
       if (!owned) return false;
     }
     return become_alone(until, stop);
@@ -208,9 +209,9 @@ class SYNCXX_CAPABILITY("biased_shared_mutex") basic_biased_shared_mutex {
   }
   SYNCXX_COLD bool wait_shared(deadline until, const stop_token* stop) {
     if (try_shared()) return true;
-    hook_wait_begin(this, kKind, how_long(until, stop));
-    const bool shared = behind_.lock_shared_until(until, stop);
-    hook_wait_end(this, kKind);
+    told_wait told(this, kKind, until, stop);
+    const bool shared = behind_.lock_shared_until(until, told.stop());
+    told.ends(this, kKind, shared);
     if (shared) bias_.reconsider();
     return shared;
   }

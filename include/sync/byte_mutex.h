@@ -40,6 +40,7 @@
 #include <sync/detail/deadline.h>
 #include <sync/detail/hooks.h>
 #include <sync/detail/thread.h>
+#include <sync/detail/told_wait.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 
@@ -122,9 +123,9 @@ class SYNCXX_CAPABILITY("byte_mutex") byte_mutex {
     return owned;
   }
   bool wait(detail::deadline until, const stop_token* stop = nullptr) {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop));
-    const bool owned = lock_slow(until, stop);
-    detail::hook_wait_end(this, kKind);
+    detail::told_wait told(this, kKind, until, stop);
+    const bool owned = lock_slow(until, told.stop());
+    told.ends(this, kKind, owned);
     return note(owned);
   }
   bool slow(detail::deadline until, const stop_token* stop = nullptr) {

@@ -13,13 +13,16 @@
 //     locks, semaphores used as locks, joins.
 //   - other defects: see finding_kind in docs/design/deadlock.md.
 // What follows is the misuse_action: off, report, abort (the default), or
-// throw_exception. With the last a deadlock's victim, the thread that would
-// close the circle, gets std::system_error (resource_deadlock_would_occur) from
-// its lock(), which does not own the lock then; its what() names the circle. An
-// order that only may end in a deadlock is reported, and nothing is thrown.
+// throw_exception. With the last a deadlock's victim, one thread of the circle
+// (set_deadlock_victim()), gets std::system_error
+// (resource_deadlock_would_occur) from its lock(), which does not own the lock
+// then; its what() names the circle. An order that only may end in a deadlock
+// is reported, and nothing is thrown.
 //
 // The environment, read when the program starts:
 //   SYNCXX_DEADLOCK=off|report|abort|throw   what follows
+//   SYNCXX_DEADLOCK_VICTIM=closes_circle|youngest|fewest_locks|lowest_priority
+//                                            who gives up
 //   SYNCXX_DEADLOCK_LOG=FILE                 reports go there, not to stderr
 //   SYNCXX_DEADLOCK_JSON=FILE                findings, one a line
 //   SYNCXX_DEADLOCK_DOT=FILE                 the circles, for Graphviz
@@ -33,7 +36,10 @@
 #define SYNCXX_DEADLOCK_H_
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include <sync/detail/config.h>
@@ -49,8 +55,38 @@ struct deadlock_finding {
 };
 using finding_listener = void (*)(const deadlock_finding& found, void* context);
 
+// Who gives up where threads wait for each other and the misuse_action is
+// throw_exception; among equals who began to wait last.
+enum class deadlock_victim : std::uint8_t {
+  closes_circle,    // the thread whose wait closes the circle: it need not be
+                    // woken, and waits cost nothing more
+  youngest,         // the oldest always gets through
+  fewest_locks,     // that has the least to do again, likely
+  lowest_priority,  // of set_deadlock_priority()
+};
+
+// A thread of a deadlock: it waits for the next one, and the last for the
+// first.
+struct deadlock_thread {
+  std::uint64_t serial = 0;  // the greater, the younger; never another's
+  int tid = 0;               // the kernel's number
+  std::string_view name;     // as the kernel has it
+  int priority = 0;
+  std::size_t locks_held = 0;
+  std::chrono::nanoseconds waiting{};  // for how long
+  bool closes_circle = false;
+  bool can_give_up = false;  // its wait can be called off
+};
+// The index of the one that is to give up. If that one can't, or there is no
+// such index, it is as with closes_circle.
+using victim_chooser = std::size_t (*)(std::span<const deadlock_thread> circle,
+                                       void* context);
+
 namespace detail {
 #if SYNCXX_HOOKED
+void choose_victims(deadlock_victim policy) noexcept;
+void choose_victims(victim_chooser chooser, void* context) noexcept;
+void give_priority(int priority) noexcept;
 void name_lock(const void* lock, std::string_view name) noexcept;
 void name_lock_class(const void* lock, std::string_view name) noexcept;
 void declare_order(const void* first, const void* second) noexcept;
@@ -62,6 +98,9 @@ void report_threads() noexcept;
 void report_impossible(bool all) noexcept;
 void limit_holds(std::chrono::nanoseconds limit) noexcept;
 #else
+inline void choose_victims(deadlock_victim) noexcept {}
+inline void choose_victims(victim_chooser, void*) noexcept {}
+inline void give_priority(int) noexcept {}
 inline void name_lock(const void*, std::string_view) noexcept {}
 inline void name_lock_class(const void*, std::string_view) noexcept {}
 inline void declare_order(const void*, const void*) noexcept {}
@@ -114,6 +153,32 @@ inline void acquire_order_of_classes(std::string_view first,
 // order.) Off at first; for circles found afterwards.
 inline void report_all_inversions(bool all) noexcept {
   detail::report_impossible(all);
+}
+
+// --- Recovery ----------------------------------------------------------------
+//
+// With any but closes_circle a thread that sleeps may be the victim: it is
+// woken, and its lock() throws. That can be so for waits that begin afterwards,
+// in lock(), lock_shared(), lock_upgrade() and acquire() of the private mutex,
+// recursive_mutex, byte_mutex, shared_mutex, biased_shared_mutex, robust_mutex
+// and counting_semaphore; they sleep as they do with a stop_token. The first
+// such wait of a thread allocates, as does the first after it was a victim.
+// Where no other thread can, the one that closes the circle gives up; and where
+// that can't either, the deadlock is reported and stays.
+
+inline void set_deadlock_victim(deadlock_victim policy) noexcept {
+  detail::choose_victims(policy);
+}
+// `choose` is called for each deadlock, in the thread that closes the circle;
+// from two threads at once for two deadlocks. It must not throw, nor wait for
+// a lock that a thread of the circle holds. Null: closes_circle.
+inline void set_deadlock_victim(victim_chooser choose,
+                                void* context = nullptr) noexcept {
+  detail::choose_victims(choose, context);
+}
+// The calling thread's; 0 at first. The lower gives up for the higher.
+inline void set_deadlock_priority(int priority) noexcept {
+  detail::give_priority(priority);
 }
 
 // --- Findings ----------------------------------------------------------------

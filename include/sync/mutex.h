@@ -37,6 +37,7 @@
 #include <sync/detail/hooks.h>
 #include <sync/detail/raw_mutex.h>
 #include <sync/detail/thread.h>
+#include <sync/detail/told_wait.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 
@@ -129,9 +130,9 @@ class SYNCXX_CAPABILITY("mutex") basic_mutex {
     return owned;
   }
   bool wait(detail::deadline until, const stop_token* stop = nullptr) {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, Scope));
-    const bool owned = raw_.lock_slow(until, stop);
-    detail::hook_wait_end(this, kKind);
+    detail::told_wait told(this, kKind, until, stop, Scope);
+    const bool owned = raw_.lock_slow(until, told.stop());
+    told.ends(this, kKind, owned);
     return note(owned);
   }
   bool slow(detail::deadline until, const stop_token* stop = nullptr) {

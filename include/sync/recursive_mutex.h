@@ -37,6 +37,7 @@
 #include <sync/detail/hooks.h>
 #include <sync/detail/raw_mutex.h>
 #include <sync/detail/thread.h>
+#include <sync/detail/told_wait.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 
@@ -146,9 +147,9 @@ class SYNCXX_CAPABILITY("recursive_mutex") recursive_mutex {
     return wait(until, stop);
   }
   bool wait(detail::deadline until, const stop_token* stop = nullptr) {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop));
-    const bool owned = raw_.lock_slow(until, stop);
-    detail::hook_wait_end(this, kKind);
+    detail::told_wait told(this, kKind, until, stop);
+    const bool owned = raw_.lock_slow(until, told.stop());
+    told.ends(this, kKind, owned);
     return note(owned);
   }
   [[noreturn]] SYNCXX_COLD static void too_deep() {

@@ -40,6 +40,7 @@
 #include <sync/detail/hooks.h>
 #include <sync/detail/raw_semaphore.h>
 #include <sync/detail/thread.h>
+#include <sync/detail/told_wait.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 
@@ -150,9 +151,9 @@ class basic_semaphore {
     return taken;
   }
   bool wait(detail::deadline until, const stop_token* stop = nullptr) {
-    detail::hook_wait_begin(this, kKind, detail::how_long(until, stop, Scope));
-    const bool taken = raw_.acquire_slow(until, stop);
-    detail::hook_wait_end(this, kKind);
+    detail::told_wait told(this, kKind, until, stop, Scope);
+    const bool taken = raw_.acquire_slow(until, told.stop());
+    told.ends(this, kKind, taken);
     return note(taken);
   }
   bool slow(detail::deadline until, const stop_token* stop = nullptr) {

@@ -51,6 +51,7 @@
 #include <sync/detail/hooks.h>
 #include <sync/detail/raw_shared_mutex.h>
 #include <sync/detail/thread.h>
+#include <sync/detail/told_wait.h>
 
 namespace syncxx::inline SYNCXX_ABI {
 
@@ -286,9 +287,9 @@ class SYNCXX_CAPABILITY("shared_mutex") basic_shared_mutex {
 
   access_result wait(access how, deadline until,
                      const stop_token* stop = nullptr) {
-    hook_wait_begin(this, kind_of(how), how_long(until, stop, Scope));
-    const auto result = raw_.lock_slow(how, until, stop);
-    hook_wait_end(this, kind_of(how));
+    told_wait told(this, kind_of(how), until, stop, Scope);
+    const auto result = raw_.lock_slow(how, until, told.stop());
+    told.ends(this, kind_of(how), result == access_result::owned);
     note(result == access_result::owned, kind_of(how));
     return result;
   }

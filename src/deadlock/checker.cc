@@ -20,6 +20,7 @@
 #include "detection/places.h"
 #include "detection/semaphores.h"
 #include "detection/threads.h"
+#include "detection/victims.h"
 #include "detection/wait_for.h"
 #include "kinds.h"
 #include "process.h"
@@ -153,7 +154,8 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
   thread_record* const me = threads::self();
   if (me == nullptr) return verdict::none;
   if (!ownership::tidy(*me)) return verdict::none;
-  if (how == waits::for_ever && is_process_shared(object, kind))
+  if ((how == waits::for_ever || how == waits::revocable) &&
+      is_process_shared(object, kind))
     how = waits::bounded;  // other processes may end it
   verdict v = verdict::none;
   const void* mutex = nullptr;
@@ -173,6 +175,8 @@ verdict wait_begin(const void* object, object_kind kind, waits how,
     capture(at, site);
     where = places::number_of(at);
   }
+  // Before anybody sees the wait.
+  if (how == waits::revocable) me->calling_off.open(me->next_wait());
   me->wait_begins(object, kind, how == waits::bounded, where, process::now_ns(),
                   mutex);
   if (is_condition(kind)) {
@@ -406,6 +410,7 @@ verdict thread_ends() noexcept {
                 .other = &then});
     }
   }
+  victims::thread_ends();
   threads::end();
   return v;
 }

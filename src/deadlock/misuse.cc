@@ -9,6 +9,7 @@
 
 #include <sync/detail/hooks.h>
 #include <sync/detail/raw_semaphore.h>
+#include <sync/detail/told_wait.h>
 
 #if SYNCXX_HOOKED
 
@@ -24,6 +25,7 @@
 #include "detection/places.h"
 #include "detection/semaphores.h"
 #include "detection/threads.h"
+#include "detection/victims.h"
 #include "detection/wait_for.h"
 #include "kinds.h"
 #include "listener.h"
@@ -110,12 +112,14 @@ void on_releasing(const void* object, object_kind kind) {
 }
 
 void on_wait_begin(const void* object, object_kind kind, waits how) {
+  if (how == waits::revocable && !victims::prepare()) how = waits::for_ever;
   switch (checker::wait_begin(object, kind, how, SYNCXX_CALL_SITE())) {
     case verdict::end:
       std::abort();
     case verdict::raise:
-      if (how == waits::for_ever) fail(threads::own()->found, EDEADLK);
-      return;
+      if (how != waits::for_ever && how != waits::revocable) return;
+      call_off_ends(true);  // which is not going to begin
+      fail(threads::own()->found, EDEADLK);
     default:
       return;
   }
@@ -150,6 +154,7 @@ void on_destroyed(const void* object, object_kind kind) noexcept {
 void before_fork() {
   const entrance checker;
   action::before_fork();
+  victims::before_fork();
   wait_for::before_fork();
   checks::before_fork();
   order::before_fork();
@@ -178,6 +183,7 @@ void after_fork_in_parent() {
   order::after_fork_in_parent();
   checks::after_fork_in_parent();
   wait_for::after_fork_in_parent();
+  victims::after_fork_in_parent();
   action::after_fork_in_parent();
 }
 void after_fork_in_child() {
@@ -192,6 +198,7 @@ void after_fork_in_child() {
   order::after_fork_in_child();
   checks::after_fork_in_child();
   wait_for::after_fork_in_child();
+  victims::after_fork_in_child();
   action::after_fork_in_child();
   reset_report_lock();
   reset_names_after_fork();
@@ -253,6 +260,19 @@ void checker::begin() noexcept {
   statistics::begin();
   if (action::current() != misuse_action::off) warm_up(SYNCXX_CALL_SITE());
   ownership::allow_fast(checks::long_hold_limit() == 0);
+}
+
+const stop_token* call_off_token() noexcept { return victims::token(); }
+
+void call_off_ends(bool owned) {
+  thread_record* const me = threads::own();
+  if (!me->calling_off.close()) return;
+  {
+    const entrance checker;
+    wait_for::settle();
+    victims::used();
+  }
+  if (!owned) fail(me->found, EDEADLK);
 }
 
 const hook_table g_listener = {

@@ -58,6 +58,7 @@ enum class object_kind : std::uint8_t {
 // How long a wait may take, as far as the waiter is concerned.
 enum class waits : std::uint8_t {
   for_ever,   // and a listener may throw in place of it
+  revocable,  // the same, and it may be called off later (told_wait.h)
   bounded,    // until some time, or until a stop is requested
   committed,  // for ever, and it can't be called off any more
 };
@@ -75,7 +76,8 @@ struct hook_table {
   // About to be released (unlock, release, set, count_down, notify). May throw,
   // but for a condition variable.
   void (*releasing)(const void* object, object_kind kind);
-  // About to block / no longer blocked. May throw where waits::for_ever.
+  // About to block / no longer blocked. May throw where waits::for_ever or
+  // revocable.
   void (*wait_begin)(const void* object, object_kind kind, waits how);
   void (*wait_end)(const void* object, object_kind kind) noexcept;
   // A misuse that the primitive itself has found: `what` and `code` say which.

@@ -210,6 +210,9 @@ struct registry {
     r.time_key = 0;
     r.entries_epoch.store(0, memory_order_relaxed);
     r.was_on_condition = false;
+    static_cast<void>(r.calling_off.close());
+    r.woken_by = nullptr;
+    r.priority.store(0, memory_order_relaxed);
     r.forget_released();
     r.tid_.store(process::thread_id(), memory_order_relaxed);
     r.os_handle_.store(static_cast<std::uintptr_t>(::pthread_self()),

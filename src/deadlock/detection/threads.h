@@ -25,6 +25,7 @@
 #include <sync/detail/config.h>
 #include <sync/detail/hooks.h>
 
+#include "call_off.h"
 #include "known_steps.h"
 #include "order_graph.h"
 #include "self.h"
@@ -33,6 +34,8 @@
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
+
+struct stop_of_waits;  // victims.cc
 
 namespace ownership {
 // The present one; odd while the checker listens (ownership.cc).
@@ -84,6 +87,10 @@ class alignas(kCacheLine) thread_record : public hook_record {
                    std::uint32_t where, std::int64_t now_ns,
                    const void* mutex) noexcept;
   void wait_ends() noexcept;
+  // The version that the next wait will have.
+  std::uint32_t next_wait() const noexcept {
+    return (wait_version_.load(memory_order_relaxed) + 1) | 1;
+  }
 
   // --- By anybody ------------------------------------------------------------
 
@@ -139,6 +146,16 @@ class alignas(kCacheLine) thread_record : public hook_record {
     return wait_version_.load(memory_order_acquire) == then.version;
   }
 
+  // --- For victims.cc --------------------------------------------------------
+
+  call_off calling_off;
+  // Written before the wait is opened.
+  stop_of_waits* woken_by = nullptr;
+  atomic<int> priority{0};
+  // In one line, for people: by wait_for.cc, under its lock, before the thread
+  // is called off. It reads that before it waits again.
+  char found[256] = {};
+
   // --- The thread's own, for order.cc ----------------------------------------
 
   std::uint32_t time = 0;      // on the clock that creations and joins advance
@@ -160,7 +177,6 @@ class alignas(kCacheLine) thread_record : public hook_record {
     for (const void*& each : released_) each = nullptr;
   }
 
-  char found[256] = {};  // by wait_for.cc, for people
 
  private:
   friend struct registry;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "victims.h"
+
+#if SYNCXX_HOOKED
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include <sync/detail/raw_mutex.h>
+
+#include "../action.h"
+#include "../process.h"
+#include "../report/text.h"
+#include "storage.h"
+
+namespace syncxx::inline SYNCXX_ABI {
+namespace detail {
+
+// Made anew when it has been used; a thread_local names it, where a search for
+// leaks looks.
+struct stop_of_waits {
+  stop_source source;
+  stop_token token = source.get_token();
+  bool is_used = false;
+};
+
+namespace victims {
+namespace {
+
+thread_local constinit stop_of_waits* t_stop
+    __attribute__((tls_model("initial-exec"))) = nullptr;
+
+// A deadlock_victim; kFunction: g_chooser.
+constexpr int kNotRead = -1;  // SYNCXX_DEADLOCK_VICTIM
+constexpr int kFunction = 100;
+constinit atomic<int> g_policy{kNotRead};
+constinit raw_mutex g_lock;
+constinit victim_chooser g_chooser = nullptr;
+constinit void* g_context = nullptr;
+
+int asked_for() noexcept {
+  constexpr auto kDefault = static_cast<int>(deadlock_victim::closes_circle);
+  const char* const value = std::getenv("SYNCXX_DEADLOCK_VICTIM");
+  if (value == nullptr || *value == '\0') return kDefault;
+  const std::string_view name = value;
+  constexpr std::pair<std::string_view, deadlock_victim> kNames[] = {
+      {"closes_circle", deadlock_victim::closes_circle},
+      {"youngest", deadlock_victim::youngest},
+      {"fewest_locks", deadlock_victim::fewest_locks},
+      {"lowest_priority", deadlock_victim::lowest_priority}};
+  for (const auto& [known, policy] : kNames) {
+    if (name == known) return static_cast<int>(policy);
+  }
+  char storage[256];
+  text warning(storage);
+  warning << "syncxx: SYNCXX_DEADLOCK_VICTIM=\"" << name.substr(0, 80)
+          << "\" is not known; it can be closes_circle, youngest, fewest_locks "
+             "or lowest_priority: taken as closes_circle\n";
+  process::print(warning.view());
+  return kDefault;
+}
+
+int policy() noexcept {
+  int now = g_policy.load(memory_order_relaxed);
+  if (now == kNotRead) [[unlikely]] {
+    const table_lock only_me(g_lock);
+    now = g_policy.load(memory_order_relaxed);
+    if (now == kNotRead) {
+      now = asked_for();
+      g_policy.store(now, memory_order_relaxed);
+    }
+  }
+  return now;
+}
+
+// Whether a is rather to give up than b.
+bool rather(int by, const deadlock_thread& a,
+            const deadlock_thread& b) noexcept {
+  switch (static_cast<deadlock_victim>(by)) {
+    case deadlock_victim::youngest:
+      return a.serial > b.serial;
+    case deadlock_victim::fewest_locks:
+      if (a.locks_held != b.locks_held) return a.locks_held < b.locks_held;
+      break;
+    case deadlock_victim::lowest_priority:
+      if (a.priority != b.priority) return a.priority < b.priority;
+      break;
+    default:
+      if (a.closes_circle != b.closes_circle) return a.closes_circle;
+      break;
+  }
+  if (a.waiting != b.waiting) return a.waiting < b.waiting;
+  return a.serial > b.serial;
+}
+
+std::size_t ask(std::span<deadlock_thread> circle) noexcept {
+  g_lock.lock();
+  const victim_chooser chooser = g_chooser;
+  void* const context = g_context;
+  g_lock.unlock();
+  if (chooser == nullptr) return circle.size();
+  // The names are read from files: only where somebody asks.
+  using name = char[process::kThreadNameSize];
+  const std::size_t bytes = circle.size() * sizeof(name);
+  auto* const names = static_cast<name*>(map_pages(bytes));
+  for (std::size_t i = 0; names != nullptr && i < circle.size(); ++i) {
+    process::look_up_thread(circle[i].tid, names[i]);
+    circle[i].name = names[i];
+  }
+  const std::size_t chosen = chooser(circle, context);
+  if (names != nullptr) unmap_pages(names, bytes);
+  return chosen;
+}
+
+}  // namespace
+
+bool prepare() noexcept {
+  const entrance checker;
+  if (!checker || action::current() != misuse_action::throw_exception ||
+      policy() == static_cast<int>(deadlock_victim::closes_circle))
+    return false;
+  thread_record* const me = threads::self();
+  if (me == nullptr) return false;
+  try {
+    if (t_stop == nullptr)
+      t_stop = new stop_of_waits;
+    else if (t_stop->is_used)
+      *t_stop = stop_of_waits{};
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  me->woken_by = t_stop;
+  return true;
+}
+
+const stop_token* token() noexcept {
+  thread_record* const me = threads::own();
+  return me != nullptr && me->calling_off.is_open() ? &t_stop->token : nullptr;
+}
+
+void used() noexcept { t_stop->is_used = true; }
+
+stop_source waker(const thread_record& victim) noexcept {
+  return victim.woken_by->source;
+}
+
+void thread_ends() noexcept { delete std::exchange(t_stop, nullptr); }
+
+bool by_program() noexcept { return policy() == kFunction; }
+
+std::size_t choose(std::span<deadlock_thread> circle,
+                   bool may_ask_program) noexcept {
+  int by = policy();
+  if (by == kFunction) {
+    const std::size_t chosen = may_ask_program ? ask(circle) : circle.size();
+    if (chosen < circle.size() && circle[chosen].can_give_up) return chosen;
+    by = static_cast<int>(deadlock_victim::closes_circle);
+  }
+  std::size_t best = circle.size();
+  for (std::size_t i = 0; i < circle.size(); ++i) {
+    if (circle[i].can_give_up &&
+        (best == circle.size() || rather(by, circle[i], circle[best])))
+      best = i;
+  }
+  return best;
+}
+
+void before_fork() noexcept { g_lock.lock(); }
+void after_fork_in_parent() noexcept { g_lock.unlock(); }
+void after_fork_in_child() noexcept { std::construct_at(&g_lock); }
+
+}  // namespace victims
+
+void choose_victims(deadlock_victim policy) noexcept {
+  const entrance checker;
+  victims::g_policy.store(static_cast<int>(policy), memory_order_relaxed);
+}
+
+void choose_victims(victim_chooser chooser, void* context) noexcept {
+  const entrance checker;
+  const table_lock only_me(victims::g_lock);
+  victims::g_chooser = chooser;
+  victims::g_context = context;
+  victims::g_policy.store(
+      chooser != nullptr ? victims::kFunction
+                         : static_cast<int>(deadlock_victim::closes_circle),
+      memory_order_relaxed);
+}
+
+void give_priority(int priority) noexcept {
+  const entrance checker;
+  if (thread_record* const me = threads::self())
+    me->priority.store(priority, memory_order_relaxed);
+}
+
+}  // namespace detail
+}  // namespace syncxx::inline SYNCXX_ABI
+
+#endif  // SYNCXX_HOOKED
