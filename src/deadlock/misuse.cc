@@ -118,7 +118,6 @@ void on_wait_begin(const void* object, object_kind kind, waits how) {
       std::abort();
     case verdict::raise:
       if (how != waits::for_ever && how != waits::revocable) return;
-      call_off_ends(true);  // which is not going to begin
       fail(threads::own()->found, EDEADLK);
     default:
       return;
@@ -266,7 +265,7 @@ const stop_token* call_off_token() noexcept { return victims::token(); }
 
 void call_off_ends(bool owned) {
   thread_record* const me = threads::own();
-  if (!me->calling_off.close()) return;
+  if (!victims::ends(*me)) return;
   {
     const entrance checker;
     wait_for::settle();

@@ -35,9 +35,6 @@ class call_off {
     // [CO1] release; pairs with [CO2]: by what the thread is to be woken.
     state_.store(wait, memory_order_release);
   }
-  bool is_open() const noexcept {
-    return state_.load(memory_order_relaxed) != kClosed;
-  }
   // True: it has been called off.
   bool close() noexcept {
     // [CO3] acquire; pairs with [CO2]: the words for it.

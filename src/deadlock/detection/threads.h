@@ -91,6 +91,9 @@ class alignas(kCacheLine) thread_record : public hook_record {
   std::uint32_t next_wait() const noexcept {
     return (wait_version_.load(memory_order_relaxed) + 1) | 1;
   }
+  std::uint32_t wait_now() const noexcept {
+    return wait_version_.load(memory_order_relaxed);
+  }
 
   // --- By anybody ------------------------------------------------------------
 

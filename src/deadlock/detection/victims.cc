@@ -25,6 +25,7 @@ struct stop_of_waits {
   stop_source source;
   stop_token token = source.get_token();
   bool is_used = false;
+  bool waits = false;  // some wait is made with it
 };
 
 namespace victims {
@@ -127,6 +128,8 @@ bool prepare() noexcept {
   try {
     if (t_stop == nullptr)
       t_stop = new stop_of_waits;
+    else if (t_stop->waits)
+      return false;  // in a signal handler, which has come into such a wait
     else if (t_stop->is_used)
       *t_stop = stop_of_waits{};
   } catch (const std::bad_alloc&) {
@@ -136,9 +139,20 @@ bool prepare() noexcept {
   return true;
 }
 
+// Not in a signal handler that comes between the opening and this, nor for the
+// wait that it has come into, which is not known any more then.
 const stop_token* token() noexcept {
   thread_record* const me = threads::own();
-  return me != nullptr && me->calling_off.is_open() ? &t_stop->token : nullptr;
+  if (me == nullptr || t_self.outside == nullptr || t_stop == nullptr || t_stop->waits ||
+      !me->calling_off.is_open(me->wait_now()))
+    return nullptr;
+  t_stop->waits = true;
+  return &t_stop->token;
+}
+
+bool ends(thread_record& me) noexcept {
+  t_stop->waits = false;
+  return me.calling_off.close();
 }
 
 void used() noexcept { t_stop->is_used = true; }

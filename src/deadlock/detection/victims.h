@@ -26,6 +26,8 @@ namespace detail::victims {
 bool prepare() noexcept;
 // With which a wait that has been opened is made.
 const stop_token* token() noexcept;
+// That wait is over. True: it has been called off.
+bool ends(thread_record& me) noexcept;
 // That token has been used, or is about to be: the next wait has another. To be
 // called when nobody reads the record for it.
 void used() noexcept;
