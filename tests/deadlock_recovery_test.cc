@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "tests/support/environment.h"
+#include "tests/support/thread_safety_off.h"
 #include "tests/support/threads.h"
 
 namespace syncxx_test {
