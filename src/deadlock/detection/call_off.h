@@ -15,6 +15,10 @@
 // A request that comes when the wait is over by itself but not closed is told
 // by close() nevertheless, and the waiter ignores it: it has what it waited
 // for. The copy wakes nobody then.
+//
+// Relaxed throughout: the word decides, by the order of its own changes. Who
+// sees the wait (thread_record::look) sees that it was opened before, and with
+// what; what is written for the waiter is ordered by the searchers' lock.
 #ifndef SYNCXX_SRC_DEADLOCK_DETECTION_CALL_OFF_H_
 #define SYNCXX_SRC_DEADLOCK_DETECTION_CALL_OFF_H_
 
@@ -32,13 +36,11 @@ class call_off {
 
   // `wait`: its number, odd, another for each.
   void open(std::uint32_t wait) noexcept {
-    // [CO1] release; pairs with [CO2]: by what the thread is to be woken.
-    state_.store(wait, memory_order_release);
+    state_.store(wait, memory_order_relaxed);
   }
   // True: it has been called off.
   bool close() noexcept {
-    // [CO3] acquire; pairs with [CO2]: the words for it.
-    return (state_.exchange(kClosed, memory_order_acquire) & kRequested) != 0;
+    return (state_.exchange(kClosed, memory_order_relaxed) & kRequested) != 0;
   }
 
   // --- By whoever has seen that it waits (thread_record::look) ---------------
@@ -52,9 +54,8 @@ class call_off {
   // False: that wait is over, or has been called off, or never could be.
   bool request(std::uint32_t wait) noexcept {
     std::uint64_t open = wait;
-    // [CO2] acq_rel; pairs with [CO1], [CO3].
     return state_.compare_exchange_strong(
-        open, kRequested | wait, memory_order_acq_rel, memory_order_relaxed);
+        open, kRequested | wait, memory_order_relaxed, memory_order_relaxed);
   }
 
  private:
