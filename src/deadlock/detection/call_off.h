@@ -38,6 +38,10 @@ class call_off {
   void open(std::uint32_t wait) noexcept {
     state_.store(wait, memory_order_relaxed);
   }
+  // Whether it is this wait that can be called off, or has been already.
+  bool is_of(std::uint32_t wait) const noexcept {
+    return is_open(wait) || was_requested(wait);
+  }
   // True: it has been called off.
   bool close() noexcept {
     return (state_.exchange(kClosed, memory_order_relaxed) & kRequested) != 0;

@@ -144,7 +144,7 @@ bool prepare() noexcept {
 const stop_token* token() noexcept {
   thread_record* const me = threads::own();
   if (me == nullptr || t_self.outside == nullptr || t_stop == nullptr || t_stop->waits ||
-      !me->calling_off.is_open(me->wait_now()))
+      !me->calling_off.is_of(me->wait_now()))
     return nullptr;
   t_stop->waits = true;
   return &t_stop->token;
