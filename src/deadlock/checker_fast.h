@@ -42,9 +42,8 @@ SYNCXX_ALWAYS_INLINE bool attempt_known(const void* object, object_kind kind,
 // Of a lock, which is not the one taken last.
 inline bool releasing_known(const void* object, object_kind kind) noexcept {
   hook_record* const record = t_self.outside;
-  if (record == nullptr ||
-      record->entries_epoch.load(memory_order_relaxed) !=
-          threads::g_fast_epoch.load(memory_order_relaxed))
+  if (record == nullptr || record->entries_epoch.load(memory_order_relaxed) !=
+                               threads::g_fast_epoch.load(memory_order_relaxed))
     return false;
   t_self.outside = nullptr;
   __asm__ __volatile__("" ::: "memory");

@@ -180,7 +180,6 @@ class alignas(kCacheLine) thread_record : public hook_record {
     for (const void*& each : released_) each = nullptr;
   }
 
-
  private:
   friend struct registry;
   static constexpr std::uint32_t kMost = 65'536;

@@ -143,8 +143,8 @@ bool prepare() noexcept {
 // wait that it has come into, which is not known any more then.
 const stop_token* token() noexcept {
   thread_record* const me = threads::own();
-  if (me == nullptr || t_self.outside == nullptr || t_stop == nullptr || t_stop->waits ||
-      !me->calling_off.is_of(me->wait_now()))
+  if (me == nullptr || t_self.outside == nullptr || t_stop == nullptr ||
+      t_stop->waits || !me->calling_off.is_of(me->wait_now()))
     return nullptr;
   t_stop->waits = true;
   return &t_stop->token;
