@@ -3,6 +3,8 @@
 
 #if SYNCXX_HOOKED
 
+#include <algorithm>
+
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail {
 
@@ -40,12 +42,16 @@ void thread_order::created(const thread_record& creator,
   if (i == nullptr) return;
   i->creator = creator.serial();
   i->created_at = creator.time;
+  if (info* const parent = find(creator.serial()))
+    parent->precedes_up_to = std::max(parent->precedes_up_to, creator.time + 1);
 }
 
 void thread_order::joined(const thread_record& by,
                           std::uint64_t serial) noexcept {
   info* const i = find_or_add(by.serial());
-  if (i == nullptr || find(serial) == nullptr) return;
+  info* const ended = find(serial);
+  if (i == nullptr || ended == nullptr) return;
+  ended->precedes_up_to = ~0u;
   const std::uint32_t j = joins_.add({serial, by.time, i->first_join});
   if (j != 0) i->first_join = j;
 }
@@ -61,7 +67,10 @@ void thread_order::visit(const moment_of& at) noexcept {
 // Backwards from b: its creator's moments up to the creation, and all of those
 // that it, or its creator by then, has joined.
 bool thread_order::is_before(const moment_of& a, const moment_of& b) noexcept {
-  if (find(a.thread) == nullptr || find(b.thread) == nullptr) return true;
+  const info* const first = find(a.thread);
+  if (first == nullptr || find(b.thread) == nullptr) return true;
+  // Most threads have neither created one since, nor been joined.
+  if (a.time >= first->precedes_up_to) return false;
   ++questions_;
   to_visit_.clear();
   visit(b);

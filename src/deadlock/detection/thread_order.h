@@ -45,9 +45,11 @@ class thread_order {
     std::uint64_t serial;
     std::uint64_t creator;  // 0: not known
     std::uint32_t created_at;
-    std::uint32_t first_join;  // the latest
-    std::uint32_t asked;       // the last question that came by
-    std::uint32_t up_to;       // and with which time
+    std::uint32_t precedes_up_to;  // its moments before this one may come
+                                   // before another thread's
+    std::uint32_t first_join;      // the latest
+    std::uint32_t asked;           // the last question that came by
+    std::uint32_t up_to;           // and with which time
     int tid;
   };
   struct join {
