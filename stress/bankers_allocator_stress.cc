@@ -38,7 +38,7 @@ row random_row(worker& w, const row& most) {
 void check_state(run& r, const bank& b) {
   const syncxx::bankers_state s = b.snapshot();
   if (!syncxx_test::textbook_is_safe(s))
-    r.fail(failure::wrong_result, "an unsafe state: %s", s.to_json().c_str());
+    r.fail(failure::wrong_result, "an unsafe state:\n%s", s.table().c_str());
 }
 
 void check_empty(run& r, const bank& b) {

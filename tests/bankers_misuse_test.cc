@@ -43,9 +43,8 @@ class BankersMisuseTest : public testing::Test {
   BankersMisuseTest()
       : a({10, 5}), c(a.join({6, 4}, "c")), g(c.acquire({2, 1})) {}
   ~BankersMisuseTest() override {
-    EXPECT_EQ(a.snapshot().to_json(),
-              R"({"total":[10,5],"customers":[)"
-              R"({"name":"c","max":[6,4],"holding":[2,1]}]})");
+    EXPECT_EQ(a.snapshot(),
+              (syncxx::bankers_state{{10, 5}, {{"c", {6, 4}, {2, 1}}}}));
     EXPECT_EQ(a.waiting(), 0U);
   }
   bankers_allocator a;

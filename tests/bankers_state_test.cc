@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bankers_state: the published examples, tables, JSON, and reasons.
+// bankers_state: the published examples, tables, and reasons.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sync/bankers_allocator.h>
 
 #include <cstdint>
-#if __has_include(<nlohmann/json.hpp>)
-#include <nlohmann/json.hpp>
-#define HAVE_JSON 1
-#endif
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -126,137 +122,6 @@ TEST(BankersStateTest, ATableForPeople) {
             "P4          0 0 2       4 3 3       4 3 1\n"
             "Available   3 3 2\n"
             "Total      10 5 7\n");
-}
-
-#ifdef HAVE_JSON
-
-TEST(BankersStateTest, JsonIsWhatOthersTakeForJson) {
-  bankers_state s = silberschatz();
-  s.customers[0].name = "quote \" back \\ line \n bell \a tab \t \xc3\xa9";
-  s.customers[1].name = "bad \xff byte";
-  const auto parsed = nlohmann::json::parse(s.to_json());
-  EXPECT_EQ(parsed["total"], (std::vector<int>{10, 5, 7}));
-  EXPECT_EQ(parsed["customers"][0]["name"], s.customers[0].name);
-  EXPECT_EQ(parsed["customers"][1]["name"], "bad \xef\xbf\xbd byte");
-  EXPECT_EQ(parsed["customers"][2]["max"], (std::vector<int>{9, 0, 2}));
-  EXPECT_EQ(parsed["customers"][2]["holding"], (std::vector<int>{3, 0, 2}));
-  const bankers_state back = bankers_state::from_json(s.to_json());
-  s.customers[1].name = "bad \xef\xbf\xbd byte";
-  EXPECT_EQ(back.to_json(), s.to_json());
-  for (const int indent : {-1, 0, 3}) {
-    EXPECT_EQ(
-        bankers_state::from_json(parsed.dump(indent, ' ', true)).to_json(),
-        s.to_json());
-  }
-  EXPECT_EQ(bankers_state{.total = {1}}.to_json(),
-            R"({"total":[1],"customers":[]})");
-}
-
-#endif  // HAVE_JSON
-
-TEST(BankersStateTest, OtherMembersArePassedOverAndNamesMadeUp) {
-  const bankers_state s = bankers_state::from_json(
-      R"( {"note":{"a":[1.5e-3,-0,true,false,null,"x",{}]}, "customers":[
-      {"max":[1],"holding":[0],"since":12},
-      {"holding":[0],"name":"\u00e9\ud83d\ude00\n","max":[1]}],"total":[1]} )");
-  EXPECT_EQ(s.customers[0].name, "P0");
-  EXPECT_EQ(s.customers[1].name, "\xc3\xa9\xf0\x9f\x98\x80\n");
-}
-
-struct bad_json {
-  const char* text;
-  const char* message;
-};
-class BadJsonTest : public testing::TestWithParam<bad_json> {};
-
-TEST_P(BadJsonTest, SaysWhereAndWhat) {
-  try {
-    bankers_state::from_json(GetParam().text);
-    ADD_FAILURE() << "nothing was thrown";
-  } catch (const std::invalid_argument& error) {
-    EXPECT_THAT(error.what(), HasSubstr(GetParam().message));
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, BadJsonTest,
-    testing::Values(
-        bad_json{"",
-                 "line 1, column 1: the state is to be an object {…}, "
-                 "found the end"},
-        bad_json{"[]", "the state is to be an object {…}, found '['"},
-        bad_json{"{}", "the state has no \"total\""},
-        bad_json{R"({"total":[1]})", "no \"customers\""},
-        bad_json{"{\n \"total\": [1, x]}",
-                 "line 2, column 15: total[1] is to be a whole number, found "
-                 "'x'"},
-        bad_json{R"({"total":[-1]})", "column 11: total[0] is negative"},
-        bad_json{R"({"total":[1.5]})", "total[0] is no whole number"},
-        bad_json{R"({"total":[1e2]})", "total[0] is no whole number"},
-        bad_json{R"({"total":[01]})", "total[0] begins with a 0"},
-        bad_json{R"({"total":["1"]})", "total[0] is to be a whole number"},
-        bad_json{R"({"total":[4611686018427387904]})", "at most 2^62 - 1"},
-        bad_json{R"({"total":[99999999999999999999999]})", "too great"},
-        bad_json{R"({"total":[]})", "total is empty"},
-        bad_json{R"({"total":[1,]})", "total[1] is to be a whole number"},
-        bad_json{R"({"total":[1 2]})", "expected ']' in total, found '2'"},
-        bad_json{R"({"total":3})", "total is to be an array […], found '3'"},
-        bad_json{R"({"total":[1],"total":[1]})", "a second \"total\""},
-        bad_json{R"({"total":[1],"customers":[]} x)", "behind the state"},
-        bad_json{R"({"total":[1],"customers":[3]})",
-                 "customers[0] is to be an object"},
-        bad_json{R"({"total":[1],"customers":[{"max":[1]}]})",
-                 "column 27: customers[0] has no \"holding\""},
-        bad_json{R"({"total":[1],"customers":[{"holding":[1]}]})",
-                 "customers[0] has no \"max\""},
-        bad_json{R"({"total":[1],"customers":[{"name":1}]})",
-                 "customers[0].name is to be a string"},
-        bad_json{R"({"total":[1],"customers":[{"max":[1,2],"holding":[0]}]})",
-                 "customers[0] ('P0').max has 2 amounts, total has 1"},
-        bad_json{R"({"total":[1],"customers":[{"max":[1],"holding":[]}]})",
-                 "('P0').holding has 0 amounts, total has 1"},
-        bad_json{R"({"total":[1],"customers":[{"max":[1],"holding":[2]}]})",
-                 "holds 2 of resource 0: its max is 1"},
-        bad_json{R"({"total":[1],"customers":[{"max":[1],"holding":[-2]}]})",
-                 "customers[0].holding[0] is negative"},
-        bad_json{R"({"total)", "a string without an end"},
-        bad_json{R"({"a\x":1})", "expected an escape"},
-        bad_json{R"({"\ud800":1})", "half a surrogate pair"},
-        bad_json{R"({"\u12g4":1})", "four hexadecimal digits"},
-        bad_json{"{\"\xff\":1}", "no UTF-8"},
-        bad_json{"{\"\x01\":1}", "control character"},
-        bad_json{R"({"x":+1})", "expected a value, found '+'"},
-        bad_json{R"({"x":1.})", "expected a digit, found '}'"},
-        bad_json{R"({1:1})", "expected the name of a member"},
-        bad_json{R"({"x" 1})", "expected ':' in the state, found '1'"}));
-
-TEST(BankersStateTest, NoDepthOverflowsTheStack) {
-  const std::string deep(1'000'000, '[');
-  EXPECT_THROW(bankers_state::from_json("{\"x\":" + deep),
-               std::invalid_argument);
-}
-
-// Each prefix and many damaged texts: an error, or a state; nothing else.
-TEST(BankersStateTest, DamagedTextsAreErrors) {
-  const std::string whole = silberschatz().to_json();
-  for (std::size_t n = 0; n < whole.size(); ++n)
-    EXPECT_THROW(bankers_state::from_json(whole.substr(0, n)),
-                 std::invalid_argument);
-  std::mt19937 random(3);
-  int read = 0;
-  for (int n = 0; n < 20'000; ++n) {
-    std::string text = whole;
-    text[random() % text.size()] = static_cast<char>(random());
-    try {
-      bankers_state::from_json(text).examine();
-#ifdef HAVE_JSON
-      EXPECT_TRUE(nlohmann::json::accept(text)) << text;
-#endif
-      ++read;
-    } catch (const std::invalid_argument&) {
-    }
-  }
-  EXPECT_GT(read, 100);
 }
 
 TEST(BankersStateTest, StatesThatCannotBe) {

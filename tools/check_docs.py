@@ -31,7 +31,8 @@ CODE_FOLDERS = ("include", "src", "tests", "stress", "bench", "examples")
 SKIPPED = {"build", ".git", "third_party", "__pycache__"}
 
 # Headers that share a page, or are too small to have one.
-PAGES = {"atomic": "seam", "thread": "seam", "sync": None, "version": None}
+PAGES = {"atomic": "seam", "bankers_json": "bankers_allocator",
+         "thread": "seam", "sync": None, "version": None}
 
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')

@@ -3,6 +3,7 @@
 // syncxx bankers FILE
 #include <getopt.h>
 #include <sync/bankers_allocator.h>
+#include <sync/bankers_json.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -29,7 +30,7 @@ constexpr const char* kHelp =
 
 Says whether the state of a Banker's algorithm is safe: whether all customers can
 get what they may still ask for, in some order. FILE (- for standard input) is
-JSON, as bankers_state::to_json() writes it:
+JSON, as to_json() of <sync/bankers_json.h> writes it:
 
   {"total":[10,5,7],"customers":[{"name":"P0","max":[7,5,3],"holding":[0,1,0]}]}
 
@@ -97,7 +98,7 @@ bankers_state::amounts parse_request(std::string_view text,
   const std::string wrapped =
       R"({"customers":[],"total":[)" + std::string(text) + "]}";
   try {
-    bankers_state::amounts a = bankers_state::from_json(wrapped).total;
+    bankers_state::amounts a = bankers_state_from_json(wrapped).total;
     if (a.size() == resources) return a;
     throw bad("there are " + std::to_string(a.size()));
   } catch (const std::exception&) {
@@ -157,7 +158,7 @@ std::string steps(const bankers_state& s, const bankers_state::verdict& v) {
 }
 
 int judge(const bankers_options& options) {
-  bankers_state state = bankers_state::from_json(read(options.file));
+  bankers_state state = bankers_state_from_json(read(options.file));
   check(state);
   std::string refused;
   std::string granted;

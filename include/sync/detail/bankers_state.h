@@ -49,6 +49,7 @@ struct bankers_state {
     std::string name{};
     amounts max{};      // its claim
     amounts holding{};  // of it
+    bool operator==(const customer&) const = default;
   };
   // Who can finish, in the order in which the textbook's algorithm finds them
   // (round and round in the order of customers), and who cannot.
@@ -74,21 +75,20 @@ struct bankers_state {
 
   // Available, and for each customer Allocation, Max and Need, for people.
   std::string table() const;
-  // {"total":[10,5,7],"customers":[{"name":"P0","max":[7,5,3],
-  // "holding":[0,1,0]}]}. Names are to be UTF-8: other bytes are replaced.
-  std::string to_json() const;
-  // std::invalid_argument, with line and column, if it is no such text. Members
-  // with other names are passed over; a customer without a name is "P" and its
-  // index.
-  static bankers_state from_json(std::string_view text);
+  // (As JSON: <sync/bankers_json.h>.)
 
   void validate() const;
+  bool operator==(const bankers_state&) const = default;
 };
 
 namespace detail {
 
 using amounts_view = std::span<const std::uint64_t>;
 
+// Of a customer that has been given none: "P" and a number.
+inline std::string default_name(std::size_t number) {
+  return std::string(1, 'P').append(std::to_string(number));
+}
 // "(3, 0, 2)"
 std::string to_text(amounts_view amounts);
 

@@ -33,7 +33,7 @@ using amounts = bankers_state::amounts;
 
 std::string name_of(const bankers_state& state, std::size_t index) {
   const std::string& name = state.customers[index].name;
-  return name.empty() ? "P" + std::to_string(index) : name;
+  return name.empty() ? default_name(index) : name;
 }
 
 // Total less what is held; below zero after a loss.

@@ -177,7 +177,7 @@ void bankers_table::check_claim(amounts_view claim,
 bankers_table::ticket bankers_table::join(amounts_view claim, std::string name,
                                           int priority) {
   const section here(*this);
-  if (name.empty()) name = "P" + std::to_string(joined_);
+  if (name.empty()) name = default_name(joined_);
   check_claim(claim, "customer '" + name + "'");
   return add(claim, std::move(name), priority);
 }
@@ -231,8 +231,7 @@ std::vector<bankers_table::ticket> bankers_table::restore(
   try {
     for (const bankers_state::customer& c : state.customers) {
       made.push_back(
-          add(c.max,
-              c.name.empty() ? "P" + std::to_string(made.size()) : c.name, 0));
+          add(c.max, c.name.empty() ? default_name(made.size()) : c.name, 0));
       const ticket who = made.back();
       core_.put(who.slot, c.holding);
       records_[who.slot].kept.assign(c.holding.begin(), c.holding.end());
