@@ -153,8 +153,8 @@ void on_destroyed(const void* object, object_kind kind) noexcept {
 void before_fork() {
   const entrance checker;
   action::before_fork();
-  victims::before_fork();
   wait_for::before_fork();
+  victims::before_fork();
   checks::before_fork();
   order::before_fork();
   semaphores::before_fork();
@@ -181,8 +181,8 @@ void after_fork_in_parent() {
   semaphores::after_fork_in_parent();
   order::after_fork_in_parent();
   checks::after_fork_in_parent();
-  wait_for::after_fork_in_parent();
   victims::after_fork_in_parent();
+  wait_for::after_fork_in_parent();
   action::after_fork_in_parent();
 }
 void after_fork_in_child() {
@@ -196,8 +196,8 @@ void after_fork_in_child() {
   semaphores::after_fork_in_child();
   order::after_fork_in_child();
   checks::after_fork_in_child();
-  wait_for::after_fork_in_child();
   victims::after_fork_in_child();
+  wait_for::after_fork_in_child();
   action::after_fork_in_child();
   reset_report_lock();
   reset_names_after_fork();
