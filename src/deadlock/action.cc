@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <memory>
-#include <string_view>
 
 #include <sync/detail/hooks.h>
 #include <sync/detail/raw_mutex.h>
@@ -15,8 +14,7 @@
 #include "detection/ownership.h"
 #include "detection/semaphores.h"
 #include "listeners.h"
-#include "process.h"
-#include "report/text.h"
+#include "settings.h"
 
 namespace syncxx::inline SYNCXX_ABI {
 namespace detail::action {
@@ -46,21 +44,17 @@ void change_locked(misuse_action to) noexcept {
 }
 
 misuse_action asked_for() noexcept {
-  constexpr misuse_action kDefault = misuse_action::abort;
-  const char* const value = std::getenv("SYNCXX_DEADLOCK");
-  if (value == nullptr || *value == '\0') return kDefault;
-  const std::string_view name = value;
-  if (name == "off") return misuse_action::off;
-  if (name == "report") return misuse_action::report;
-  if (name == "abort") return misuse_action::abort;
-  if (name == "throw") return misuse_action::throw_exception;
-  char storage[256];
-  text warning(storage);
-  warning << "syncxx: SYNCXX_DEADLOCK=\"" << name.substr(0, 100)
-          << "\" is not known; it can be report, abort, throw or off: taken "
-             "as abort\n";
-  process::print(warning.view());
-  return kDefault;
+  constexpr auto value_of = [](misuse_action a) { return static_cast<int>(a); };
+  constexpr settings::choice kChoices[] = {
+      {"off", value_of(misuse_action::off)},
+      {"report", value_of(misuse_action::report)},
+      {"abort", value_of(misuse_action::abort)},
+      {"throw", value_of(misuse_action::throw_exception)}};
+  constexpr const char* kVariable = "SYNCXX_DEADLOCK";
+  return static_cast<misuse_action>(
+      settings::choose(kVariable, std::getenv(kVariable), kChoices,
+                       "report, abort, throw or off: taken as abort",
+                       value_of(misuse_action::abort)));
 }
 
 }  // namespace

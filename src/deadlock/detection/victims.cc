@@ -6,14 +6,13 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
-#include <string_view>
 #include <utility>
 
 #include <sync/detail/raw_mutex.h>
 
 #include "../action.h"
 #include "../process.h"
-#include "../report/text.h"
+#include "../settings.h"
 #include "storage.h"
 
 namespace syncxx::inline SYNCXX_ABI {
@@ -43,25 +42,19 @@ constinit victim_chooser g_chooser = nullptr;
 constinit void* g_context = nullptr;
 
 int asked_for() noexcept {
-  constexpr auto kDefault = static_cast<int>(deadlock_victim::closes_circle);
-  const char* const value = std::getenv("SYNCXX_DEADLOCK_VICTIM");
-  if (value == nullptr || *value == '\0') return kDefault;
-  const std::string_view name = value;
-  constexpr std::pair<std::string_view, deadlock_victim> kNames[] = {
-      {"closes_circle", deadlock_victim::closes_circle},
-      {"youngest", deadlock_victim::youngest},
-      {"fewest_locks", deadlock_victim::fewest_locks},
-      {"lowest_priority", deadlock_victim::lowest_priority}};
-  for (const auto& [known, policy] : kNames) {
-    if (name == known) return static_cast<int>(policy);
-  }
-  char storage[256];
-  text warning(storage);
-  warning << "syncxx: SYNCXX_DEADLOCK_VICTIM=\"" << name.substr(0, 80)
-          << "\" is not known; it can be closes_circle, youngest, fewest_locks "
-             "or lowest_priority: taken as closes_circle\n";
-  process::print(warning.view());
-  return kDefault;
+  constexpr auto value_of = [](deadlock_victim v) {
+    return static_cast<int>(v);
+  };
+  constexpr settings::choice kChoices[] = {
+      {"closes_circle", value_of(deadlock_victim::closes_circle)},
+      {"youngest", value_of(deadlock_victim::youngest)},
+      {"fewest_locks", value_of(deadlock_victim::fewest_locks)},
+      {"lowest_priority", value_of(deadlock_victim::lowest_priority)}};
+  constexpr const char* kVariable = "SYNCXX_DEADLOCK_VICTIM";
+  return settings::choose(kVariable, std::getenv(kVariable), kChoices,
+                          "closes_circle, youngest, fewest_locks or "
+                          "lowest_priority: taken as closes_circle",
+                          value_of(deadlock_victim::closes_circle));
 }
 
 int policy() noexcept {

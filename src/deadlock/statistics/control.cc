@@ -19,6 +19,7 @@
 #include "../report/outputs.h"
 #include "../report/report_lock.h"
 #include "../report/text.h"
+#include "../settings.h"
 #include "statistics.h"
 #include "summary.h"
 #include "table.h"
@@ -31,15 +32,6 @@ constinit bool g_at_exit = false;
 constinit pid_t g_pid = 0;  // of the process that has read the environment
 constinit std::size_t g_rows = lock_stat::default_rows;
 
-void refuse(const char* variable, std::string_view value,
-            const char* what) noexcept {
-  char storage[300];
-  text warning(storage);
-  warning << "syncxx: " << variable << "=\"" << value.substr(0, 100)
-          << "\" is not known; it can be " << what << "\n";
-  process::print(warning.view());
-}
-
 // False: there is no such variable, or no number in it.
 template <class Number>
 bool read_number(const char* variable, const char* what,
@@ -51,7 +43,7 @@ bool read_number(const char* variable, const char* what,
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), read);
   if (error != std::errc() || end != digits.data() + digits.size()) {
-    refuse(variable, digits, what);
+    settings::refuse(variable, digits, what);
     return false;
   }
   number = read;
@@ -59,12 +51,11 @@ bool read_number(const char* variable, const char* what,
 }
 
 bool is_asked_for() noexcept {
-  const char* const value = ::secure_getenv("SYNCXX_LOCKSTAT");
-  const std::string_view name = value != nullptr ? value : "";
-  if (name == "1" || name == "on") return true;
-  if (!name.empty() && name != "0" && name != "off")
-    refuse("SYNCXX_LOCKSTAT", name, "1 or 0: taken as 0");
-  return false;
+  constexpr settings::choice kChoices[] = {
+      {"1", 1}, {"on", 1}, {"0", 0}, {"off", 0}};
+  constexpr const char* kVariable = "SYNCXX_LOCKSTAT";
+  return settings::choose(kVariable, ::secure_getenv(kVariable), kChoices,
+                          "1 or 0: taken as 0", 0) != 0;
 }
 
 // After main(), and the static destructors of the program. A process that was
