@@ -128,7 +128,8 @@ class Bankers(unittest.TestCase):
 
     def test_bad_requests(self):
         for amounts in ("1,2", "1,2,3,4", "", "1,-1,0", "a", "1,,2", "1.5,0,0",
-                        "1,0,2]}", "99999999999999999999,0,0"):
+                        "1,0,2]}", "1,0,2],\"y\":[3", "1,0,2,", ",1,0,2",
+                        "1, 0,2", "99999999999999999999,0,0"):
             self.expect_error("is to be 3 whole numbers", SILBERSCHATZ,
                               "--request", "P1", amounts)
         self.expect_error("there is no customer 'P9'", SILBERSCHATZ,
