@@ -29,16 +29,20 @@ struct lock_context {
 
 enum class object_kind : std::uint8_t;
 
-// An object and its kind in one word, not 0. (No address of a program's has as
-// many bits.)
-SYNCXX_ALWAYS_INLINE std::uint64_t token_of(const void* object,
-                                            object_kind kind) noexcept {
-  return reinterpret_cast<std::uintptr_t>(object) ^
-         (std::uint64_t{static_cast<std::uint8_t>(kind)} + 1) << 56;
-}
-// In the same word: its end has to be told of; it was got by a try.
+// With an object and its kind in one word: its end has to be told of; it was
+// got by a try.
 inline constexpr std::uint64_t kToBeTold = std::uint64_t{1} << 55;
 inline constexpr std::uint64_t kTried = std::uint64_t{1} << 63;
+// An object and its kind in one word, not 0. (No address of a program's has as
+// many bits; but on aarch64 there may be a tag.)
+SYNCXX_ALWAYS_INLINE std::uint64_t token_of(const void* object,
+                                            object_kind kind) noexcept {
+  std::uint64_t address = reinterpret_cast<std::uintptr_t>(object);
+#if defined(__aarch64__)
+  address &= kToBeTold - 1;
+#endif
+  return address ^ (std::uint64_t{static_cast<std::uint8_t>(kind)} + 1) << 56;
+}
 
 // A lock that a thread holds.
 struct held_lock {
